@@ -1,0 +1,49 @@
+# Each target is a few plain commands, so that cargo alone serves as well.
+# `make` lists the targets.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint golden docs clean-out
+
+export CARGO_TERM_COLOR ?= auto
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /|/' \
+		| awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+demo: ## build, then simulate a site with leaks and find them
+	@scripts/need.sh build
+	cargo build --release --locked
+	$(TARGET_DIR)/release/borderflow demo
+
+test: ## run every test
+	@scripts/need.sh test
+	cargo test --locked
+
+lint: ## check format, lints, API docs, dependencies, scripts
+	@scripts/need.sh build
+	@if cargo fmt --version >/dev/null 2>&1; then set -x; cargo fmt --check; \
+		else echo "lint: no rustfmt (rustup component add rustfmt): format not checked"; fi
+	@if cargo clippy --version >/dev/null 2>&1; then set -x; \
+		cargo clippy --locked --all-targets -- -D warnings; \
+		else echo "lint: no clippy (rustup component add clippy): lints not checked"; fi
+	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --locked
+	@if cargo deny --version >/dev/null 2>&1; then set -x; \
+		cargo deny check licenses bans sources; \
+		else echo "lint: no cargo-deny: dependencies not checked"; fi
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck scripts/*.sh .ci/run; \
+		else echo "lint: no shellcheck: scripts not checked"; fi
+
+golden: ## rewrite the expected outputs of tests/golden, then show what changed
+	@scripts/need.sh build
+	UPDATE_GOLDEN=1 cargo test --locked --test it golden
+	git status --short -- tests/golden
+	git --no-pager diff --stat -- tests/golden
+
+docs: ## build the API docs of the library
+	@scripts/need.sh build
+	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --locked
+	@echo "open $(TARGET_DIR)/doc/borderflow/index.html"
+
+clean-out: ## remove the outputs of demo and replay, keep the build
+	rm -rf out

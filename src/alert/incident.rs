@@ -1,0 +1,387 @@
+//! The life of an incident.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::baseline::TopFlow;
+use crate::detect::{Bytes, Detector, Finding};
+use crate::geo::{Confidence, Country};
+use crate::inventory::AssetKey;
+use crate::time::{SECONDS_PER_DAY, Tick};
+
+use super::{Alert, AlertFlow, DetectorLine, Event, Severity};
+
+/// Incidents that may be open at once; any more are counted and not told.
+pub const INCIDENTS_MAX: usize = 10_000;
+
+/// Seconds without a finding after which an incident is closed.
+pub const QUIET_SECONDS: u64 = SECONDS_PER_DAY;
+
+/// The open incidents of a site, at most one per asset and country.
+#[derive(Debug, Default)]
+pub struct Incidents {
+    open: BTreeMap<(AssetKey, Country), Incident>,
+    refused: u64,
+}
+
+/// What is known of an asset and a country at the close of a tick.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// Address that the asset sent from last.
+    pub asset_ip: IpAddr,
+    /// How sure the country is.
+    pub confidence: Confidence,
+    /// How much of a week the asset has been learned, 0 to 1.
+    pub maturity: f64,
+    /// Conversations of the running hour, the largest first.
+    pub top_flows: Vec<TopFlow>,
+    /// Autonomous system that received most in the running hour, 0 if unknown.
+    pub asn: u32,
+    /// Organisation that holds it.
+    pub organisation: Option<String>,
+    /// Bytes from the asset to the country in the running hour.
+    pub hour_bytes: u64,
+    /// Bytes that are normal for that hour.
+    pub hour_expected_bytes: u64,
+}
+
+#[derive(Debug)]
+struct Incident {
+    name: String,
+    since: Tick,
+    bytes: u64,
+    expected_bytes: u64,
+    told_excess_bytes: u64,
+    lines: u32,
+    last_finding: Tick,
+    detectors: BTreeMap<Detector, (f64, String)>,
+    /// As observed when bytes last flowed.
+    observed: Observed,
+}
+
+impl Incidents {
+    /// Whether an incident of this asset and country is open.
+    pub fn is_open(&self, asset: AssetKey, country: Country) -> bool {
+        self.open.contains_key(&(asset, country))
+    }
+
+    /// How many incidents are open.
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether no incident is open.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Findings that found no room for an incident of theirs.
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Takes what the closed tick `now` brought for one asset and country: `bytes` more, and
+    /// the findings, if any. Returns the line to write where the incident opens or grows.
+    pub fn tick(
+        &mut self,
+        now: Tick,
+        (asset, country): (AssetKey, Country),
+        bytes: u64,
+        findings: &[Finding],
+        observed: impl FnOnce() -> Observed,
+    ) -> Option<Alert> {
+        let room = self.open.len() < INCIDENTS_MAX;
+        let known = self.open.get_mut(&(asset, country));
+        if let Some(incident) = known {
+            incident.bytes = incident.bytes.saturating_add(bytes);
+            if findings.is_empty() && !incident.has_doubled() {
+                return None;
+            }
+            incident.observed = observed();
+            let joined = incident.take(findings, now);
+            let told = joined || (bytes > 0 && incident.has_doubled());
+            return told.then(|| incident.line(Event::Update, now, asset, country));
+        }
+        let earliest = findings.iter().map(|finding| finding.since).min()?;
+        if !room {
+            self.refused += 1;
+            return None;
+        }
+        let mut incident = Incident {
+            name: format!("{}/{asset}/{country}", now.plus_seconds(1)),
+            since: earliest,
+            bytes: 0,
+            expected_bytes: 0,
+            told_excess_bytes: 0,
+            lines: 0,
+            last_finding: now,
+            detectors: BTreeMap::new(),
+            observed: observed(),
+        };
+        incident.take(findings, now);
+        let alert = incident.line(Event::Open, now, asset, country);
+        self.open.insert((asset, country), incident);
+        Some(alert)
+    }
+
+    /// Begins an hour: what is normal for it is expected of open incidents too.
+    pub fn open_hour(&mut self, expected_bytes: impl Fn(AssetKey, Country) -> u64) {
+        for ((asset, country), incident) in &mut self.open {
+            let expected = expected_bytes(*asset, *country);
+            incident.expected_bytes = incident.expected_bytes.saturating_add(expected);
+        }
+    }
+
+    /// Closes the incidents that have been quiet for [`QUIET_SECONDS`] at the close of `now`.
+    pub fn close_quiet(&mut self, now: Tick) -> Vec<Alert> {
+        let is_quiet =
+            |incident: &Incident| now.seconds_since(incident.last_finding) >= QUIET_SECONDS;
+        let mut alerts = Vec::new();
+        self.open.retain(|(asset, country), incident| {
+            let quiet = is_quiet(incident);
+            if quiet {
+                alerts.push(incident.line(Event::Close, now, *asset, *country));
+            }
+            !quiet
+        });
+        alerts
+    }
+}
+
+impl Incident {
+    fn excess_bytes(&self) -> u64 {
+        self.bytes.saturating_sub(self.expected_bytes)
+    }
+
+    fn has_doubled(&self) -> bool {
+        self.excess_bytes() >= self.told_excess_bytes.saturating_mul(2).max(1)
+    }
+
+    /// Takes findings in; says whether one is of a detector that has not spoken before.
+    fn take(&mut self, findings: &[Finding], now: Tick) -> bool {
+        let mut joined = false;
+        for finding in findings {
+            self.last_finding = now;
+            let (bytes, expected_bytes) = match finding.detector {
+                // It rests on one cell, the incident on the country.
+                Detector::Volume => (self.observed.hour_bytes, self.observed.hour_expected_bytes),
+                Detector::NewCountry | Detector::Slow => (finding.bytes, finding.expected_bytes),
+            };
+            if finding.since < self.since || bytes > self.bytes {
+                self.since = self.since.min(finding.since);
+                self.bytes = self.bytes.max(bytes);
+                self.expected_bytes = self.expected_bytes.max(expected_bytes);
+            }
+            let said = (finding.p, finding.sentence.clone());
+            match self.detectors.get_mut(&finding.detector) {
+                None => {
+                    joined = true;
+                    self.detectors.insert(finding.detector, said);
+                }
+                Some(before) if finding.p <= before.0 => *before = said,
+                Some(_) => {}
+            }
+        }
+        joined
+    }
+
+    fn line(&mut self, event: Event, now: Tick, asset: AssetKey, country: Country) -> Alert {
+        self.lines += 1;
+        self.told_excess_bytes = self.excess_bytes();
+        let observed = &self.observed;
+        let p = self.detectors.values().map(|(p, _)| *p).fold(1.0, f64::min);
+        Alert {
+            event,
+            time: now.plus_seconds(1).to_string(),
+            id: format!("{}#{}", self.name, self.lines),
+            incident: self.name.clone(),
+            campaign: None,
+            asset: asset.to_string(),
+            asset_ip: observed.asset_ip,
+            jurisdiction: country,
+            asn: observed.asn,
+            organisation: observed.organisation.clone(),
+            score: (-10.0 * p.log10()).clamp(0.0, 100.0) as u8,
+            severity: Severity::of(self.excess_bytes(), observed.confidence),
+            detectors: self
+                .detectors
+                .iter()
+                .map(|(name, (p, sentence))| DetectorLine {
+                    name: *name,
+                    p: *p,
+                    sentence: sentence.clone(),
+                })
+                .collect(),
+            window_start: self.since.to_string(),
+            window_seconds: now.plus_seconds(1).seconds_since(self.since),
+            bytes: self.bytes,
+            expected_bytes: self.expected_bytes,
+            excess_bytes: self.excess_bytes(),
+            geo_confidence: observed.confidence,
+            verdict: "not_determinable",
+            maturity: (observed.maturity * 100.0).round() / 100.0,
+            explanation: self.explanation(event, asset, country),
+            flows: observed.top_flows.iter().map(alert_flow).collect(),
+        }
+    }
+
+    /// What happened, how that compares, and what to look at.
+    fn explanation(&self, event: Event, asset: AssetKey, country: Country) -> String {
+        let observed = &self.observed;
+        let place = match &observed.organisation {
+            Some(name) => format!("{country} (AS{}, {name})", observed.asn),
+            None if observed.asn > 0 => format!("{country} (AS{})", observed.asn),
+            None => country.to_string(),
+        };
+        let what = format!(
+            "{asset} sent {} to {place} since {}, {} more than the {} to be expected",
+            Bytes(self.bytes),
+            self.since,
+            Bytes(self.excess_bytes()),
+            Bytes(self.expected_bytes),
+        );
+        let state = match event {
+            Event::Open => "The transfer was running when this was written.",
+            Event::Update => "It goes on and has grown.",
+            Event::Close => "Nothing unusual was seen for a day since.",
+        };
+        let flow = observed.top_flows.first().map(|top| {
+            let to = &top.conversation;
+            let (port, peer_port) = (to.asset_port, to.peer_port);
+            format!(
+                " Look at {} port {port} to {} port {peer_port}, protocol {}, first.",
+                top.asset_ip, to.peer, to.protocol
+            )
+        });
+        format!("{what}. {state}{}", flow.unwrap_or_default())
+    }
+}
+
+fn alert_flow(top: &TopFlow) -> AlertFlow {
+    AlertFlow {
+        src: top.asset_ip,
+        src_port: top.conversation.asset_port,
+        dst: top.conversation.peer,
+        dst_port: top.conversation.peer_port,
+        proto: top.conversation.protocol,
+        bytes: top.bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> (AssetKey, Country) {
+        (
+            AssetKey::of("10.0.0.1".parse().unwrap()),
+            "RU".parse().unwrap(),
+        )
+    }
+
+    fn observed(hour_bytes: u64) -> Observed {
+        Observed {
+            asset_ip: "10.0.0.1".parse().unwrap(),
+            confidence: Confidence::Plausible,
+            maturity: 1.0,
+            top_flows: Vec::new(),
+            asn: 64_500,
+            organisation: Some("Example".to_owned()),
+            hour_bytes,
+            hour_expected_bytes: 0,
+        }
+    }
+
+    fn finding(detector: Detector, since: u64, bytes: u64) -> Finding {
+        let (asset, country) = key();
+        Finding {
+            detector,
+            asset,
+            country,
+            cell: None,
+            p: 1e-6,
+            since: Tick(since),
+            bytes,
+            expected_bytes: 0,
+            allowance_bytes: 0,
+            sentence: "much".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_incident_is_told_once_and_then_as_it_doubles() {
+        let mut incidents = Incidents::default();
+        let mut lines = Vec::new();
+        let mut sum = 0;
+        for second in 0..100 {
+            sum += 10_000_000;
+            let findings = [finding(Detector::Volume, 0, sum)];
+            let seen = || observed(sum);
+            lines.extend(incidents.tick(Tick(second), key(), 10_000_000, &findings, seen));
+        }
+        let events: Vec<_> = lines.iter().map(|line| line.event).collect();
+        assert_eq!(events[0], Event::Open);
+        assert!(events[1..].iter().all(|event| *event == Event::Update));
+        assert_eq!(events.len(), 7, "10 MB, then 20, 40, 80, 160, 320 and 640");
+        assert_eq!(lines[0].score, 60);
+        let ids: std::collections::BTreeSet<_> = lines.iter().map(|line| &line.id).collect();
+        assert_eq!(ids.len(), 7);
+        assert_eq!(incidents.len(), 1);
+    }
+
+    #[test]
+    fn a_new_detector_is_told_and_the_earliest_window_counts() {
+        let mut incidents = Incidents::default();
+        let volume = [finding(Detector::Volume, 3_600, 50)];
+        incidents
+            .tick(Tick(3_700), key(), 50, &volume, || observed(50))
+            .unwrap();
+        let slow = [finding(Detector::Slow, 100, 500)];
+        let alert = incidents
+            .tick(Tick(3_800), key(), 0, &slow, || observed(50))
+            .unwrap();
+        assert_eq!(alert.event, Event::Update);
+        assert_eq!(
+            (alert.window_start.as_str(), alert.bytes),
+            ("1970-01-01T00:01:40Z", 500)
+        );
+        assert_eq!(alert.detectors.len(), 2);
+    }
+
+    #[test]
+    fn it_closes_after_a_quiet_day_and_may_open_again() {
+        let mut incidents = Incidents::default();
+        let findings = [finding(Detector::Volume, 0, 50)];
+        incidents
+            .tick(Tick(10), key(), 50, &findings, || observed(50))
+            .unwrap();
+        assert!(
+            incidents
+                .close_quiet(Tick(10 + QUIET_SECONDS - 1))
+                .is_empty()
+        );
+        let closed = incidents.close_quiet(Tick(10 + QUIET_SECONDS));
+        assert_eq!(closed[0].event, Event::Close);
+        assert!(
+            closed[0]
+                .explanation
+                .contains("10.0.0.1 sent 50 B to RU (AS64500, Example)")
+        );
+        let again = incidents
+            .tick(Tick(200_000), key(), 50, &findings, || observed(50))
+            .unwrap();
+        assert_eq!(again.event, Event::Open);
+        assert_ne!(again.incident, closed[0].incident);
+    }
+
+    #[test]
+    fn without_findings_nothing_opens() {
+        let mut incidents = Incidents::default();
+        assert!(
+            incidents
+                .tick(Tick(1), key(), 1 << 40, &[], || observed(0))
+                .is_none()
+        );
+        assert!(incidents.is_empty());
+    }
+}

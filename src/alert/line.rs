@@ -1,0 +1,157 @@
+//! The alert as it is written: one JSON object per line.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::detect::Detector;
+use crate::geo::{Confidence, Country};
+
+/// A line of `alerts.jsonl`. All times are packet time, RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Alert {
+    /// What became of the incident.
+    pub event: Event,
+    /// The end of the tick in which this was raised.
+    pub time: String,
+    /// Unique to the line: the incident, then the number of the line within it.
+    pub id: String,
+    /// The incident: when it opened, the asset and the country.
+    pub incident: String,
+    /// A wider incident of which this is a part; not filled by this version.
+    pub campaign: Option<String>,
+    /// Who sent: the name of the asset, its address where nothing names it.
+    pub asset: String,
+    /// Address that it sent from last.
+    pub asset_ip: IpAddr,
+    /// Country of the receiver, `ZZ` if unknown.
+    pub jurisdiction: Country,
+    /// Autonomous system of the receiver, 0 if unknown.
+    pub asn: u32,
+    /// Organisation that holds the autonomous system, where known.
+    pub organisation: Option<String>,
+    /// 0 to 100: ten times the negative decimal logarithm of the smallest `p`.
+    pub score: u8,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What each detector saw.
+    pub detectors: Vec<DetectorLine>,
+    /// When the anomaly began.
+    pub window_start: String,
+    /// Seconds from then to `time`.
+    pub window_seconds: u64,
+    /// Export bytes from the asset to the country since `window_start`.
+    pub bytes: u64,
+    /// Bytes that were to be expected since then.
+    pub expected_bytes: u64,
+    /// Bytes beyond that.
+    pub excess_bytes: u64,
+    /// How sure the country is.
+    pub geo_confidence: Confidence,
+    /// What the policy says; `not_determinable` in this version, which has none.
+    pub verdict: &'static str,
+    /// How much of a week the asset has been learned, 0 to 1.
+    pub maturity: f64,
+    /// A sentence with numbers that a person can act on.
+    pub explanation: String,
+    /// The conversations that carried most in the running hour.
+    pub flows: Vec<AlertFlow>,
+}
+
+/// What became of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Event {
+    /// It began.
+    Open,
+    /// Its excess doubled, or another detector joined.
+    Update,
+    /// It has been quiet for a day.
+    Close,
+}
+
+/// How much an incident matters, by the bytes beyond what was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Less than 100 MB.
+    Low,
+    /// Less than 1 GB.
+    Medium,
+    /// Less than 10 GB.
+    High,
+    /// 10 GB or more.
+    Critical,
+}
+
+impl Severity {
+    /// All severities, in the order of their counters.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The severity of so many excess bytes, one step lower where the country is refuted.
+    pub const fn of(excess_bytes: u64, confidence: Confidence) -> Self {
+        let steps = match excess_bytes {
+            0..100_000_000 => 0,
+            100_000_000..1_000_000_000 => 1,
+            1_000_000_000..10_000_000_000 => 2,
+            10_000_000_000.. => 3usize,
+        };
+        let refuted = matches!(confidence, Confidence::Refuted);
+        Self::ALL[steps.saturating_sub(refuted as usize)]
+    }
+
+    /// The name under which it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// One detector's part in an alert.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DetectorLine {
+    /// The detector.
+    pub name: Detector,
+    /// The chance of as much on a normal day.
+    pub p: f64,
+    /// What it saw.
+    pub sentence: String,
+}
+
+/// A conversation that carried much of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AlertFlow {
+    /// Address of the asset.
+    pub src: IpAddr,
+    /// Its port.
+    pub src_port: u16,
+    /// Address of the receiver.
+    pub dst: IpAddr,
+    /// Its port.
+    pub dst_port: u16,
+    /// IANA protocol number.
+    pub proto: u8,
+    /// Bytes in the running hour.
+    pub bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refuted_country_lowers_severity_by_one_step_at_most() {
+        let severity = |bytes| Severity::of(bytes, Confidence::Plausible);
+        assert_eq!(severity(99_999_999), Severity::Low);
+        assert_eq!(severity(10_000_000_000), Severity::Critical);
+        assert_eq!(
+            Severity::of(10_000_000_000, Confidence::Refuted),
+            Severity::High
+        );
+        assert_eq!(Severity::of(1, Confidence::Refuted), Severity::Low);
+    }
+}

@@ -1,0 +1,52 @@
+//! Findings to alerts: one incident per asset and country, told when it opens, when it
+//! grows, and when it is over.
+
+mod incident;
+mod line;
+
+pub use incident::{INCIDENTS_MAX, Incidents, Observed, QUIET_SECONDS};
+pub use line::{Alert, AlertFlow, DetectorLine, Event, Severity};
+
+use serde::Deserialize;
+
+/// What the operator sets of alerting.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertConfig {
+    /// How many false alerts an asset may cause in a week, in the mean.
+    pub budget_per_asset_week: Budget,
+}
+
+impl Default for AlertConfig {
+    fn default() -> Self {
+        Self {
+            budget_per_asset_week: Budget(0.02),
+        }
+    }
+}
+
+/// A rate of false alerts: more than 0, at most 100.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Budget(f64);
+
+impl Budget {
+    /// False alerts per asset and week.
+    pub const fn per_asset_week(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Budget {
+    type Error = String;
+
+    fn try_from(rate: f64) -> Result<Self, String> {
+        if rate > 0.0 && rate <= 100.0 {
+            Ok(Self(rate))
+        } else {
+            Err(format!(
+                "{rate} is no alert budget: use more than 0 and at most 100 per asset-week"
+            ))
+        }
+    }
+}

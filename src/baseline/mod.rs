@@ -1,0 +1,433 @@
+//! Transfers to expectations: what is normal for this asset, destination and hour.
+//!
+//! Three levels learn side by side. A [`Cell`] is one asset towards one (country,
+//! autonomous system, service) and knows the hours of its days. A [`Destination`] is one
+//! asset towards one country and knows whether that is new. A [`Pool`] is all assets of a
+//! role, and all of the site, and knows how large the rare things are.
+//!
+//! Hours are hours of packet time with traffic. An hour in which the sensor saw nothing
+//! neither matures nor changes anything.
+
+mod cell;
+mod destination;
+mod learn;
+mod pool;
+mod tail;
+
+pub use cell::{Cell, EXCURSION_PEAK_MIN, Excursion, Expected, OFFSET_BYTES};
+pub use destination::{Destination, TopFlow};
+pub use learn::{BaselineConfig, Learn, LearnError, Stage};
+pub use pool::{Latency, Pool, deviation_of_surprise, surprise_of_deviation};
+pub use tail::{Fit, Tail};
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::geo::Country;
+use crate::inventory::AssetKey;
+use crate::time::{HourSlot, Tick};
+use crate::transfer::{Service, Transfer};
+
+/// Version of the stored form of a [`Baseline`].
+pub const STATE_VERSION: u32 = 1;
+
+/// Assets that are followed; transfers of any more are counted in totals only.
+pub const ASSETS_MAX: usize = 65_536;
+
+/// Cells of one asset; any more are gathered by country and service.
+pub const CELLS_PER_ASSET_MAX: usize = 512;
+
+/// Cells of all assets; any more are gathered by country and service.
+pub const CELLS_MAX: usize = 200_000;
+
+/// What a destination is told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CellKey {
+    /// Country of the receiver.
+    pub country: Country,
+    /// Autonomous system of the receiver; 0 if unknown, or where cells are gathered.
+    pub asn: u32,
+    /// Kind of service.
+    pub service: Service,
+}
+
+/// What an asset mostly does, as far as exports tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Most of its export bytes went over connections that it began.
+    Client,
+    /// Most of its export bytes were answers.
+    Server,
+}
+
+/// All that is known of one asset.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AssetState {
+    /// Its destinations by country, system and service.
+    pub cells: BTreeMap<CellKey, Cell>,
+    /// Its destinations by country.
+    pub countries: BTreeMap<Country, Destination>,
+    /// Hours with traffic that the site had seen when this asset began to be learned.
+    since_hours: u64,
+    served_bytes: u64,
+    asked_bytes: u64,
+}
+
+/// What a detector spoke of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alerted {
+    /// The running hour of a cell.
+    Hour,
+    /// The excursion of a cell.
+    Excursion,
+    /// A destination that is new.
+    Novelty,
+}
+
+/// The pools of a site.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Pools {
+    client: Pool,
+    server: Pool,
+    organisation: Pool,
+}
+
+/// What the site has learned.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Assets by key, in the order in which they are worked through.
+    pub assets: BTreeMap<AssetKey, AssetState>,
+    /// What many assets together teach.
+    pub pools: Pools,
+    /// Transfers that found no room for their asset.
+    pub assets_refused: u64,
+    /// Transfers that found no room for a cell of their own.
+    pub cells_gathered: u64,
+    hours_observed: u64,
+    cells: usize,
+}
+
+impl AssetState {
+    /// What the asset mostly does.
+    pub const fn role(&self) -> Role {
+        if self.served_bytes > self.asked_bytes {
+            Role::Server
+        } else {
+            Role::Client
+        }
+    }
+}
+
+impl Pools {
+    /// The pool of a role; the one of the whole site while the role has shown too little.
+    pub const fn of(&self, role: Role) -> &Pool {
+        let own = match role {
+            Role::Client => &self.client,
+            Role::Server => &self.server,
+        };
+        if own.asset_hours >= POOL_ASSET_HOURS_MIN {
+            own
+        } else {
+            &self.organisation
+        }
+    }
+
+    /// The pool of the whole site.
+    pub const fn organisation(&self) -> &Pool {
+        &self.organisation
+    }
+
+    fn learners(&mut self, role: Role) -> [&mut Pool; 2] {
+        match role {
+            Role::Client => [&mut self.client, &mut self.organisation],
+            Role::Server => [&mut self.server, &mut self.organisation],
+        }
+    }
+}
+
+impl Baseline {
+    /// Counts a transfer in the running hour. Returns the cell that took it, or nothing
+    /// where there is no room for its asset.
+    pub fn add(&mut self, transfer: &Transfer, slot: HourSlot) -> Option<CellKey> {
+        if self.assets.len() >= ASSETS_MAX && !self.assets.contains_key(&transfer.asset) {
+            self.assets_refused += 1;
+            return None;
+        }
+        let since_hours = self.learned_from();
+        let asset = self
+            .assets
+            .entry(transfer.asset)
+            .or_insert_with(|| AssetState {
+                since_hours,
+                ..AssetState::default()
+            });
+        if transfer.served {
+            asset.served_bytes = asset.served_bytes.saturating_add(transfer.bytes);
+        } else {
+            asset.asked_bytes = asset.asked_bytes.saturating_add(transfer.bytes);
+        }
+        let first_day = self.hours_observed.saturating_sub(asset.since_hours) < HOURS_PER_DAY;
+        asset
+            .countries
+            .entry(transfer.country)
+            .or_insert_with(|| Destination::new(transfer.tick, first_day))
+            .add(transfer);
+        let key = CellKey {
+            country: transfer.country,
+            asn: transfer.asn,
+            service: transfer.service,
+        };
+        let full = asset.cells.len() >= CELLS_PER_ASSET_MAX || self.cells >= CELLS_MAX;
+        let key = if full && !asset.cells.contains_key(&key) {
+            self.cells_gathered += 1;
+            CellKey { asn: 0, ..key }
+        } else {
+            key
+        };
+        let cell = asset.cells.entry(key).or_insert_with(|| {
+            self.cells += 1;
+            let mut cell = Cell::new(transfer.tick.hour());
+            cell.open_hour(slot);
+            cell
+        });
+        cell.hour_bytes = cell.hour_bytes.saturating_add(transfer.bytes);
+        if let Some(nanos) = transfer.round_trip_nanos {
+            for pool in self.pools.learners(asset.role()) {
+                pool.round_trip_micros.record(nanos / 1_000);
+            }
+        }
+        Some(key)
+    }
+
+    /// Ends an hour of packet time that had traffic.
+    pub fn close_hour(&mut self, slot: HourSlot, hour: u64) {
+        self.hours_observed += 1;
+        let end = Tick::of_hour(hour + 1);
+        for asset in self.assets.values_mut() {
+            let mut pools = self.pools.learners(asset.role());
+            for pool in &mut pools {
+                pool.asset_hours += 1;
+            }
+            for cell in asset.cells.values_mut() {
+                cell.close_hour(slot, hour, &mut pools);
+            }
+            for destination in asset.countries.values_mut() {
+                destination.close_hour(end, &mut pools);
+            }
+            let before = asset.cells.len();
+            asset
+                .cells
+                .retain(|_, cell| hour.saturating_sub(cell.last_hour) < CELL_HOURS_MAX);
+            self.cells -= before - asset.cells.len();
+        }
+    }
+
+    /// Begins an hour: computes what is normal for it.
+    pub fn open_hour(&mut self, slot: HourSlot) {
+        for asset in self.assets.values_mut() {
+            for cell in asset.cells.values_mut() {
+                cell.open_hour(slot);
+            }
+            for destination in asset.countries.values_mut() {
+                destination.open_hour();
+            }
+        }
+    }
+
+    /// Sets the allowance of every cell for the running hour.
+    pub fn set_allowances(
+        &mut self,
+        learn: Learn,
+        allowance: impl Fn(Role, Stage, &Expected) -> u64,
+    ) {
+        let hours_observed = self.hours_observed;
+        for asset in self.assets.values_mut() {
+            let stage = learn.stage(hours_observed.saturating_sub(asset.since_hours));
+            let role = asset.role();
+            for cell in asset.cells.values_mut() {
+                cell.allowance_bytes = allowance(role, stage, &cell.expected);
+            }
+        }
+    }
+
+    /// Sets the allowance of a cell that began within the running hour.
+    pub fn set_allowance(
+        &mut self,
+        asset: AssetKey,
+        key: CellKey,
+        learn: Learn,
+        allowance: impl Fn(Role, Stage, &Expected) -> u64,
+    ) {
+        let Some(asset) = self.assets.get_mut(&asset) else {
+            return;
+        };
+        let stage = learn.stage(self.hours_observed.saturating_sub(asset.since_hours));
+        let role = asset.role();
+        if let Some(cell) = asset
+            .cells
+            .get_mut(&key)
+            .filter(|cell| cell.allowance_bytes == 0)
+        {
+            cell.allowance_bytes = allowance(role, stage, &cell.expected);
+        }
+    }
+
+    /// Notes that a detector spoke, so that what it spoke of does not become the norm.
+    pub fn mark_alerted(
+        &mut self,
+        destination: (AssetKey, Country),
+        cell: Option<CellKey>,
+        kind: Alerted,
+    ) {
+        let Some(asset) = self.assets.get_mut(&destination.0) else {
+            return;
+        };
+        if let Some(cell) = cell.and_then(|key| asset.cells.get_mut(&key)) {
+            match kind {
+                Alerted::Excursion => cell.excursion.alerted = true,
+                Alerted::Hour | Alerted::Novelty => cell.alerted = true,
+            }
+        }
+        if kind == Alerted::Novelty {
+            let of_country = asset
+                .cells
+                .iter_mut()
+                .filter(|(key, _)| key.country == destination.1);
+            of_country.for_each(|(_, cell)| cell.alerted = true);
+            if let Some(known) = asset.countries.get_mut(&destination.1) {
+                known.novelty_alerted = true;
+            }
+        }
+    }
+
+    /// How far an asset has been learned, and so which detectors may speak of it.
+    pub fn stage(&self, asset: &AssetState, learn: Learn) -> Stage {
+        learn.stage(self.hours_observed.saturating_sub(asset.since_hours))
+    }
+
+    /// How much of a week an asset has been learned, 0 to 1.
+    pub fn maturity(&self, asset: &AssetState) -> f64 {
+        let hours = self.hours_observed.saturating_sub(asset.since_hours);
+        (hours as f64 / HOURS_PER_WEEK).min(1.0)
+    }
+
+    /// Hours of packet time with traffic that have been closed.
+    pub const fn hours_observed(&self) -> u64 {
+        self.hours_observed
+    }
+
+    /// Cells of all assets.
+    pub const fn cells(&self) -> usize {
+        self.cells
+    }
+
+    /// Expected bytes of the running hour from an asset to a country.
+    pub fn expected_bytes(&self, asset: &AssetKey, country: Country) -> u64 {
+        let cells = self
+            .assets
+            .get(asset)
+            .into_iter()
+            .flat_map(|asset| &asset.cells);
+        cells
+            .filter(|(key, _)| key.country == country)
+            .fold(0, |sum, (_, cell)| {
+                sum.saturating_add(cell.expected.bytes())
+            })
+    }
+
+    /// From which hour on a new asset is learned: the first, if that was within a day.
+    const fn learned_from(&self) -> u64 {
+        if self.hours_observed < HOURS_PER_DAY {
+            0
+        } else {
+            self.hours_observed
+        }
+    }
+}
+
+const HOURS_PER_DAY: u64 = 24;
+const HOURS_PER_WEEK: f64 = 168.0;
+
+/// Asset-hours from which on a role speaks for itself: a week of one asset.
+const POOL_ASSET_HOURS_MIN: u64 = 168;
+
+/// Hours without an export after which a cell is forgotten: 35 days.
+const CELL_HOURS_MAX: u64 = 840;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geo::Confidence;
+    use crate::time::Calendar;
+
+    fn transfer(asset: u32, asn: u32, tick: u64, bytes: u64) -> Transfer {
+        let address = std::net::IpAddr::from((0x0a00_0000 + asset).to_be_bytes());
+        Transfer {
+            tick: Tick(tick),
+            asset: AssetKey::of(address),
+            country: "SG".parse().unwrap(),
+            asn,
+            service: Service::Web,
+            asset_ip: address,
+            conversation: None,
+            served: false,
+            bytes,
+            confidence: Confidence::Plausible,
+            round_trip_nanos: None,
+        }
+    }
+
+    #[test]
+    fn cells_beyond_the_bound_are_gathered_and_lose_no_byte() {
+        let slot = Calendar::new("UTC", &[]).unwrap().slot(Tick(0));
+        let mut baseline = Baseline::default();
+        for asn in 1..=CELLS_PER_ASSET_MAX as u32 + 50 {
+            baseline.add(&transfer(1, asn, 0, 10), slot);
+        }
+        let asset = baseline.assets.values().next().unwrap();
+        assert_eq!(asset.cells.len(), CELLS_PER_ASSET_MAX + 1);
+        assert_eq!(
+            baseline.cells_gathered, 50,
+            "the first of them made the gathering cell"
+        );
+        let bytes: u64 = asset.cells.values().map(|cell| cell.hour_bytes).sum();
+        assert_eq!(bytes, 10 * (CELLS_PER_ASSET_MAX as u64 + 50));
+        assert_eq!(baseline.cells(), asset.cells.len());
+    }
+
+    #[test]
+    fn a_restart_forgets_nothing() {
+        let calendar = Calendar::new("UTC", &[]).unwrap();
+        let mut baseline = Baseline::default();
+        for hour in 0..50u64 {
+            let slot = calendar.slot(Tick::of_hour(hour));
+            baseline.open_hour(slot);
+            for asset in 0..5 {
+                baseline.add(&transfer(asset, 7, hour * 3_600, 1_000_000 * hour), slot);
+            }
+            baseline.close_hour(slot, hour);
+        }
+        let bytes = postcard::to_stdvec(&baseline).unwrap();
+        let read: Baseline = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(postcard::to_stdvec(&read).unwrap(), bytes);
+        assert_eq!(read.hours_observed(), 50);
+        assert_eq!(read.pools.organisation().asset_hours, 250);
+    }
+
+    #[test]
+    fn an_asset_of_the_first_day_is_learned_from_the_start() {
+        let slot = Calendar::new("UTC", &[]).unwrap().slot(Tick(0));
+        let mut baseline = Baseline::default();
+        (0..20).for_each(|hour| baseline.close_hour(slot, hour));
+        baseline.add(&transfer(1, 7, 20 * 3_600, 1), slot);
+        (20..30).for_each(|hour| baseline.close_hour(slot, hour));
+        baseline.add(&transfer(2, 7, 30 * 3_600, 1), slot);
+        let stages: Vec<_> = baseline
+            .assets
+            .values()
+            .map(|asset| baseline.stage(asset, Learn::Auto))
+            .collect();
+        assert_eq!(stages, [Stage::Pools, Stage::Learning]);
+    }
+}

@@ -1,0 +1,60 @@
+//! The contract between a source of frames and everything behind it.
+
+use crate::time::Timestamp;
+
+/// One captured frame, borrowed from its source until the next one is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// When it was captured, in packet time.
+    pub timestamp: Timestamp,
+    /// Length in bytes on the wire, which a snap length does not change.
+    pub original_length: u32,
+    /// What the first byte of `data` belongs to.
+    pub link_type: LinkType,
+    /// The captured bytes, at most `original_length` of them.
+    pub data: &'a [u8],
+}
+
+/// A link-layer header type, by its LINKTYPE number.
+///
+/// Source: <https://www.tcpdump.org/linktypes.html>. Where the DLT of a platform differs
+/// from the LINKTYPE (RAW is DLT 12 or 14), both are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkType(pub i32);
+
+impl LinkType {
+    /// BSD loopback: a four-byte address family in the byte order of the capturing host.
+    pub const NULL: Self = Self(0);
+    /// Ethernet II or 802.3.
+    pub const ETHERNET: Self = Self(1);
+    /// An IP packet with nothing before it, as libpcap numbers it on most systems.
+    pub const RAW_DLT: Self = Self(12);
+    /// An IP packet with nothing before it, as OpenBSD numbers it.
+    pub const RAW_DLT_OPENBSD: Self = Self(14);
+    /// An IP packet with nothing before it, as files number it.
+    pub const RAW: Self = Self(101);
+    /// OpenBSD loopback: a four-byte address family in network byte order.
+    pub const LOOP: Self = Self(108);
+    /// Linux cooked capture, version 1.
+    pub const LINUX_SLL: Self = Self(113);
+    /// An IPv4 packet with nothing before it.
+    pub const IPV4: Self = Self(228);
+    /// An IPv6 packet with nothing before it.
+    pub const IPV6: Self = Self(229);
+
+    /// Whether `decode` reads frames of this type.
+    pub const fn is_supported(self) -> bool {
+        matches!(
+            self,
+            Self::NULL
+                | Self::ETHERNET
+                | Self::RAW_DLT
+                | Self::RAW_DLT_OPENBSD
+                | Self::RAW
+                | Self::LOOP
+                | Self::LINUX_SLL
+                | Self::IPV4
+                | Self::IPV6
+        )
+    }
+}

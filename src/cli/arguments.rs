@@ -1,0 +1,134 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Real-time detector of anomalous cross-border data flows.
+#[derive(Debug, Parser)]
+#[command(version, long_version = LONG_VERSION, about, after_help = STATUS, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Watch live interfaces and alert while an abnormal transfer still runs
+    Run(RunArguments),
+    /// Read capture files as if they were happening
+    Replay(ReplayArguments),
+    /// Write a capture of a scenario, with the truth about its leaks
+    Simulate(SimulateArguments),
+    /// Hold alerts against the truth
+    Evaluate(EvaluateArguments),
+    /// Simulate three weeks of a small site, replay them, and say how well it went
+    Demo(DemoArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// Interface to capture from; may be given more than once
+    #[arg(long, short, value_name = "IF", required = true)]
+    pub(super) interface: Vec<String>,
+    /// Take only packets that match, in the syntax of pcap-filter(7)
+    #[arg(long, value_name = "BPF")]
+    pub(super) filter: Option<String>,
+    #[command(flatten)]
+    pub(super) common: CommonArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// Capture files (pcap or pcapng), read in the order of their first packets; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Write every flow to flows.jsonl
+    #[arg(long, requires = "out")]
+    pub(super) flows: bool,
+    /// Write every transfer across the border to transfers.jsonl
+    #[arg(long, requires = "out")]
+    pub(super) transfers: bool,
+    #[command(flatten)]
+    pub(super) common: CommonArguments,
+}
+
+/// What `run` and `replay` have in common.
+#[derive(Debug, Args)]
+pub(super) struct CommonArguments {
+    /// Configuration; without one home is CN and assets are the private ranges
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Folder for alerts.jsonl, shadow.jsonl and summary.json; made if there is none
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Threads that follow flows; one runs everything in a single thread
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = workers)]
+    pub(super) workers: usize,
+    /// Folder of the learned baseline; instead of state.dir
+    #[arg(long, value_name = "DIR")]
+    pub(super) state: Option<PathBuf>,
+    /// Serve /metrics, /healthz and /readyz here, on a loopback address such as 127.0.0.1:9477
+    #[arg(long, value_name = "ADDR")]
+    pub(super) metrics: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SimulateArguments {
+    /// Scenario to play
+    #[arg(value_name = "SCENARIO.toml")]
+    pub(super) scenario: PathBuf,
+    /// Capture to write
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Truth to write, one leak or benign surprise per line
+    #[arg(long, value_name = "FILE")]
+    pub(super) truth: PathBuf,
+    /// Seed to use instead of the scenario's
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EvaluateArguments {
+    /// Truth, as `simulate` writes it
+    #[arg(value_name = "TRUTH.jsonl")]
+    pub(super) truth: PathBuf,
+    /// Alerts, as `replay --out` and `run` write them
+    #[arg(value_name = "ALERTS.jsonl")]
+    pub(super) alerts: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArguments {
+    /// Folder for the capture, the truth and the results
+    #[arg(long, value_name = "DIR", default_value = "out/demo")]
+    pub(super) out: PathBuf,
+}
+
+/// One worker in one thread is the fastest where cores are few.
+fn default_workers() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if cores < 4 { 1 } else { cores - 2 }.min(crate::pipeline::WORKERS_MAX)
+}
+
+fn workers(text: &str) -> Result<usize, String> {
+    let most = crate::pipeline::WORKERS_MAX;
+    match text.parse() {
+        Ok(workers) if (1..=most).contains(&workers) => Ok(workers),
+        _ => Err(format!("a number from 1 to {most}")),
+    }
+}
+
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nIP Geolocation by DB-IP (https://db-ip.com), CC BY 4.0; AS data also from RouteViews and the \
+     NRO.\nThe embedded databases are of June 2026; their publisher warns that they may contain errors."
+);
+
+const STATUS: &str = "Exit status: 0 all read; 1 could not start or write; 2 usage or \
+    configuration; 3 damaged input, its valid part processed.";

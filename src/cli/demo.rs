@@ -1,0 +1,89 @@
+//! `borderflow demo`: the whole way once, on a scenario that comes with the program.
+
+use std::fs;
+use std::path::Path;
+
+use crate::config::Config;
+use crate::detect::Bytes;
+use crate::pipeline::{self, Outputs, Setup, Telemetry};
+use crate::simulate::Scenario;
+use crate::sink::{OutFolder, SinkError};
+
+use super::arguments::DemoArguments;
+use super::progress::Bar;
+use super::replay::{grouped, report_text, stop_flag};
+use super::scenario::{evaluate_files, write};
+use super::terminal::Terminal;
+use super::{CommandError, Outcome};
+
+const SCENARIO: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/models/scenarios/small-site.toml"
+));
+const CONFIG: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/models/scenarios/small-site.config.toml"
+));
+
+pub(super) fn run(
+    arguments: &DemoArguments,
+    terminal: &mut Terminal,
+) -> Result<Outcome, CommandError> {
+    let out = &arguments.out;
+    let name = out.display().to_string();
+    fs::create_dir_all(out).map_err(|error| SinkError::io(&name, "make folder", error))?;
+    let capture = out.join("small-site.pcap");
+    let truth = out.join("small-site.truth.jsonl");
+    let config_path = out.join("small-site.config.toml");
+    fs::write(&config_path, CONFIG).map_err(|error| SinkError::io(&name, "write", error))?;
+    terminal.print(&terminal.wrap(INTRODUCTION, 0))?;
+    let simulated = write(&Scenario::from_toml(SCENARIO)?, &capture, &truth)?;
+    let played = format!(
+        "Simulated: {} packets of headers only, with true lengths, that stand for {}.",
+        grouped(simulated.packets),
+        Bytes(simulated.wire_bytes),
+    );
+    terminal.print(&format!("\n{}", terminal.wrap(&played, 0)))?;
+
+    let results = out.join("results");
+    let folder = OutFolder::create(&results, std::slice::from_ref(&capture))?;
+    let setup = Setup {
+        config: Config::parse(CONFIG, "small-site.config.toml")?,
+        workers: 1,
+        outputs: Outputs::to_folder(&folder, false, false)?,
+        telemetry: Telemetry::new(),
+    };
+    let stop = stop_flag()?;
+    let files = [capture.clone()];
+    let bar = Bar::new(&files, terminal.is_watched());
+    let replayed = pipeline::replay(&files, setup, &stop, |at| bar.show(at));
+    bar.finish();
+    let (report, _) = replayed?;
+    folder.json("summary.json", &report.summary)?;
+    debug_assert_eq!(report.summary.packets, simulated.packets);
+    terminal.print(&format!("\n{}", report_text(&report, terminal)))?;
+    let evaluation = evaluate_files(&truth, &results.join("alerts.jsonl"))?;
+    terminal.print(&format!(
+        "\nHow that compares with the truth\n\n{}",
+        evaluation.to_table()
+    ))?;
+    terminal.print(&next_steps(&capture, &config_path, &truth, &results))?;
+    Ok(Outcome::Complete)
+}
+
+/// The same by hand.
+fn next_steps(capture: &Path, config: &Path, truth: &Path, results: &Path) -> String {
+    format!(
+        "\nThe same by hand:\n  borderflow replay {} \\\n    --config {} --out {}\n  \
+         borderflow evaluate {} \\\n    {}\n",
+        capture.display(),
+        config.display(),
+        results.display(),
+        truth.display(),
+        results.join("alerts.jsonl").display(),
+    )
+}
+
+const INTRODUCTION: &str = "borderflow demo: a small site in Shanghai, three weeks \
+    of its habits, leaks in the third, and surprises that are none. The sensor sees packets only; \
+    the truth is for the end.";

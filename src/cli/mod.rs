@@ -1,0 +1,138 @@
+//! The commands.
+
+mod arguments;
+mod demo;
+mod progress;
+mod replay;
+mod run;
+mod scenario;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use thiserror::Error;
+
+use crate::capture::CaptureError;
+use crate::config::ConfigError;
+use crate::geo::GeoError;
+use crate::http::HttpError;
+use crate::pipeline::PipelineError;
+use crate::simulate::{JsonLinesError, ScenarioError, SimulateError};
+use crate::sink::SinkError;
+
+use arguments::{Arguments, Command};
+use terminal::Terminal;
+
+/// Runs the command that the arguments name.
+///
+/// Exit status: 0 all was read; 1 it could not start or write; 2 usage or configuration, an
+/// unusable database included; 3 input was damaged and its valid part was processed.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log();
+    let mut terminal = Terminal::new();
+    let result = match arguments.command {
+        Command::Run(run) => run::run(&run, &mut terminal),
+        Command::Replay(replay) => replay::run(&replay, &mut terminal),
+        Command::Simulate(simulate) => scenario::simulate_command(&simulate, &mut terminal),
+        Command::Evaluate(evaluate) => scenario::evaluate_command(&evaluate, &mut terminal),
+        Command::Demo(demo) => demo::run(&demo, &mut terminal),
+    };
+    match result {
+        Ok(outcome) => outcome.into(),
+        // Whoever read the output has seen enough.
+        Err(error) if error.is_closed_output() => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal.complain(&error.to_string());
+            error.status()
+        }
+    }
+}
+
+/// How a command that did its work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Everything was read.
+    Complete,
+    /// Part of the input was damaged.
+    Damaged,
+    /// The input went away.
+    Lost,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Complete => Self::SUCCESS,
+            Outcome::Lost => Self::FAILURE,
+            Outcome::Damaged => Self::from(3),
+        }
+    }
+}
+
+/// Why a command did not do its work.
+#[derive(Debug, Error)]
+enum CommandError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+    #[error("{name}: {source}")]
+    Lines {
+        name: String,
+        source: JsonLinesError,
+    },
+    #[error("{0}")]
+    Usage(String),
+    #[error("signals cannot be handled: {0}")]
+    Signals(std::io::Error),
+}
+
+impl CommandError {
+    fn is_closed_output(&self) -> bool {
+        matches!(
+            self,
+            Self::Sink(SinkError::Closed(_))
+                | Self::Pipeline(PipelineError::Sink(SinkError::Closed(_)))
+        )
+    }
+
+    fn status(&self) -> ExitCode {
+        match self {
+            Self::Config(_)
+            | Self::Scenario(_)
+            | Self::Usage(_)
+            | Self::Http(HttpError::NotLoopback(_))
+            | Self::Pipeline(PipelineError::Geo(_) | PipelineError::Calendar(_))
+            | Self::Pipeline(PipelineError::Capture(CaptureError::BadFilter { .. })) => {
+                ExitCode::from(2)
+            }
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl From<GeoError> for CommandError {
+    fn from(error: GeoError) -> Self {
+        Self::Pipeline(error.into())
+    }
+}
+
+/// Warnings go to standard error; `RUST_LOG` asks for more.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -1,0 +1,293 @@
+//! `borderflow replay`, and what it has in common with `run` and `demo`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::alert::{Alert, Event};
+use crate::capture::CaptureError;
+use crate::config::Config;
+use crate::detect::Bytes;
+use crate::http;
+use crate::pipeline::{self, Outputs, RunReport, Setup, Telemetry};
+use crate::sink::OutFolder;
+
+use super::arguments::{CommonArguments, ReplayArguments};
+use super::progress::Bar;
+use super::terminal::Terminal;
+use super::{CommandError, Outcome};
+
+pub(super) fn run(
+    arguments: &ReplayArguments,
+    terminal: &mut Terminal,
+) -> Result<Outcome, CommandError> {
+    let config = read_config(&arguments.common, terminal)?;
+    let telemetry = Telemetry::new();
+    serve_metrics(&arguments.common, &telemetry, terminal)?;
+    for file in &arguments.files {
+        // Before the output folder is touched, every input must be there.
+        if file.as_os_str() != "-" {
+            crate::capture::FileSource::open(file).map_err(pipeline::PipelineError::from)?;
+        } else if arguments.files.len() > 1 {
+            let why = "standard input cannot be read beside other files";
+            return Err(CommandError::Usage(why.to_owned()));
+        }
+    }
+    let folder = arguments.common.out.as_deref();
+    let folder = folder
+        .map(|path| OutFolder::create(path, &arguments.files))
+        .transpose()?;
+    let outputs = match &folder {
+        Some(folder) => Outputs::to_folder(folder, arguments.flows, arguments.transfers)?,
+        None => Outputs::none(),
+    };
+    let setup = Setup {
+        config,
+        workers: arguments.common.workers,
+        outputs,
+        telemetry,
+    };
+    let stop = stop_flag()?;
+    let bar = Bar::new(&arguments.files, terminal.is_watched());
+    let replayed = pipeline::replay(&arguments.files, setup, &stop, |at| bar.show(at));
+    bar.finish();
+    let (report, damage) = replayed?;
+    for error in &damage {
+        terminal.complain(&error.to_string());
+    }
+    match &folder {
+        Some(folder) => {
+            folder.json("summary.json", &report.summary)?;
+            terminal.print(&written(&report, folder.path()))?;
+        }
+        None => terminal.print(&report_text(&report, terminal))?,
+    }
+    Ok(if damage.is_empty() {
+        Outcome::Complete
+    } else {
+        Outcome::Damaged
+    })
+}
+
+/// Reads the configuration; without one, says what home is taken to be.
+pub(super) fn read_config(
+    arguments: &CommonArguments,
+    terminal: &mut Terminal,
+) -> Result<Config, CommandError> {
+    let mut config = match &arguments.config {
+        Some(path) => Config::read(path)?,
+        None => {
+            terminal.complain(
+                "no --config: home is CN and assets are the private ranges; set site.jurisdictions \
+                 and site.networks",
+            );
+            Config::default()
+        }
+    };
+    if let Some(dir) = &arguments.state {
+        config.state.dir = Some(dir.clone());
+    }
+    Ok(config)
+}
+
+pub(super) fn serve_metrics(
+    arguments: &CommonArguments,
+    telemetry: &Arc<Telemetry>,
+    terminal: &mut Terminal,
+) -> Result<(), CommandError> {
+    if let Some(address) = arguments.metrics {
+        let bound = http::serve(address, Arc::clone(telemetry))?;
+        terminal.complain(&format!("metrics at http://{bound}/metrics"));
+    }
+    Ok(())
+}
+
+/// A flag that SIGINT and SIGTERM set. A second one ends the program at once.
+pub(super) fn stop_flag() -> Result<Arc<AtomicBool>, CommandError> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let ended = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop));
+        ended.map_err(CommandError::Signals)?;
+        flag::register(signal, Arc::clone(&stop)).map_err(CommandError::Signals)?;
+    }
+    Ok(stop)
+}
+
+/// Says how it ended for a source of frames that failed.
+pub(super) fn complain_of(errors: &[CaptureError], terminal: &mut Terminal) {
+    for error in errors {
+        terminal.complain(&error.to_string());
+    }
+}
+
+/// One line for who asked for files.
+fn written(report: &RunReport, folder: &Path) -> String {
+    let summary = &report.summary;
+    let mut text = format!(
+        "{} packets of {} frames, {} flows, {} alerts; results are in {}\n",
+        summary.packets,
+        summary.frames_read,
+        summary.flows,
+        summary.alerts,
+        folder.display(),
+    );
+    for note in &summary.notes {
+        let _ = writeln!(text, "note: {note}");
+    }
+    text
+}
+
+/// The whole report for a person.
+pub(super) fn report_text(report: &RunReport, terminal: &Terminal) -> String {
+    let summary = &report.summary;
+    let mut text = format!(
+        "{} packets, {} on the wire, {} flows, {} assets that exported\n",
+        grouped(summary.packets),
+        Bytes(summary.wire_bytes),
+        grouped(summary.flows),
+        summary.assets,
+    );
+    if let (Some(first), Some(last)) = (&summary.first, &summary.last) {
+        let seconds = |time: &str| time.get(..19).unwrap_or(time).replace('T', " ");
+        let _ = writeln!(text, "{} to {} UTC", seconds(first), seconds(last));
+    }
+    if !summary.dropped.is_empty() {
+        let dropped = summary
+            .dropped
+            .iter()
+            .map(|(reason, frames)| format!("{reason} {frames}"));
+        let dropped = dropped.collect::<Vec<_>>().join(", ");
+        text += &terminal.wrap(&format!("Frames that were no IP packet: {dropped}"), 0);
+    }
+    text += "\n";
+    text += &jurisdiction_table(report);
+    text += "\n";
+    text += &alerts_text(report, terminal);
+    if !summary.notes.is_empty() {
+        text += "\nNotes\n";
+        for note in &summary.notes {
+            text += &terminal.wrap(note, 2);
+        }
+    }
+    text
+}
+
+fn jurisdiction_table(report: &RunReport) -> String {
+    let total: u64 = report.jurisdictions.iter().map(|row| row.bytes).sum();
+    if total == 0 {
+        return "No asset exported anything: no payload went from site.networks to a foreign \
+                address.\n"
+            .to_owned();
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["Jurisdiction", "Exported", "Share", "Assets"]);
+    for row in report.jurisdictions.iter().take(JURISDICTIONS_SHOWN) {
+        let share = 100.0 * row.bytes as f64 / total as f64;
+        table.add_row([
+            row.country.to_string(),
+            Bytes(row.bytes).to_string(),
+            format!("{share:.1} %"),
+            row.assets.to_string(),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut text = format!("{table}\n");
+    let more = report
+        .jurisdictions
+        .len()
+        .saturating_sub(JURISDICTIONS_SHOWN);
+    if more > 0 {
+        let _ = writeln!(text, " and {more} more");
+    }
+    text
+}
+
+/// Incidents as people read them: the line that opened each, and where it stands now.
+fn alerts_text(report: &RunReport, terminal: &Terminal) -> String {
+    let opened: Vec<_> = report
+        .alerts
+        .iter()
+        .filter(|line| line.event == Event::Open)
+        .collect();
+    let mut text = match report.summary.alerts {
+        0 => return "No alerts.\n".to_owned(),
+        1 => "1 alert\n".to_owned(),
+        count => format!("{count} alerts\n"),
+    };
+    for open in opened.iter().take(ALERTS_SHOWN) {
+        let latest = report
+            .alerts
+            .iter()
+            .rev()
+            .find(|line| line.incident == open.incident);
+        text += &alert_text(open, latest.unwrap_or(open), terminal);
+    }
+    let more = report.summary.alerts.saturating_sub(ALERTS_SHOWN as u64);
+    if more > 0 {
+        let _ = writeln!(text, "\n  and {more} more");
+    }
+    text
+}
+
+fn alert_text(open: &Alert, latest: &Alert, terminal: &Terminal) -> String {
+    let severity = latest.severity.name().to_uppercase();
+    let mut text = format!(
+        "\n  {severity:<8} {}  {} to {}  score {}\n",
+        open.time, open.asset, open.jurisdiction, open.score
+    );
+    text += &terminal.wrap(&open.explanation, 4);
+    for detector in &open.detectors {
+        let said = format!("{}: {}", detector.name.name(), detector.sentence);
+        text += &terminal.wrap(&said, 4);
+    }
+    if latest.id != open.id {
+        let grown = format!(
+            "By {} it had grown to {}, {} of them unexpected.",
+            latest.time,
+            Bytes(latest.bytes),
+            Bytes(latest.excess_bytes),
+        );
+        text += &terminal.wrap(&grown, 4);
+    }
+    text
+}
+
+/// Digits in groups of three.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Rows of the table of jurisdictions on a terminal.
+const JURISDICTIONS_SHOWN: usize = 20;
+
+/// Incidents that are spelled out on a terminal.
+const ALERTS_SHOWN: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_come_in_threes() {
+        let texts = [0, 999, 1_000, 1_234_567].map(grouped);
+        assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
+    }
+}

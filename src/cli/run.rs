@@ -1,0 +1,64 @@
+//! `borderflow run`.
+
+use crate::capture::LiveConfig;
+use crate::pipeline::{self, Outputs, Setup, Telemetry};
+use crate::sink::{JsonLines, OutFolder};
+
+use super::arguments::RunArguments;
+use super::replay::{complain_of, read_config, report_text, serve_metrics, stop_flag};
+use super::terminal::Terminal;
+use super::{CommandError, Outcome};
+
+pub(super) fn run(
+    arguments: &RunArguments,
+    terminal: &mut Terminal,
+) -> Result<Outcome, CommandError> {
+    let config = read_config(&arguments.common, terminal)?;
+    let interfaces: Vec<_> = arguments
+        .interface
+        .iter()
+        .map(|interface| LiveConfig {
+            interface: interface.clone(),
+            filter: arguments.filter.clone(),
+            snap_length_bytes: config.capture.snap_length_bytes,
+            buffer_bytes: config.capture.buffer_bytes,
+            promiscuous: config.capture.promiscuous,
+        })
+        .collect();
+    let telemetry = Telemetry::new();
+    serve_metrics(&arguments.common, &telemetry, terminal)?;
+    let folder = arguments.common.out.as_deref();
+    let folder = folder
+        .map(|path| OutFolder::create(path, &[]))
+        .transpose()?;
+    let outputs = match &folder {
+        Some(folder) => Outputs::to_folder(folder, false, false)?,
+        None => {
+            let stream = Box::new(std::io::stdout());
+            Outputs::alerts_to(JsonLines::to("standard output".to_owned(), stream))
+        }
+    };
+    let setup = Setup {
+        config,
+        workers: arguments.common.workers,
+        outputs,
+        telemetry,
+    };
+    let stop = stop_flag()?;
+    terminal.complain(&format!(
+        "watching {}; stop with Ctrl-C",
+        arguments.interface.join(", ")
+    ));
+    let (report, lost) = pipeline::live(&interfaces, setup, &stop)?;
+    complain_of(&lost, terminal);
+    if let Some(folder) = &folder {
+        folder.json("summary.json", &report.summary)?;
+    }
+    // Standard output is for alerts alone; the summary is for whoever watches.
+    terminal.tell(&report_text(&report, terminal));
+    Ok(if lost.is_empty() {
+        Outcome::Complete
+    } else {
+        Outcome::Lost
+    })
+}

@@ -1,0 +1,318 @@
+//! The configuration file: TOML to the settings of every stage.
+//!
+//! Unknown keys are refused, and every complaint names file, line and column.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::alert::AlertConfig;
+use crate::baseline::BaselineConfig;
+use crate::flow::FlowConfig;
+use crate::geo::{GeoConfig, Jurisdictions};
+use crate::inventory::AssetConfig;
+use crate::time::{Calendar, CalendarError};
+
+/// The largest configuration file that is read, in bytes.
+pub const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// The settings of every stage.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where home is and what its calendar says.
+    pub site: SiteConfig,
+    /// What assets are told apart by.
+    pub asset: AssetConfig,
+    /// Databases and overrides.
+    pub geo: GeoConfig,
+    /// When flows end.
+    pub flow: FlowConfig,
+    /// How normal is learned.
+    pub baseline: BaselineConfig,
+    /// How many false alerts are worth having.
+    pub alert: AlertConfig,
+    /// Live capture.
+    pub capture: CaptureConfig,
+    /// Bounds.
+    pub limits: LimitsConfig,
+    /// What outlives a restart.
+    pub state: StateConfig,
+}
+
+/// Where home is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SiteConfig {
+    /// Networks whose addresses are assets of the site.
+    pub networks: Vec<IpNet>,
+    /// Countries, `EU` or `EEA`, between which data crosses no border.
+    pub jurisdictions: Home,
+    /// IANA time zone of the site.
+    pub time_zone: String,
+    /// Dates that are no working days, as `2026-10-01`.
+    pub holidays: Vec<String>,
+}
+
+/// The jurisdictions of the site, at least one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub struct Home(pub Jurisdictions);
+
+/// How live interfaces are captured.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaptureConfig {
+    /// Bytes captured of each frame. It never changes what is counted.
+    pub snap_length_bytes: u32,
+    /// Size of the ring that the kernel fills, per interface.
+    pub buffer_bytes: u32,
+    /// Whether frames for other hosts are captured, as on a mirrored port they must be.
+    pub promiscuous: bool,
+}
+
+/// Bounds that the operator sets.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Flows that are followed at once.
+    pub flows: usize,
+}
+
+/// What outlives a restart.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StateConfig {
+    /// Folder for the learned baseline; without it every start learns anew.
+    pub dir: Option<PathBuf>,
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is too large to be a configuration.
+    #[error("{0}: larger than a configuration can be (16 MiB)")]
+    TooLarge(String),
+    /// The text is not what is expected.
+    #[error("{path}:{line}:{column}: {message}")]
+    Text {
+        /// The file.
+        path: String,
+        /// Line, the first being 1.
+        line: usize,
+        /// Column in characters, the first being 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// The calendar cannot be made.
+    #[error("{path}: site: {source}")]
+    Calendar {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        source: CalendarError,
+    },
+}
+
+impl Config {
+    /// Reads a file. Relative paths in it are relative to its folder.
+    ///
+    /// # Errors
+    /// Names the file, and where it can the line and column.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let error = |source| ConfigError::Read {
+            path: name.clone(),
+            source,
+        };
+        if fs::metadata(path).map_err(error)?.len() > FILE_BYTES_MAX {
+            return Err(ConfigError::TooLarge(name));
+        }
+        let text = fs::read_to_string(path).map_err(error)?;
+        let mut config = Self::parse(&text, &name)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        config.geo.resolve_paths(folder);
+        config.state.dir = config.state.dir.map(|dir| folder.join(dir));
+        Ok(config)
+    }
+
+    /// Reads a text; `name` stands for the file in errors. A byte order mark is passed over.
+    ///
+    /// # Errors
+    /// Names the line and column.
+    pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start).min(text.len());
+            let before = text.get(..offset).unwrap_or_default();
+            let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+            ConfigError::Text {
+                path: name.to_owned(),
+                line: before.matches('\n').count() + 1,
+                column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+                message: error.message().trim().replace('\n', "; "),
+            }
+        })?;
+        config
+            .site
+            .calendar()
+            .map_err(|source| ConfigError::Calendar {
+                path: name.to_owned(),
+                source,
+            })?;
+        Ok(config)
+    }
+}
+
+impl SiteConfig {
+    /// The calendar of the site.
+    ///
+    /// # Errors
+    /// Names the time zone or the date that could not be read.
+    pub fn calendar(&self) -> Result<Calendar, CalendarError> {
+        Calendar::new(&self.time_zone, &self.holidays)
+    }
+}
+
+impl Default for SiteConfig {
+    fn default() -> Self {
+        Self {
+            networks: PRIVATE_NETWORKS
+                .iter()
+                .filter_map(|text| text.parse().ok())
+                .collect(),
+            jurisdictions: Home::default(),
+            time_zone: "UTC".to_owned(),
+            holidays: Vec::new(),
+        }
+    }
+}
+
+impl Default for Home {
+    #[expect(clippy::expect_used, reason = "the code is a constant")]
+    fn default() -> Self {
+        Self(Jurisdictions::new(&["CN"]).expect("a country code"))
+    }
+}
+
+impl TryFrom<Vec<String>> for Home {
+    type Error = String;
+
+    fn try_from(names: Vec<String>) -> Result<Self, String> {
+        if names.is_empty() {
+            return Err("no jurisdiction: name at least one, such as \"CN\" or \"EU\"".to_owned());
+        }
+        Jurisdictions::new(&names)
+            .map(Self)
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl Default for CaptureConfig {
+    fn default() -> Self {
+        Self {
+            snap_length_bytes: 2_048,
+            buffer_bytes: 64 << 20,
+            promiscuous: true,
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { flows: 1_000_000 }
+    }
+}
+
+/// RFC 1918 and RFC 4193.
+const PRIVATE_NETWORKS: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::baseline::Learn;
+
+    fn error(text: &str) -> String {
+        Config::parse(text, "x.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        let config = Config::parse("", "x.toml").unwrap();
+        assert_eq!(config.site.networks.len(), 4);
+        assert_eq!(config.baseline.learn, Learn::Auto);
+        assert_eq!(config.limits.flows, 1_000_000);
+    }
+
+    #[test]
+    fn a_whole_file_with_a_byte_order_mark_and_carriage_returns_is_read() {
+        let text = "\u{feff}[site]\r\nnetworks = [\"10.1.0.0/16\"]\r\njurisdictions = [\"EEA\"]\r\n\
+            time_zone = \"Europe/Oslo\"\r\nholidays = [\"2026-05-17\"]\r\n\
+            [[geo.override]]\r\nprefix = \"10.1.9.0/24\"\r\ncountry = \"SG\"\r\n\
+            [baseline]\r\nlearn = \"14d\"\r\n[alert]\r\nbudget_per_asset_week = 0.1\r\n\
+            [limits]\r\nflows = 5000\r\n[state]\r\ndir = \"state\"\r\n";
+        let config = Config::parse(text, "x.toml").unwrap();
+        assert_eq!(config.baseline.learn, Learn::Hours(336));
+        assert_eq!(config.geo.overrides.len(), 1);
+        assert!(config.site.jurisdictions.0.contains("NO".parse().unwrap()));
+    }
+
+    #[test]
+    fn complaints_name_the_line_and_the_column() {
+        let unknown = error("[site]\nnetwork = []\n");
+        assert!(
+            unknown.starts_with("x.toml:2:1: unknown field `network`"),
+            "{unknown}"
+        );
+        let country = error("[[geo.override]]\nprefix = \"10.0.0.0/8\"\ncountry = \"Singapore\"\n");
+        assert!(
+            country.starts_with("x.toml:3:11: `Singapore` is not a country"),
+            "{country}"
+        );
+        let learn = error("[baseline]\nlearn = \"2 weeks\"");
+        assert!(
+            learn.starts_with("x.toml:2:9: `2 weeks` is no learning time"),
+            "{learn}"
+        );
+        let budget = error("[alert]\nbudget_per_asset_week = -1.0");
+        assert!(
+            budget.contains("x.toml:2:") && budget.contains("no alert budget"),
+            "{budget}"
+        );
+        let home = error("[site]\njurisdictions = []");
+        assert!(home.contains("name at least one"), "{home}");
+        let zone = error("[site]\ntime_zone = \"Beijing\"");
+        assert!(
+            zone.contains("x.toml: site: unknown time zone `Beijing`"),
+            "{zone}"
+        );
+        for text in [&unknown, &country, &learn, &budget, &home, &zone] {
+            assert_eq!(text.lines().count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.toml");
+        std::fs::write(&path, "[state]\ndir = \"learned\"\n").unwrap();
+        let config = Config::read(&path).unwrap();
+        assert_eq!(config.state.dir, Some(folder.path().join("learned")));
+        let missing = Config::read(&folder.path().join("no.toml"))
+            .unwrap_err()
+            .to_string();
+        assert!(missing.contains("no.toml"), "{missing}");
+    }
+}

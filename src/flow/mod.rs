@@ -1,0 +1,45 @@
+//! Packets to flows: both directions of a conversation, bounded and in packet time.
+//!
+//! A [`Shard`] owns a table of flows and everything that belongs to it: the bound, the
+//! rule of eviction, and the timers. There are always [`SHARDS`] of them, and a packet's
+//! shard follows from its address pair alone, so the number of workers that share them
+//! out changes no output.
+
+mod key;
+mod list;
+mod record;
+mod sequence;
+mod shard;
+#[cfg(test)]
+mod tests;
+
+pub use key::{FlowKey, SHARDS, shard_of};
+pub use record::{Direction, End, Endpoint, Flow, Handshake, Traffic};
+pub use shard::{EXPORT_BYTES_DUE, EXPORT_SECONDS_DUE, FlowEvent, Shard};
+
+use serde::Deserialize;
+
+/// When flows end. All times are packet time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlowConfig {
+    /// Seconds without a packet after which a flow ends.
+    pub idle_seconds: u64,
+    /// Seconds after which a running flow is told and counted anew.
+    pub active_seconds: u64,
+    /// Seconds without a packet after which a flow ends in which only one side has spoken.
+    pub half_open_seconds: u64,
+    /// Seconds for which a flow that ended by FIN or RST still takes stragglers.
+    pub closing_seconds: u64,
+}
+
+impl Default for FlowConfig {
+    fn default() -> Self {
+        Self {
+            idle_seconds: 120,
+            active_seconds: 1_800,
+            half_open_seconds: 60,
+            closing_seconds: 10,
+        }
+    }
+}

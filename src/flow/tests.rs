@@ -1,0 +1,409 @@
+//! The flow table, packet by packet.
+
+use std::net::IpAddr;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::decode::{Fragment, Packet, TcpSegment};
+use crate::geo::{Confidence, Country, Place, Side};
+use crate::time::Tick;
+
+const CLIENT: &str = "10.0.0.1";
+const SERVER: &str = "198.51.100.7";
+
+/// What a shard said, with as much of the flow as the tests look at.
+#[derive(Clone, Debug, PartialEq)]
+enum Said {
+    Export {
+        bytes: u64,
+        tick: u64,
+    },
+    Closed {
+        end: End,
+        tick: u64,
+        packets: u64,
+        src_port: u16,
+    },
+}
+
+struct Bench {
+    shard: Shard,
+    said: Vec<Said>,
+    flows: Vec<Flow>,
+}
+
+impl Bench {
+    fn new(flows_max: usize) -> Self {
+        let shard = Shard::new(FlowConfig::default(), flows_max);
+        Self {
+            shard,
+            said: Vec::new(),
+            flows: Vec::new(),
+        }
+    }
+
+    fn packet(&mut self, packet: &Packet) {
+        let (said, flows) = (&mut self.said, &mut self.flows);
+        self.shard
+            .packet(packet, locate, &mut |event| note(&event, said, flows));
+    }
+
+    fn advance(&mut self, to: u64) {
+        let (said, flows) = (&mut self.said, &mut self.flows);
+        self.shard
+            .advance(Tick(to), &mut |event| note(&event, said, flows));
+    }
+
+    fn finish(&mut self) {
+        let (said, flows) = (&mut self.said, &mut self.flows);
+        self.shard.finish(&mut |event| note(&event, said, flows));
+    }
+}
+
+fn note(event: &FlowEvent<'_>, said: &mut Vec<Said>, flows: &mut Vec<Flow>) {
+    said.push(match event {
+        FlowEvent::Export { bytes, tick, .. } => Said::Export {
+            bytes: *bytes,
+            tick: tick.0,
+        },
+        FlowEvent::Closed { flow, end, tick } => {
+            flows.push((*flow).clone());
+            let (packets, src_port) = (flow.packets(), flow.src.port);
+            Said::Closed {
+                end: *end,
+                tick: tick.0,
+                packets,
+                src_port,
+            }
+        }
+    });
+}
+
+fn locate(address: IpAddr) -> Place {
+    let side = if address.to_string().starts_with("10.") {
+        Side::Home
+    } else {
+        Side::Foreign
+    };
+    Place {
+        side,
+        country: Country::UNKNOWN,
+        asn: 0,
+        confidence: Confidence::Unknown,
+    }
+}
+
+/// A UDP packet from the client's `port` with `payload_bytes`, or back.
+fn udp(port: u16, forward: bool, payload_bytes: u32, seconds: u64) -> Packet {
+    let (src, dst) = if forward {
+        (CLIENT, SERVER)
+    } else {
+        (SERVER, CLIENT)
+    };
+    let (src_port, dst_port) = if forward { (port, 443) } else { (443, port) };
+    Packet {
+        timestamp: Tick(seconds).start(),
+        src: src.parse().unwrap(),
+        dst: dst.parse().unwrap(),
+        src_port,
+        dst_port,
+        protocol: 17,
+        has_ports: true,
+        vlan: None,
+        wire_bytes: payload_bytes + 42,
+        ip_bytes: payload_bytes + 28,
+        payload_bytes,
+        tcp: None,
+        fragment: Fragment::Whole,
+    }
+}
+
+fn tcp(
+    port: u16,
+    forward: bool,
+    flags: u8,
+    sequence: u32,
+    payload_bytes: u32,
+    seconds: u64,
+) -> Packet {
+    let segment = TcpSegment {
+        sequence,
+        acknowledgement: 0,
+        flags,
+    };
+    Packet {
+        protocol: 6,
+        tcp: Some(segment),
+        ..udp(port, forward, payload_bytes, seconds)
+    }
+}
+
+const SYN: u8 = TcpSegment::SYN;
+const ACK: u8 = TcpSegment::ACK;
+const FIN: u8 = TcpSegment::FIN;
+const RST: u8 = TcpSegment::RST;
+
+#[test]
+fn a_connection_closes_by_its_fins_after_stragglers() {
+    let mut bench = Bench::new(8);
+    bench.advance(100);
+    bench.packet(&tcp(1, true, SYN, 0, 0, 100));
+    bench.packet(&tcp(1, false, SYN | ACK, 0, 0, 101));
+    bench.packet(&tcp(1, true, ACK, 1, 0, 102));
+    bench.packet(&tcp(1, true, ACK | FIN, 1, 10, 102));
+    bench.packet(&tcp(1, false, ACK | FIN, 1, 0, 102));
+    bench.advance(103);
+    bench.packet(&tcp(1, true, ACK, 12, 0, 103));
+    bench.advance(200);
+    let closed = Said::Closed {
+        end: End::Fin,
+        tick: 113,
+        packets: 6,
+        src_port: 1,
+    };
+    assert_eq!(
+        bench.said,
+        [
+            Said::Export {
+                bytes: 10,
+                tick: 113
+            },
+            closed
+        ]
+    );
+    assert_eq!(
+        bench.flows[0].handshake.round_trip_nanos(),
+        Some(2_000_000_000)
+    );
+    assert!(!bench.flows[0].midstream);
+    assert!(bench.shard.is_empty());
+}
+
+#[test]
+fn a_reset_closes_and_a_syn_on_the_same_ports_begins_anew() {
+    let mut bench = Bench::new(8);
+    bench.advance(10);
+    bench.packet(&tcp(1, true, SYN, 0, 0, 10));
+    bench.packet(&tcp(1, false, RST | ACK, 0, 0, 10));
+    bench.packet(&tcp(1, true, SYN, 900, 0, 10));
+    assert_eq!(
+        bench.said,
+        [Said::Closed {
+            end: End::Rst,
+            tick: 10,
+            packets: 2,
+            src_port: 1
+        }]
+    );
+    assert_eq!(bench.shard.len(), 1);
+}
+
+#[test]
+fn the_answer_tells_who_began() {
+    let mut bench = Bench::new(8);
+    bench.packet(&tcp(1, false, SYN | ACK, 0, 0, 10));
+    bench.packet(&tcp(2, false, ACK, 5, 100, 10));
+    bench.finish();
+    let [answered, midstream] = &bench.flows[..] else {
+        panic!("two flows")
+    };
+    assert_eq!((answered.src.port, answered.midstream), (1, false));
+    assert_eq!((midstream.src.port, midstream.midstream), (443, true));
+    assert_eq!(answered.reverse.packets, 1);
+}
+
+#[test]
+fn silence_ends_flows_in_their_own_tick_however_long_the_gap() {
+    let mut bench = Bench::new(8);
+    bench.advance(1_000);
+    bench.packet(&udp(1, true, 5, 1_000));
+    bench.packet(&udp(2, true, 5, 1_000));
+    bench.packet(&udp(2, false, 5, 1_000));
+    bench.advance(1_000_000);
+    let idle = |tick, packets, src_port| Said::Closed {
+        end: End::Idle,
+        tick,
+        packets,
+        src_port,
+    };
+    assert!(
+        bench.said.contains(&idle(1_060, 1, 1)),
+        "half-open: {:?}",
+        bench.said
+    );
+    assert!(
+        bench.said.contains(&idle(1_120, 2, 2)),
+        "answered: {:?}",
+        bench.said
+    );
+    assert!(bench.said.contains(&Said::Export {
+        bytes: 5,
+        tick: 1_060
+    }));
+}
+
+#[test]
+fn exports_are_told_by_size_by_age_and_at_the_end() {
+    let mut bench = Bench::new(8);
+    bench.advance(0);
+    bench.packet(&udp(1, true, 60_000, 0));
+    bench.advance(1);
+    assert!(bench.said.is_empty(), "not yet 64 KiB");
+    bench.packet(&udp(1, true, 10_000, 1));
+    bench.packet(&udp(1, false, 10, 1));
+    bench.advance(2);
+    assert_eq!(
+        bench.said,
+        [Said::Export {
+            bytes: 70_000,
+            tick: 1
+        }]
+    );
+    for second in (2..400).step_by(50) {
+        bench.advance(second);
+        bench.packet(&udp(1, true, 1, second));
+    }
+    assert_eq!(
+        bench.said[1..],
+        [Said::Export {
+            bytes: 7,
+            tick: 302
+        }]
+    );
+    bench.finish();
+    assert_eq!(
+        bench.said[2],
+        Said::Export {
+            bytes: 1,
+            tick: 352
+        }
+    );
+}
+
+#[test]
+fn a_long_flow_is_told_in_records_that_add_up() {
+    let mut bench = Bench::new(8);
+    for second in (0..4_000).step_by(60) {
+        bench.advance(second);
+        bench.packet(&udp(1, true, 1, second));
+        bench.packet(&udp(1, false, 1, second));
+    }
+    bench.finish();
+    let packets: u64 = bench.flows.iter().map(Flow::packets).sum();
+    assert_eq!(packets, 2 * 67);
+    assert_eq!(bench.flows.len(), 3);
+    assert!(
+        bench.flows.iter().all(|flow| flow.src.port == 1),
+        "the initiator stays"
+    );
+    let active = bench.said.iter().filter(|said| {
+        matches!(
+            said,
+            Said::Closed {
+                end: End::Active,
+                tick: 1_800 | 3_600,
+                ..
+            }
+        )
+    });
+    assert_eq!(active.count(), 2);
+}
+
+#[test]
+fn a_full_table_gives_up_what_matters_least() {
+    let mut bench = Bench::new(3);
+    bench.packet(&udp(1, true, 1, 0));
+    bench.packet(&udp(1, false, 1, 0));
+    bench.packet(&udp(2, true, 1, 0));
+    bench.packet(&udp(3, true, 1, 0));
+    for port in 100..1_100 {
+        bench.packet(&udp(port, true, 1, 0));
+    }
+    assert_eq!((bench.shard.len(), bench.shard.evicted()), (3, 1_000));
+    assert!(
+        bench.flows.iter().all(|flow| flow.src.port != 1),
+        "the answered flow stays"
+    );
+    let first_to_go: Vec<_> = bench
+        .flows
+        .iter()
+        .take(2)
+        .map(|flow| flow.src.port)
+        .collect();
+    assert_eq!(first_to_go, [2, 3], "the longest silent goes first");
+}
+
+#[test]
+fn retransmitted_payload_is_not_exported_twice() {
+    let mut bench = Bench::new(8);
+    bench.packet(&tcp(1, true, SYN, 99, 0, 0));
+    for _ in 0..3 {
+        bench.packet(&tcp(1, true, ACK, 100, 1_000, 0));
+    }
+    bench.finish();
+    let forward = bench.flows[0].forward;
+    assert_eq!(
+        (forward.payload_bytes, forward.unique_bytes),
+        (3_000, 1_000)
+    );
+    assert_eq!(
+        bench.said[0],
+        Said::Export {
+            bytes: 1_000,
+            tick: 0
+        }
+    );
+}
+
+#[test]
+fn what_a_foreign_client_is_answered_is_an_export_too() {
+    let mut bench = Bench::new(8);
+    bench.packet(&udp(53, false, 100, 0));
+    bench.packet(&udp(53, true, 4_000, 0));
+    bench.finish();
+    assert_eq!(
+        bench.said[0],
+        Said::Export {
+            bytes: 4_000,
+            tick: 0
+        }
+    );
+    assert_eq!(bench.flows[0].export, Some(Direction::Reverse));
+}
+
+proptest! {
+    /// Whatever comes, packets and bytes of the records are those of the packets, and
+    /// exports told are unique bytes of the export direction.
+    #[test]
+    fn nothing_is_lost_or_counted_twice(
+        steps in prop::collection::vec(
+            (1u16..12, any::<bool>(), 0u32..90_000, 0u8..32, 0u32..5_000, 0u64..90), 1..400),
+        flows_max in 1usize..12,
+    ) {
+        let mut bench = Bench::new(flows_max);
+        let (mut second, mut wire_bytes) = (0, 0);
+        for (port, forward, payload_bytes, flags, sequence, gap) in &steps {
+            second += gap / 30;
+            bench.advance(second);
+            let packet = if port % 2 == 0 {
+                tcp(*port, *forward, *flags, *sequence, *payload_bytes, second)
+            } else {
+                udp(*port, *forward, *payload_bytes, second)
+            };
+            wire_bytes += u64::from(packet.wire_bytes);
+            bench.packet(&packet);
+        }
+        bench.finish();
+        let sum = |of: fn(&Flow) -> u64| bench.flows.iter().map(of).sum::<u64>();
+        prop_assert_eq!(sum(Flow::packets), steps.len() as u64);
+        prop_assert_eq!(sum(|flow| flow.forward.wire_bytes + flow.reverse.wire_bytes), wire_bytes);
+        let exported = sum(Flow::exported_bytes_of_record);
+        let told: u64 = bench.said.iter().map(|said| match said {
+            Said::Export { bytes, .. } => *bytes,
+            Said::Closed { .. } => 0,
+        }).sum();
+        prop_assert_eq!(told, exported);
+        prop_assert!(bench.shard.is_empty());
+    }
+}

@@ -1,0 +1,81 @@
+//! The configuration of this stage: `[geo]`.
+
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use super::Country;
+
+/// Where places come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GeoConfig {
+    /// An MMDB file with a country per network, in place of the built-in one.
+    pub country: Option<PathBuf>,
+    /// An MMDB file with an autonomous system per network, in place of the built-in one.
+    pub asn: Option<PathBuf>,
+    /// What the operator knows better, under the key `override`.
+    #[serde(rename = "override")]
+    pub overrides: Vec<GeoOverride>,
+}
+
+impl GeoConfig {
+    /// Reads relative paths as relative to the folder `base`, that of the config file.
+    pub fn resolve_paths(&mut self, base: &Path) {
+        for path in [&mut self.country, &mut self.asn].into_iter().flatten() {
+            *path = base.join(&*path);
+        }
+    }
+}
+
+/// One prefix, and the country in which it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GeoOverride {
+    /// The prefix. Where several hold an address, the longest counts.
+    pub prefix: IpNet,
+    /// Its country. `ZZ` says that it is unknown, whatever the database holds.
+    pub country: Country,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_toml_and_resolves_paths() {
+        let text = r#"
+            country = "geo/country.mmdb"
+            asn = "/var/lib/asn.mmdb"
+            [[override]]
+            prefix = "10.9.0.0/16"
+            country = "SG"
+        "#;
+        let mut config: GeoConfig = toml::from_str(text).unwrap();
+        config.resolve_paths(Path::new("/etc/borderflow"));
+        assert_eq!(
+            config.country,
+            Some("/etc/borderflow/geo/country.mmdb".into())
+        );
+        assert_eq!(config.asn, Some("/var/lib/asn.mmdb".into()));
+        assert_eq!(config.overrides[0].country.code(), "SG");
+        assert_eq!(
+            toml::from_str::<GeoConfig>("").unwrap(),
+            GeoConfig::default()
+        );
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        for wrong in [
+            "contry = \"x\"",
+            "[[override]]\nprefix = \"10.9.0.0/16\"\ncountry = \"sg\"",
+            "[[override]]\nprefix = \"10.9.0.0/33\"\ncountry = \"SG\"",
+            "[[override]]\nprefix = \"10.9.0.0/16\"",
+            "[[override]]\nprefix = \"10.9.0.0/16\"\ncountry = \"SG\"\nasn = 1",
+        ] {
+            assert!(toml::from_str::<GeoConfig>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

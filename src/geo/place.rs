@@ -1,0 +1,60 @@
+//! What is known of where an address is.
+
+use serde::{Deserialize, Serialize};
+
+use super::Country;
+
+/// Where an address is, and which side of the border that makes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its side of the border.
+    pub side: Side,
+    /// Its country, [`Country::UNKNOWN`] where no database says.
+    pub country: Country,
+    /// Its autonomous system number, 0 where none is known.
+    pub asn: u32,
+    /// How sure the country is.
+    pub confidence: Confidence,
+}
+
+/// On which side of the site's border an address lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// In `site.networks`: an asset of the site.
+    Home,
+    /// Not of the site, in one of its own jurisdictions.
+    Domestic,
+    /// In another jurisdiction, or in an unknown one.
+    Foreign,
+    /// Never beyond the link: loopback, link-local, multicast, broadcast, unspecified.
+    Local,
+}
+
+/// How sure a country is. It never removes bytes and never silences an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Stated by the operator.
+    Confirmed,
+    /// One database says so and nothing contradicts it.
+    Plausible,
+    /// Sources differ.
+    Disputed,
+    /// A measurement contradicts it.
+    Refuted,
+    /// No source says anything.
+    Unknown,
+}
+
+impl Confidence {
+    /// The name under which it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Plausible => "plausible",
+            Self::Disputed => "disputed",
+            Self::Refuted => "refuted",
+            Self::Unknown => "unknown",
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The borderflow program; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    borderflow::cli::main()
+}

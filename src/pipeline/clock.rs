@@ -1,0 +1,194 @@
+//! Which tick runs.
+
+use crate::decode::Packet;
+use crate::time::{SECONDS_PER_HOUR, Tick, Timestamp};
+
+/// Stamps packets with ticks: the running tick is that of the highest timestamp so far.
+///
+/// A packet that is older counts in the running tick. A jump of more than an hour ahead is
+/// believed only if the [`CONFIRMING_PACKETS`] packets behind it are as far ahead, or the
+/// input ends; else it was a broken clock, and the packet takes the running tick.
+#[derive(Debug, Default)]
+pub(super) struct TickClock {
+    running: Option<Tick>,
+    latest: Timestamp,
+    /// Packets that claim to be more than an hour ahead.
+    held: Vec<Packet>,
+    pub(super) late: u64,
+    pub(super) clock_jumps: u64,
+}
+
+/// What the clock says next.
+#[derive(Debug)]
+pub(super) enum Step<'a> {
+    /// All ticks before this one are over.
+    Advance(Tick),
+    /// A packet of the running tick.
+    Packet(&'a Packet),
+}
+
+/// Packets that must agree with a jump before it is believed.
+pub(super) const CONFIRMING_PACKETS: usize = 100;
+
+impl TickClock {
+    /// Takes the next packet of the input; `out` is told everything that is certain now.
+    pub(super) fn push(&mut self, packet: &Packet, out: &mut impl FnMut(Step<'_>)) {
+        let Some(running) = self.running else {
+            self.advance(packet.timestamp.tick(), out);
+            return self.give(packet, out);
+        };
+        if packet.timestamp.tick() > running.plus_seconds(SECONDS_PER_HOUR) {
+            self.held.push(*packet);
+            if self.held.len() > CONFIRMING_PACKETS {
+                self.believe(out);
+            }
+            return;
+        }
+        if !self.held.is_empty() {
+            self.disbelieve(out);
+        }
+        self.give(packet, out);
+    }
+
+    /// Lets time pass on a link without packets, as the wall clock says.
+    pub(super) fn idle(&mut self, tick: Tick, out: &mut impl FnMut(Step<'_>)) {
+        if self.held.is_empty() && self.running.is_some_and(|running| tick > running) {
+            self.advance(tick, out);
+        }
+    }
+
+    /// The input is over: what was held back is believed.
+    pub(super) fn finish(&mut self, out: &mut impl FnMut(Step<'_>)) {
+        while !self.held.is_empty() {
+            self.believe(out);
+        }
+    }
+
+    fn give(&mut self, packet: &Packet, out: &mut impl FnMut(Step<'_>)) {
+        let tick = packet.timestamp.tick();
+        match self.running {
+            Some(running) if tick < running => self.late += 1,
+            Some(running) if tick > running => self.advance(tick, out),
+            _ => {}
+        }
+        self.latest = self.latest.max(packet.timestamp);
+        out(Step::Packet(packet));
+    }
+
+    fn advance(&mut self, tick: Tick, out: &mut impl FnMut(Step<'_>)) {
+        self.running = Some(tick);
+        out(Step::Advance(tick));
+    }
+
+    /// The first held packet sets the clock; the others are looked at again from there.
+    fn believe(&mut self, out: &mut impl FnMut(Step<'_>)) {
+        let held = std::mem::take(&mut self.held);
+        if let Some((first, rest)) = held.split_first() {
+            self.give(first, out);
+            for packet in rest {
+                self.push(packet, out);
+            }
+        }
+    }
+
+    /// The held packets came from a broken clock: they take the running time.
+    fn disbelieve(&mut self, out: &mut impl FnMut(Step<'_>)) {
+        for mut packet in std::mem::take(&mut self.held) {
+            self.clock_jumps += 1;
+            packet.timestamp = self.latest;
+            out(Step::Packet(&packet));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Fragment;
+
+    fn packet(seconds: u64) -> Packet {
+        Packet {
+            timestamp: Tick(seconds).start(),
+            src: "10.0.0.1".parse().unwrap(),
+            dst: "10.0.0.2".parse().unwrap(),
+            src_port: 0,
+            dst_port: 0,
+            protocol: 1,
+            has_ports: false,
+            vlan: None,
+            wire_bytes: 1,
+            ip_bytes: 1,
+            payload_bytes: 0,
+            tcp: None,
+            fragment: Fragment::Whole,
+        }
+    }
+
+    /// Runs times through a clock; returns the ticks that began and the tick of each packet.
+    fn run(times: &[u64]) -> (Vec<u64>, Vec<u64>, TickClock) {
+        let (mut began, mut ticks) = (Vec::new(), Vec::new());
+        let mut clock = TickClock::default();
+        let mut out = |step: Step<'_>| match step {
+            Step::Advance(tick) => began.push(tick.0),
+            Step::Packet(_) => ticks.push(*began.last().unwrap()),
+        };
+        for time in times {
+            clock.push(&packet(*time), &mut out);
+        }
+        clock.finish(&mut out);
+        (began, ticks, clock)
+    }
+
+    #[test]
+    fn an_older_packet_counts_in_the_running_tick() {
+        let (began, ticks, clock) = run(&[10, 12, 11, 12, 13]);
+        assert_eq!(began, [10, 12, 13]);
+        assert_eq!(ticks, [10, 12, 12, 12, 13]);
+        assert_eq!(clock.late, 1);
+    }
+
+    #[test]
+    fn one_broken_timestamp_does_not_move_the_clock() {
+        let (began, ticks, clock) = run(&[10, 4_000_000_000, 4_000_000_001, 11]);
+        assert_eq!(began, [10, 11]);
+        assert_eq!(ticks, [10, 10, 10, 11], "none is lost");
+        assert_eq!(clock.clock_jumps, 2);
+    }
+
+    #[test]
+    fn a_jump_that_a_hundred_packets_confirm_is_believed() {
+        let mut times = vec![0];
+        times.extend((0..=CONFIRMING_PACKETS as u64).map(|i| 1_000_000 + i));
+        times.push(1);
+        let (began, ticks, clock) = run(&times);
+        assert_eq!(began[..2], [0, 1_000_000]);
+        assert_eq!(ticks.len(), times.len());
+        assert_eq!((clock.clock_jumps, clock.late), (0, 1));
+    }
+
+    #[test]
+    fn a_jump_before_the_end_of_the_input_is_believed() {
+        let (began, ticks, clock) = run(&[0, 1_000_000, 2_000_000]);
+        assert_eq!(began, [0, 1_000_000, 2_000_000]);
+        assert_eq!(ticks, began);
+        assert_eq!(clock.clock_jumps, 0);
+    }
+
+    #[test]
+    fn every_packet_comes_out_once_whatever_the_times_are() {
+        let mut x = 1u64;
+        let times: Vec<u64> = (0..5_000)
+            .map(|_| {
+                x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                if x >> 62 == 0 {
+                    x >> 33
+                } else {
+                    1_000 + (x >> 60)
+                }
+            })
+            .collect();
+        let (began, ticks, _) = run(&times);
+        assert_eq!(ticks.len(), times.len());
+        assert!(began.is_sorted());
+    }
+}

@@ -1,0 +1,318 @@
+//! Sensor and analyst, in one thread or in several, with the same result.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+
+use crate::decode::Packet;
+use crate::flow::shard_of;
+use crate::time::Tick;
+
+use super::analyst::Analyst;
+use super::sensor::{Sensor, SensorCounts, SensorOutput};
+use super::state::Keeper;
+use super::telemetry::Telemetry;
+use super::{PipelineError, latency::TickLatency};
+
+/// Takes packets and ticks in the order of the input.
+#[derive(Debug)]
+pub(super) struct Engine(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// Everything in the reader's thread, without a channel.
+    Inline(Box<Inline>),
+    /// A thread per worker and one for the analyst.
+    Threads(Threads),
+}
+
+#[derive(Debug)]
+struct Inline {
+    sensor: Sensor,
+    desk: Desk,
+}
+
+#[derive(Debug)]
+struct Threads {
+    workers: Vec<Worker>,
+    analyst: JoinHandle<Result<Finished, PipelineError>>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    batch: Vec<(usize, Packet)>,
+    orders: Sender<Order>,
+    thread: JoinHandle<()>,
+}
+
+/// What the reader tells a worker.
+#[derive(Debug)]
+enum Order {
+    Packets(Vec<(usize, Packet)>),
+    Advance(Tick),
+    Finish,
+}
+
+/// What a worker tells the analyst: once per tick, and once at the end.
+#[derive(Debug)]
+struct Told {
+    output: SensorOutput,
+    until: Option<Tick>,
+}
+
+/// The analyst at its desk: with its telemetry and its archive.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) analyst: Analyst,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) keeper: Keeper,
+    pub(super) saves_hourly: bool,
+    latency: TickLatency,
+    counts: Vec<SensorCounts>,
+    saved_hour: u64,
+}
+
+/// What is left when everything has been said.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) analyst: Analyst,
+    pub(super) counts: SensorCounts,
+}
+
+/// Packets that go to a worker at once.
+const BATCH_PACKETS: usize = 256;
+
+/// Orders that may wait for a worker, and outputs that may wait for the analyst.
+const QUEUE_LENGTH: usize = 64;
+
+impl Engine {
+    /// Starts `sensors`, one per worker; a single one runs in the caller's thread.
+    pub(super) fn start(mut sensors: Vec<Sensor>, desk: Desk) -> Result<Self, PipelineError> {
+        if sensors.len() == 1
+            && let Some(sensor) = sensors.pop()
+        {
+            return Ok(Self(Kind::Inline(Box::new(Inline { sensor, desk }))));
+        }
+        let mut workers = Vec::new();
+        let mut told = Vec::new();
+        for (index, sensor) in sensors.into_iter().enumerate() {
+            let (orders, ordered) = bounded(QUEUE_LENGTH);
+            let (tell, listen) = bounded(QUEUE_LENGTH);
+            let name = format!("worker-{index}");
+            let thread = spawn(name, move || work(sensor, &ordered, &tell))?;
+            workers.push(Worker {
+                batch: Vec::with_capacity(BATCH_PACKETS),
+                orders,
+                thread,
+            });
+            told.push(listen);
+        }
+        let analyst = spawn("analyst".to_owned(), move || analyse(desk, &told))?;
+        Ok(Self(Kind::Threads(Threads { workers, analyst })))
+    }
+
+    /// Takes a packet of the running tick.
+    pub(super) fn packet(&mut self, packet: &Packet) -> Result<(), PipelineError> {
+        let shard = shard_of(packet.src, packet.dst);
+        match &mut self.0 {
+            Kind::Inline(inline) => inline.sensor.packet(shard, packet),
+            Kind::Threads(Threads { workers, .. }) => {
+                let index = shard % workers.len();
+                let worker = &mut workers[index];
+                worker.batch.push((shard, *packet));
+                if worker.batch.len() >= BATCH_PACKETS {
+                    worker.send_batch()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes all ticks before `to`.
+    pub(super) fn advance(&mut self, to: Tick) -> Result<(), PipelineError> {
+        match &mut self.0 {
+            Kind::Inline(inline) => {
+                let output = inline.sensor.advance(to);
+                inline.desk.take(vec![output], Some(to))
+            }
+            Kind::Threads(Threads { workers, .. }) => {
+                for worker in workers {
+                    worker.send_batch()?;
+                    worker.send(Order::Advance(to))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends what has been gathered on its way, because nothing more is coming just now.
+    pub(super) fn flush(&mut self) -> Result<(), PipelineError> {
+        match &mut self.0 {
+            Kind::Inline(_) => Ok(()),
+            Kind::Threads(Threads { workers, .. }) => {
+                workers.iter_mut().try_for_each(Worker::send_batch)
+            }
+        }
+    }
+
+    /// Ends all flows and waits until everything has been said.
+    pub(super) fn finish(self) -> Result<Finished, PipelineError> {
+        match self.0 {
+            Kind::Inline(mut inline) => {
+                let output = inline.sensor.finish();
+                inline.desk.take(vec![output], None)?;
+                inline.desk.finish()
+            }
+            Kind::Threads(Threads { workers, analyst }) => {
+                let mut threads = Vec::new();
+                for mut worker in workers {
+                    // A worker that is gone has its reason with the analyst.
+                    let _ = worker
+                        .send_batch()
+                        .and_then(|()| worker.send(Order::Finish));
+                    threads.push(worker.thread);
+                }
+                for thread in threads {
+                    thread
+                        .join()
+                        .map_err(|_| PipelineError::Panicked("a worker"))?;
+                }
+                analyst
+                    .join()
+                    .map_err(|_| PipelineError::Panicked("the analyst"))?
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn send_batch(&mut self) -> Result<(), PipelineError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let next = Vec::with_capacity(BATCH_PACKETS);
+        let batch = std::mem::replace(&mut self.batch, next);
+        self.send(Order::Packets(batch))
+    }
+
+    fn send(&self, order: Order) -> Result<(), PipelineError> {
+        self.orders.send(order).map_err(|_| PipelineError::Stopped)
+    }
+}
+
+impl Desk {
+    pub(super) fn new(
+        analyst: Analyst,
+        telemetry: Arc<Telemetry>,
+        keeper: Keeper,
+        saves_hourly: bool,
+    ) -> Self {
+        Self {
+            analyst,
+            telemetry,
+            keeper,
+            saves_hourly,
+            latency: TickLatency::default(),
+            counts: Vec::new(),
+            saved_hour: 0,
+        }
+    }
+
+    fn take(
+        &mut self,
+        outputs: Vec<SensorOutput>,
+        until: Option<Tick>,
+    ) -> Result<(), PipelineError> {
+        let begun = Instant::now();
+        self.counts = outputs.iter().map(|output| output.counts).collect();
+        self.analyst.take(outputs, until)?;
+        let due = self.latency.record(begun);
+        let Some(tick) = until else { return Ok(()) };
+        if self.saves_hourly && tick.hour() != self.saved_hour {
+            if self.saved_hour != 0 {
+                self.keeper.save(self.analyst.learned())?;
+            }
+            self.saved_hour = tick.hour();
+        }
+        if due {
+            self.publish();
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self) {
+        for (worker, counts) in self.counts.iter().enumerate() {
+            self.telemetry.set_worker(worker, *counts);
+        }
+        let mut view = self.analyst.view();
+        view.tick_latency = self.latency.quantiles();
+        self.telemetry.set_analyst(view);
+    }
+
+    fn finish(mut self) -> Result<Finished, PipelineError> {
+        self.publish();
+        self.keeper.save(self.analyst.learned())?;
+        let counts = self
+            .counts
+            .iter()
+            .fold(SensorCounts::default(), |sum, worker| sum + *worker);
+        Ok(Finished {
+            analyst: self.analyst,
+            counts,
+        })
+    }
+}
+
+fn work(mut sensor: Sensor, ordered: &Receiver<Order>, tell: &Sender<Told>) {
+    for order in ordered {
+        let told = match order {
+            Order::Packets(packets) => {
+                for (shard, packet) in &packets {
+                    sensor.packet(*shard, packet);
+                }
+                continue;
+            }
+            Order::Advance(to) => Told {
+                output: sensor.advance(to),
+                until: Some(to),
+            },
+            Order::Finish => Told {
+                output: sensor.finish(),
+                until: None,
+            },
+        };
+        let last = told.until.is_none();
+        if tell.send(told).is_err() || last {
+            return;
+        }
+    }
+}
+
+/// Takes one output of every worker per tick, so that the slowest sets the pace.
+fn analyse(mut desk: Desk, workers: &[Receiver<Told>]) -> Result<Finished, PipelineError> {
+    loop {
+        let mut outputs = Vec::with_capacity(workers.len());
+        let mut until = None;
+        for worker in workers {
+            let told = worker.recv().map_err(|_| PipelineError::Stopped)?;
+            until = told.until;
+            outputs.push(told.output);
+        }
+        desk.take(outputs, until)?;
+        if until.is_none() {
+            return desk.finish();
+        }
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: String,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, PipelineError> {
+    thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .map_err(PipelineError::Thread)
+}

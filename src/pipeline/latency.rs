@@ -1,0 +1,42 @@
+//! How long the analyst takes over a tick, and how often it shows what it knows.
+
+use std::time::{Duration, Instant};
+
+use crate::baseline::Latency;
+
+use super::telemetry::Quantiles;
+
+/// The analyst's times.
+#[derive(Debug, Default)]
+pub(super) struct TickLatency {
+    times: Latency,
+    published: Option<Instant>,
+}
+
+/// In a replay ticks fly past; what is known is shown no more often than this.
+const PUBLICATION_INTERVAL: Duration = Duration::from_millis(100);
+
+impl TickLatency {
+    /// Counts a tick that began at `begun` and is over. Says whether it is time to publish.
+    pub(super) fn record(&mut self, begun: Instant) -> bool {
+        let now = Instant::now();
+        let micros = now.duration_since(begun).as_micros();
+        self.times.record(u64::try_from(micros).unwrap_or(u64::MAX));
+        let due = self
+            .published
+            .is_none_or(|published| now.duration_since(published) >= PUBLICATION_INTERVAL);
+        if due {
+            self.published = Some(now);
+        }
+        due
+    }
+
+    pub(super) fn quantiles(&self) -> Quantiles {
+        Quantiles {
+            count: self.times.count(),
+            sum_micros: self.times.sum(),
+            median: self.times.quantile(0.5),
+            p99: self.times.quantile(0.99),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The wiring: threads, channels and clocks are here and nowhere else.
+//!
+//! ```text
+//! reader ── decode, tick, deal ──> worker 0..N ── flows, transfers ──> analyst ──> sinks
+//!          batches of 256 packets              one output per tick
+//! ```
+//!
+//! The analyst takes one output of every worker per tick, so that the slowest sets the
+//! pace and the result does not depend on the number of workers. With one worker all of
+//! it runs in the reader's thread.
+
+#![allow(clippy::disallowed_methods, reason = "the wiring may read a clock")]
+
+mod analyst;
+mod clock;
+mod engine;
+mod latency;
+mod live;
+mod outputs;
+mod reader;
+mod replay;
+mod sensor;
+mod setup;
+mod state;
+mod summary;
+mod telemetry;
+
+pub use live::live;
+pub use outputs::Outputs;
+pub use replay::{Progress, replay};
+pub use setup::Setup;
+pub use summary::{JurisdictionRow, RunReport, Summary};
+pub use telemetry::Telemetry;
+
+use thiserror::Error;
+
+use crate::capture::CaptureError;
+use crate::geo::GeoError;
+use crate::sink::SinkError;
+use crate::store::StoreError;
+use crate::time::CalendarError;
+
+/// Workers that may be asked for.
+pub const WORKERS_MAX: usize = crate::flow::SHARDS;
+
+/// Why a run could not start or had to stop.
+#[derive(Debug, Error)]
+pub enum PipelineError {
+    /// A source of frames.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// A geolocation database.
+    #[error(transparent)]
+    Geo(#[from] GeoError),
+    /// An output.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The learned state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The calendar.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
+    /// A thread could not be started.
+    #[error("a thread could not be started: {0}")]
+    Thread(std::io::Error),
+    /// A thread ended by a defect of this program.
+    #[error("{0} failed by a defect of this program; please report it with the line above")]
+    Panicked(&'static str),
+    /// Another thread stopped first, and has the reason.
+    #[error("stopped")]
+    Stopped,
+}

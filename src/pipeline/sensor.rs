@@ -1,0 +1,164 @@
+//! The sensor half of one worker: packets to transfers.
+
+use std::sync::Arc;
+
+use crate::decode::Packet;
+use crate::flow::{FlowConfig, FlowEvent, FlowKey, SHARDS, Shard};
+use crate::geo::Geo;
+use crate::sink::FlowLine;
+use crate::time::Tick;
+use crate::transfer::{self, Transfer};
+
+/// The shards of one worker, and what they have told since the last tick.
+#[derive(Debug)]
+pub(super) struct Sensor {
+    shards: Vec<Shard>,
+    workers: usize,
+    geo: Arc<Geo>,
+    keep_flows: bool,
+    output: SensorOutput,
+    /// Rows of each shard since the last tick, so that each is folded by itself.
+    rows: Vec<Vec<Transfer>>,
+}
+
+/// What a worker tells at the close of a tick.
+#[derive(Debug, Default)]
+pub(super) struct SensorOutput {
+    pub(super) transfers: Vec<Transfer>,
+    pub(super) flows: Vec<ClosedFlow>,
+    pub(super) counts: SensorCounts,
+}
+
+/// Sums since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SensorCounts {
+    /// Flow records that ended.
+    pub(super) flow_records: u64,
+    /// Packets in them.
+    pub(super) flow_packets: u64,
+    /// Bytes on the wire in them.
+    pub(super) flow_wire_bytes: u64,
+    /// Transfers that were folded away.
+    pub(super) rows_folded: u64,
+    /// Flows that gave way to others.
+    pub(super) flows_evicted: u64,
+    /// Flows that are followed now.
+    pub(super) flows_active: u64,
+}
+
+impl std::ops::Add for SensorCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            flow_records: self.flow_records + other.flow_records,
+            flow_packets: self.flow_packets + other.flow_packets,
+            flow_wire_bytes: self.flow_wire_bytes + other.flow_wire_bytes,
+            rows_folded: self.rows_folded + other.rows_folded,
+            flows_evicted: self.flows_evicted + other.flows_evicted,
+            flows_active: self.flows_active + other.flows_active,
+        }
+    }
+}
+
+/// A flow record that ended, as a line of JSON.
+#[derive(Debug)]
+pub(super) struct ClosedFlow {
+    pub(super) tick: Tick,
+    pub(super) key: FlowKey,
+    pub(super) line: Vec<u8>,
+}
+
+impl Sensor {
+    /// Makes the shards of worker `worker` of `workers`.
+    pub(super) fn new(
+        (worker, workers): (usize, usize),
+        config: &FlowConfig,
+        flows_max: usize,
+        geo: Arc<Geo>,
+        keep_flows: bool,
+    ) -> Self {
+        let own = (worker..SHARDS).step_by(workers);
+        let shards: Vec<_> = own
+            .map(|_| Shard::new(config.clone(), flows_max.div_ceil(SHARDS)))
+            .collect();
+        let rows = vec![Vec::new(); shards.len()];
+        Self {
+            shards,
+            workers,
+            geo,
+            keep_flows,
+            output: SensorOutput::default(),
+            rows,
+        }
+    }
+
+    /// Counts a packet of `shard`, which must be one of this worker's.
+    pub(super) fn packet(&mut self, shard: usize, packet: &Packet) {
+        let own = shard / self.workers;
+        let (Some(shard), Some(rows)) = (self.shards.get_mut(own), self.rows.get_mut(own)) else {
+            return;
+        };
+        let geo = &self.geo;
+        let mut take = taker(&mut self.output, rows, self.keep_flows);
+        shard.packet(packet, |address| geo.place(address), &mut take);
+    }
+
+    /// Closes all ticks before `to`.
+    pub(super) fn advance(&mut self, to: Tick) -> SensorOutput {
+        for (shard, rows) in self.shards.iter_mut().zip(&mut self.rows) {
+            shard.advance(to, &mut taker(&mut self.output, rows, self.keep_flows));
+        }
+        self.give()
+    }
+
+    /// Ends all flows.
+    pub(super) fn finish(&mut self) -> SensorOutput {
+        for (shard, rows) in self.shards.iter_mut().zip(&mut self.rows) {
+            shard.finish(&mut taker(&mut self.output, rows, self.keep_flows));
+        }
+        self.give()
+    }
+
+    fn give(&mut self) -> SensorOutput {
+        for rows in &mut self.rows {
+            self.output.counts.rows_folded += transfer::fold(rows);
+            self.output.transfers.append(rows);
+        }
+        let counts = &mut self.output.counts;
+        counts.flows_evicted = self.shards.iter().map(Shard::evicted).sum();
+        counts.flows_active = self.shards.iter().map(|shard| shard.len() as u64).sum();
+        let next = SensorOutput {
+            counts: *counts,
+            ..SensorOutput::default()
+        };
+        std::mem::replace(&mut self.output, next)
+    }
+}
+
+/// Sorts the events of a shard into what a worker tells.
+fn taker<'a>(
+    output: &'a mut SensorOutput,
+    rows: &'a mut Vec<Transfer>,
+    keep_flows: bool,
+) -> impl FnMut(FlowEvent<'_>) + 'a {
+    move |event| {
+        if let FlowEvent::Closed { flow, end, tick } = &event {
+            let counts = &mut output.counts;
+            counts.flow_records += 1;
+            counts.flow_packets += flow.packets();
+            counts.flow_wire_bytes += flow.forward.wire_bytes + flow.reverse.wire_bytes;
+            if keep_flows {
+                // Serialising a plain struct to memory does not fail.
+                let mut line = serde_json::to_vec(&FlowLine::new(flow, *end)).unwrap_or_default();
+                line.push(b'\n');
+                output.flows.push(ClosedFlow {
+                    tick: *tick,
+                    key: flow.key,
+                    line,
+                });
+            }
+        }
+        rows.extend(Transfer::of(&event));
+    }
+}

@@ -1,0 +1,164 @@
+//! What a run amounts to.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::alert::Alert;
+use crate::baseline::{Learn, Stage};
+use crate::decode::Reason;
+use crate::geo::{Country, DatabaseInfo};
+
+use super::analyst::Totals;
+use super::engine::Finished;
+use super::reader::ReaderCounts;
+
+/// The figures of a run, as `summary.json` holds them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Frames read.
+    pub frames_read: u64,
+    /// Frames that were IP packets.
+    pub packets: u64,
+    /// Bytes on the wire of those packets.
+    pub wire_bytes: u64,
+    /// Bytes of those packets as their IP headers state them.
+    pub ip_bytes: u64,
+    /// Frames that were not, by reason; reasons that did not occur are left out.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// Packets older than the running second.
+    pub late: u64,
+    /// Packets whose timestamp was not believed.
+    pub clock_jumps: u64,
+    /// Flow records.
+    pub flows: u64,
+    /// Entries that gave way, by table; tables in which none did are left out.
+    pub evictions: BTreeMap<&'static str, u64>,
+    /// Unique payload bytes from assets to foreign peers, by country.
+    pub export_bytes: BTreeMap<Country, u64>,
+    /// Assets that exported.
+    pub assets: u64,
+    /// Incidents that opened.
+    pub alerts: u64,
+    /// Incidents that would have opened, had their asset not still been learned.
+    pub shadow_alerts: u64,
+    /// Hours of packet time with traffic that were learned from, earlier runs included.
+    pub learned_hours: u64,
+    /// Time of the first frame, if any.
+    pub first: Option<String>,
+    /// Time of the last frame, if any.
+    pub last: Option<String>,
+    /// Geolocation databases that were used.
+    pub databases: Vec<DatabaseInfo>,
+    /// What the reader of these figures should know.
+    pub notes: Vec<String>,
+}
+
+/// A row of the table of jurisdictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JurisdictionRow {
+    /// The country.
+    pub country: Country,
+    /// Export bytes.
+    pub bytes: u64,
+    /// Assets that exported there.
+    pub assets: usize,
+}
+
+/// Everything that a run leaves behind.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// The figures.
+    pub summary: Summary,
+    /// Countries, the one with most bytes first.
+    pub jurisdictions: Vec<JurisdictionRow>,
+    /// Lines of alerts, the first thousand.
+    pub alerts: Vec<Alert>,
+}
+
+impl RunReport {
+    pub(super) fn new(
+        counts: &ReaderCounts,
+        finished: Finished,
+        databases: &[DatabaseInfo],
+        learn: Learn,
+        mut notes: Vec<String>,
+    ) -> Self {
+        let baseline = &finished.analyst.baseline;
+        notes.extend(learning_note(
+            learn,
+            baseline.hours_observed(),
+            counts.packets,
+        ));
+        let evictions = [
+            ("assets", baseline.assets_refused),
+            ("cells", baseline.cells_gathered),
+            ("flows", finished.counts.flows_evicted),
+        ];
+        let totals = finished.analyst.totals;
+        let summary = Summary {
+            frames_read: counts.frames,
+            packets: counts.packets,
+            wire_bytes: counts.wire_bytes,
+            ip_bytes: counts.ip_bytes,
+            dropped: Reason::ALL
+                .iter()
+                .map(|reason| (reason.name(), counts.dropped_frames[*reason as usize]))
+                .filter(|(_, frames)| *frames > 0)
+                .collect(),
+            late: counts.late,
+            clock_jumps: counts.clock_jumps,
+            flows: finished.counts.flow_records,
+            evictions: evictions
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .collect(),
+            export_bytes: totals.view.export_bytes.clone(),
+            assets: exporting_assets(&totals),
+            alerts: totals.incidents,
+            shadow_alerts: totals.shadow_incidents,
+            learned_hours: baseline.hours_observed(),
+            first: counts.first.map(|at| at.to_string()),
+            last: counts.last.map(|at| at.to_string()),
+            databases: databases.to_vec(),
+            notes,
+        };
+        let jurisdictions = jurisdictions(&totals);
+        Self {
+            summary,
+            jurisdictions,
+            alerts: totals.alerts,
+        }
+    }
+}
+
+fn exporting_assets(totals: &Totals) -> u64 {
+    let all: std::collections::BTreeSet<_> = totals.assets.values().flatten().collect();
+    all.len() as u64
+}
+
+fn jurisdictions(totals: &Totals) -> Vec<JurisdictionRow> {
+    let row = |(country, bytes): (&Country, &u64)| JurisdictionRow {
+        country: *country,
+        bytes: *bytes,
+        assets: totals
+            .assets
+            .get(country)
+            .map_or(0, std::collections::BTreeSet::len),
+    };
+    let mut rows: Vec<_> = totals.view.export_bytes.iter().map(row).collect();
+    rows.sort_by_key(|row| (std::cmp::Reverse(row.bytes), row.country));
+    rows
+}
+
+/// Says so where nothing could be alerted on because everything was still being learned.
+fn learning_note(learn: Learn, hours: u64, packets: u64) -> Option<String> {
+    if packets == 0 || learn.stage(hours) > Stage::Learning {
+        return None;
+    }
+    Some(format!(
+        "learning: {hours} h with traffic were seen and detectors speak after {} h; what they would \
+         have said is in shadow.jsonl (--out), and baseline.learn = \"0h\" makes them speak at once",
+        learn.hours_until_first_alert(),
+    ))
+}

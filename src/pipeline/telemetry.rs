@@ -1,0 +1,295 @@
+//! What a running pipeline publishes: its counters, and their names in Prometheus.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::alert::Severity;
+use crate::decode::Reason;
+use crate::geo::{Country, DatabaseInfo};
+use crate::metrics::{Family, Published};
+use crate::time::{NANOS_PER_SECOND, Tick};
+
+use super::sensor::SensorCounts;
+
+/// Everything that can be scraped while a pipeline runs.
+#[derive(Debug, Default)]
+pub struct Telemetry {
+    pub(super) reader: ReaderPublished,
+    shared: Mutex<Shared>,
+}
+
+/// What the reader publishes now and then.
+#[derive(Debug, Default)]
+pub(super) struct ReaderPublished {
+    pub(super) frames: Published,
+    pub(super) packets: Published,
+    pub(super) wire_bytes: Published,
+    pub(super) ip_bytes: Published,
+    pub(super) dropped_frames: [Published; Reason::ALL.len()],
+    pub(super) dropped_bytes: [Published; Reason::ALL.len()],
+    pub(super) late: Published,
+    pub(super) clock_jumps: Published,
+    pub(super) tick: Published,
+}
+
+/// What changes once a tick at most.
+#[derive(Debug, Default)]
+struct Shared {
+    ready: bool,
+    interfaces: BTreeMap<String, crate::capture::Drops>,
+    databases: Vec<DatabaseInfo>,
+    workers: Vec<SensorCounts>,
+    analyst: AnalystView,
+}
+
+/// What the analyst shows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AnalystView {
+    pub(super) export_bytes: BTreeMap<Country, u64>,
+    pub(super) transfers: u64,
+    pub(super) alerts: BTreeMap<Severity, u64>,
+    pub(super) findings: BTreeMap<&'static str, u64>,
+    pub(super) incidents_open: usize,
+    pub(super) assets: usize,
+    pub(super) cells: usize,
+    pub(super) hours_learned: u64,
+    pub(super) assets_refused: u64,
+    pub(super) cells_gathered: u64,
+    pub(super) round_trips: Quantiles,
+    pub(super) tick_latency: Quantiles,
+    pub(super) tick: Tick,
+}
+
+/// A distribution of times, in microseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Quantiles {
+    pub(super) count: u64,
+    pub(super) sum_micros: f64,
+    pub(super) median: u64,
+    pub(super) p99: u64,
+}
+
+impl Telemetry {
+    /// Nothing counted yet.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// Whether frames are being taken.
+    pub fn is_ready(&self) -> bool {
+        self.shared().ready
+    }
+
+    pub(super) fn set_ready(&self, databases: &[DatabaseInfo]) {
+        let mut shared = self.shared();
+        shared.ready = true;
+        shared.databases = databases.to_vec();
+    }
+
+    pub(super) fn set_worker(&self, worker: usize, counts: SensorCounts) {
+        let mut shared = self.shared();
+        if shared.workers.len() <= worker {
+            shared.workers.resize(worker + 1, SensorCounts::default());
+        }
+        shared.workers[worker] = counts;
+    }
+
+    pub(super) fn set_analyst(&self, view: AnalystView) {
+        self.shared().analyst = view;
+    }
+
+    pub(super) fn set_drops(&self, interface: &str, drops: crate::capture::Drops) {
+        self.shared().interfaces.insert(interface.to_owned(), drops);
+    }
+
+    /// All metrics at this moment.
+    pub fn families(&self) -> Vec<Family> {
+        let mut families = self.reader_families();
+        let shared = self.shared();
+        families.extend(interface_families(&shared));
+        families.extend(worker_families(&shared));
+        families.extend(analyst_families(&shared.analyst));
+        families
+    }
+
+    /// A poisoned lock guards plain numbers, which are as good as they were.
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reader_families(&self) -> Vec<Family> {
+        let reader = &self.reader;
+        let sum = |published: &Published| published.value() as f64;
+        let counter = |name, help, published| Family::counter(name, help).with(&[], sum(published));
+        let mut dropped = Family::counter(
+            "borderflow_dropped_frames_total",
+            "Frames that became no packet, by reason.",
+        );
+        let mut dropped_bytes = Family::counter(
+            "borderflow_dropped_wire_bytes_total",
+            "Bytes on the wire of frames that became no packet, by reason.",
+        );
+        for (index, reason) in Reason::ALL.iter().enumerate() {
+            dropped.push(
+                &[("reason", reason.name())],
+                sum(&reader.dropped_frames[index]),
+            );
+            dropped_bytes.push(
+                &[("reason", reason.name())],
+                sum(&reader.dropped_bytes[index]),
+            );
+        }
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        vec![
+            Family::gauge("borderflow_build_info", "Version of the program, value 1.")
+                .with(&version, 1.0),
+            counter("borderflow_frames_total", "Frames read.", &reader.frames),
+            counter(
+                "borderflow_packets_total",
+                "IP packets counted.",
+                &reader.packets,
+            ),
+            counter(
+                "borderflow_wire_bytes_total",
+                "Bytes on the wire of counted packets, link layer included.",
+                &reader.wire_bytes,
+            ),
+            counter(
+                "borderflow_ip_bytes_total",
+                "Bytes of counted packets as their IP headers state them.",
+                &reader.ip_bytes,
+            ),
+            dropped,
+            dropped_bytes,
+            counter(
+                "borderflow_late_packets_total",
+                "Packets that were older than the running second.",
+                &reader.late,
+            ),
+            counter(
+                "borderflow_clock_jumps_total",
+                "Packets whose timestamp was not believed.",
+                &reader.clock_jumps,
+            ),
+            Family::gauge(
+                "borderflow_packet_time_seconds",
+                "The running second of packet time, since the epoch.",
+            )
+            .with(&[], sum(&reader.tick)),
+        ]
+    }
+}
+
+fn interface_families(shared: &Shared) -> Vec<Family> {
+    let mut received = Family::counter(
+        "borderflow_interface_received_frames_total",
+        "Frames that the kernel took for this capture, those it then dropped included.",
+    );
+    let mut dropped = Family::counter(
+        "borderflow_interface_dropped_frames_total",
+        "Frames lost before they were read, in the kernel's ring or in the interface.",
+    );
+    for (interface, drops) in &shared.interfaces {
+        let name = ("interface", interface.as_str());
+        received.push(&[name], drops.received as f64);
+        dropped.push(&[name, ("where", "kernel")], drops.kernel_dropped as f64);
+        dropped.push(
+            &[name, ("where", "interface")],
+            drops.interface_dropped as f64,
+        );
+    }
+    let mut built = Family::gauge(
+        "borderflow_database_build_timestamp_seconds",
+        "When a geolocation database was built, since the epoch.",
+    );
+    for database in &shared.databases {
+        let seconds = database.built.as_nanos() / NANOS_PER_SECOND;
+        built.push(&[("database", database.role.name())], seconds as f64);
+    }
+    vec![received, dropped, built]
+}
+
+fn worker_families(shared: &Shared) -> Vec<Family> {
+    let sum = |of: fn(&SensorCounts) -> u64| shared.workers.iter().map(of).sum::<u64>() as f64;
+    vec![
+        Family::gauge("borderflow_flows", "Flows that are followed now.")
+            .with(&[], sum(|counts| counts.flows_active)),
+        Family::counter("borderflow_flow_records_total", "Flow records that ended.")
+            .with(&[], sum(|counts| counts.flow_records)),
+        Family::counter(
+            "borderflow_evictions_total",
+            "Entries that gave way in a full table.",
+        )
+        .with(&[("table", "flows")], sum(|counts| counts.flows_evicted))
+        .with(&[("table", "assets")], shared.analyst.assets_refused as f64)
+        .with(&[("table", "cells")], shared.analyst.cells_gathered as f64),
+        Family::counter(
+            "borderflow_folded_transfers_total",
+            "Transfers told together with others of their asset and country.",
+        )
+        .with(&[], sum(|counts| counts.rows_folded)),
+    ]
+}
+
+fn analyst_families(view: &AnalystView) -> Vec<Family> {
+    let mut exported = Family::counter(
+        "borderflow_export_bytes_total",
+        "Unique payload bytes from assets to foreign peers, by country.",
+    );
+    for (country, bytes) in &view.export_bytes {
+        exported.push(&[("jurisdiction", country.code())], *bytes as f64);
+    }
+    let mut alerts = Family::counter("borderflow_alerts_total", "Lines of alerts, by severity.");
+    for severity in Severity::ALL {
+        let count = view.alerts.get(&severity).copied().unwrap_or(0);
+        alerts.push(&[("severity", severity.name())], count as f64);
+    }
+    let mut findings = Family::counter(
+        "borderflow_findings_total",
+        "Seconds in which a detector spoke of an asset and a country.",
+    );
+    for (detector, count) in &view.findings {
+        findings.push(&[("detector", *detector)], *count as f64);
+    }
+    let summary = |name, help, of: Quantiles| {
+        let seconds = |micros: u64| micros as f64 / 1e6;
+        let quantiles = [(0.5, seconds(of.median)), (0.99, seconds(of.p99))];
+        Family::summary(name, help, of.count, of.sum_micros / 1e6, &quantiles)
+    };
+    vec![
+        exported,
+        alerts,
+        findings,
+        Family::counter("borderflow_transfers_total", "Transfers taken.")
+            .with(&[], view.transfers as f64),
+        Family::gauge("borderflow_incidents", "Incidents that are open.")
+            .with(&[], view.incidents_open as f64),
+        Family::gauge("borderflow_assets", "Assets that have exported.")
+            .with(&[], view.assets as f64),
+        Family::gauge(
+            "borderflow_cells",
+            "Destinations of assets that are learned.",
+        )
+        .with(&[], view.cells as f64),
+        Family::gauge(
+            "borderflow_learned_hours",
+            "Hours with traffic that were learned from.",
+        )
+        .with(&[], view.hours_learned as f64),
+        Family::gauge(
+            "borderflow_analyst_time_seconds",
+            "The second of packet time up to which transfers were judged.",
+        )
+        .with(&[], view.tick.0 as f64),
+        summary(
+            "borderflow_handshake_round_trip_seconds",
+            "TCP handshake round trips between assets and foreign peers.",
+            view.round_trips,
+        ),
+        summary(
+            "borderflow_tick_latency_seconds",
+            "Time that the analyst took over a second of packet time.",
+            view.tick_latency,
+        ),
+    ]
+}

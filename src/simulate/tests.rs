@@ -1,0 +1,539 @@
+//! The module as its users see it: scenarios in, captures and truth out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::IpAddr;
+
+use etherparse::{LaxNetSlice, LaxSlicedPacket, TcpHeader, TransportSlice};
+
+use super::*;
+
+const OFFICE_WEEK: &str = include_str!("../../models/scenarios/office-week.toml");
+const SMALL_SITE: &str = include_str!("../../models/scenarios/small-site.toml");
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let (first, again) = (play(OFFICE_WEEK), play(OFFICE_WEEK));
+    assert!(first.capture == again.capture && first.truth_text == again.truth_text);
+    let other = play(&OFFICE_WEEK.replace("seed = 9\n", "seed = 10\n"));
+    assert!(first.capture != other.capture);
+}
+
+/// The digest was taken on x86-64 Linux. It has to be the same everywhere, and changes
+/// only when generator or scenario are changed on purpose.
+#[test]
+fn the_bytes_are_those_of_every_other_machine() {
+    use sha2::{Digest, Sha256};
+    let played = play(TINY);
+    let digest = Sha256::digest(&played.capture);
+    let text: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(text, "a4c39effdbe307da");
+}
+
+#[test]
+fn packets_are_in_order_and_every_one_is_well_formed() {
+    let played = play(OFFICE_WEEK);
+    let mut last = 0;
+    let mut packets = 0;
+    for record in records(&played.capture) {
+        assert!(record.time >= last);
+        last = record.time;
+        packets += 1;
+        let packet = read(&record);
+        let wire = record.headers.len() as u32 + packet.payload_bytes;
+        assert_eq!(record.original_length, wire);
+        assert!(wire <= 65_549, "14 bytes of Ethernet and an IP packet");
+    }
+    assert_eq!(packets, played.simulated.packets);
+    assert_eq!(Some(Timestamp::from_nanos(last)), played.simulated.last);
+    assert!(
+        played.capture.len() < 15_000_000,
+        "{}",
+        played.capture.len()
+    );
+}
+
+#[test]
+fn tcp_streams_have_no_gap_and_acknowledge_only_what_was_sent() {
+    let played = play(OFFICE_WEEK);
+    // Next expected sequence number by directed flow.
+    let mut next: BTreeMap<Flow, u32> = BTreeMap::new();
+    let (mut handshakes, mut repeats, mut gaps, mut data) = (0, 0, 0, 0);
+    for packet in records(&played.capture).map(|record| read(&record)) {
+        let Some(tcp) = packet.tcp else { continue };
+        let (flow, back) = (packet.flow, reversed(packet.flow));
+        if tcp.syn {
+            handshakes += u32::from(!tcp.ack);
+            next.insert(flow, tcp.sequence.wrapping_add(1));
+            continue;
+        }
+        if let (true, Some(sent)) = (tcp.ack, next.get(&back)) {
+            let ahead = tcp.acknowledgement.wrapping_sub(*sent) as i32;
+            assert!(ahead <= 0, "{flow:?} acknowledges {ahead} bytes too many");
+        }
+        let expected = next.entry(flow).or_insert(tcp.sequence);
+        let ahead = tcp.sequence.wrapping_sub(*expected) as i32;
+        if packet.payload_bytes > 0 {
+            data += 1;
+            repeats += u32::from(ahead < 0);
+            gaps += u32::from(ahead > 0);
+        }
+        let end = tcp
+            .sequence
+            .wrapping_add(packet.payload_bytes + u32::from(tcp.fin));
+        if end.wrapping_sub(*expected) as i32 > 0 {
+            *expected = end;
+        }
+    }
+    assert!(handshakes > 1_000, "{handshakes}");
+    assert!(repeats > 0 && gaps > 0, "{repeats} {gaps}");
+    assert!(repeats + gaps < data / 50, "{repeats} {gaps} {data}");
+}
+
+#[test]
+fn the_truth_is_what_the_capture_holds() {
+    let played = play(OFFICE_WEEK);
+    let truth = read_truth(played.truth_text.as_bytes()).unwrap();
+    assert_eq!(truth.len() as u64, played.simulated.events);
+    // Both leaks go to an address of their own.
+    for (id, peer) in [("bulk-ru", "185.22.152.77"), ("small-nl", "188.166.10.40")] {
+        let leak = truth.iter().find(|line| line.id == id).unwrap();
+        let (bytes, first, last) = sent(&played.capture, leak.asset, peer.parse().unwrap());
+        assert_eq!((leak.bytes, leak.benign), (bytes, false), "{id}");
+        assert_eq!(
+            (leak.start.as_nanos(), leak.end.as_nanos()),
+            (first, last),
+            "{id}"
+        );
+        assert_eq!(
+            played.simulated.export_bytes[&leak.jurisdiction], bytes,
+            "{id}"
+        );
+    }
+    let bulk = truth.iter().find(|line| line.id == "bulk-ru").unwrap();
+    assert_eq!(bulk.bytes, 600_000_000);
+    assert_eq!(bulk.start.to_string().get(..16), Some("2026-03-09T02:20"));
+    let minutes = bulk.end.nanos_since(bulk.start) / 60_000_000_000;
+    assert!((17..=20).contains(&minutes), "{minutes}");
+}
+
+#[test]
+fn export_is_all_payload_from_assets_to_other_countries() {
+    let played = play(OFFICE_WEEK);
+    let scenario = Scenario::from_toml(OFFICE_WEEK).unwrap();
+    let mut seen = BTreeSet::new();
+    let mut exported: BTreeMap<String, u64> = BTreeMap::new();
+    for packet in records(&played.capture).map(|record| read(&record)) {
+        let (source, target) = (packet.flow.0.0, packet.flow.1.0);
+        let home = |ip: IpAddr| {
+            scenario
+                .networks
+                .iter()
+                .any(|network| network.contains(&ip))
+        };
+        if !home(source) || home(target) || packet.payload_bytes == 0 {
+            continue;
+        }
+        let mut claimed = claims(&scenario);
+        let (_, country) = claimed
+            .find(|(network, _)| network.contains(&target))
+            .unwrap();
+        let is_new = packet
+            .tcp
+            .is_none_or(|tcp| seen.insert((packet.flow, tcp.sequence)));
+        if country != "CN" && is_new {
+            *exported.entry(country.to_owned()).or_default() += u64::from(packet.payload_bytes);
+        }
+    }
+    assert_eq!(exported, played.simulated.export_bytes);
+}
+
+#[test]
+fn a_leak_changes_nothing_around_it() {
+    let without = OFFICE_WEEK.split("[[leak]]").next().unwrap();
+    let (with, without) = (play(OFFICE_WEEK), play(without));
+    let mut exports = with.simulated.export_bytes.clone();
+    exports.retain(|country, _| country != "RU" && country != "NL");
+    assert_eq!(exports, without.simulated.export_bytes);
+    assert!(
+        without
+            .truth_text
+            .lines()
+            .all(|line| with.truth_text.contains(line))
+    );
+}
+
+#[test]
+fn the_small_site_is_what_its_readme_says() {
+    let scenario = Scenario::from_toml(SMALL_SITE).unwrap();
+    let mut truth_text = Vec::new();
+    let simulated = simulate(&scenario, &mut io::sink(), &mut truth_text).unwrap();
+    assert!(
+        (1_000_000..3_000_000).contains(&simulated.packets),
+        "{}",
+        simulated.packets
+    );
+    let truth = read_truth(&truth_text[..]).unwrap();
+    let (benign, leaks): (Vec<_>, Vec<_>) = truth.iter().partition(|line| line.benign);
+    let kinds: BTreeSet<&str> = leaks.iter().map(|line| line.kind.as_str()).collect();
+    assert!(kinds.len() == leaks.len() && leaks.len() >= 5, "{kinds:?}");
+    assert!(benign.len() >= 6);
+    let third_week = scenario.start + 14 * 24 * 3_600 * NANOS_PER_SECOND;
+    assert!(leaks.iter().all(|line| line.start.as_nanos() >= third_week));
+    assert!(truth.is_sorted_by_key(|line| line.start));
+    let ids: BTreeSet<&str> = truth.iter().map(|line| line.id.as_str()).collect();
+    assert_eq!(ids.len(), truth.len());
+    assert!(
+        leaks
+            .iter()
+            .all(|line| line.bytes > 0 && line.jurisdiction != "CN")
+    );
+}
+
+#[test]
+fn every_destination_geolocates_where_the_scenario_says() {
+    let reader = maxminddb::Reader::open_readfile("models/geo/dbip-country.mmdb").unwrap();
+    for text in [OFFICE_WEEK, SMALL_SITE] {
+        let scenario = Scenario::from_toml(text).unwrap();
+        for (network, country) in claims(&scenario) {
+            if scenario.networks.iter().any(|own| own.contains(&network)) {
+                continue;
+            }
+            for address in [network.network(), network.broadcast()] {
+                let found = reader.lookup(address).unwrap();
+                let found: Option<serde_json::Value> = found.decode().unwrap();
+                assert_eq!(found.unwrap()["country_code"], country, "{address}");
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_say_where_and_what() {
+    for (right, wrong, expected) in MISTAKES {
+        assert!(OFFICE_WEEK.contains(right), "{right}");
+        let error = Scenario::from_toml(&OFFICE_WEEK.replacen(right, wrong, 1)).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(expected), "{wrong}: {text}");
+        assert!(text.starts_with("scenario, line "), "{text}");
+    }
+    let missing = Scenario::read("no/such.toml".as_ref())
+        .unwrap_err()
+        .to_string();
+    assert!(missing.contains("no/such.toml"), "{missing}");
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let scenario = Scenario::from_toml(TINY).unwrap();
+    let mut full = io::Cursor::new([0; 1_000]);
+    let error = simulate(&scenario, &mut &mut full, &mut io::sink()).unwrap_err();
+    assert!(matches!(error, SimulateError::Capture(_)));
+}
+
+/// What is right in the office week, what is wrong in its place, and what is said of it.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        "days = 9",
+        "days = 0",
+        "line 6, column 8: `days` must be 1 to 400",
+    ),
+    (
+        "days = 9",
+        "days = 9\nhours = 3",
+        "line 7, column 1: unknown field `hours`",
+    ),
+    (
+        "\"2026-03-02T00:00:00+08:00\"",
+        "\"day 1 00:00\"",
+        "`start` must be RFC 3339",
+    ),
+    (
+        "Asia/Shanghai",
+        "Asia/Atlantis",
+        "unknown time zone `Asia/Atlantis`",
+    ),
+    (
+        "to = \"office-suite\"",
+        "to = \"office-sweet\"",
+        "no destination `office-sweet`",
+    ),
+    (
+        "asset = \"office-2\"",
+        "asset = \"office-7\"",
+        "no asset `office-7`; the scenario has",
+    ),
+    (
+        "kind = \"bulk\"",
+        "kind = \"bulky\"",
+        "no kind `bulky` here; use bulk, slow",
+    ),
+    ("bytes = \"600MB\"", "", "a `bulk` needs the key `bytes`"),
+    (
+        "bytes = \"600MB\"",
+        "bytes = \"600Mb\"",
+        "`600Mb` is not an amount of bytes",
+    ),
+    (
+        "bytes = \"600MB\"",
+        "bytes = \"600MB\"\nfactor = 2.0",
+        "`bulk` has no `factor`",
+    ),
+    (
+        "start = \"day 8 10:20\"",
+        "start = \"day 10 10:20\"",
+        "lies outside the scenario",
+    ),
+    (
+        "duration = \"20m\"",
+        "duration = \"20d\"",
+        "would end after the scenario",
+    ),
+    (
+        "destination = \"drop-ru\"",
+        "destination = \"resolver\"",
+        "this is at home",
+    ),
+    ("id = \"small-nl\"", "id = \"bulk-ru\"", "this id is taken"),
+    (
+        "on = \"day 8\"",
+        "on = \"day 12\"",
+        "no schedule `nightly-backup` runs on that day",
+    ),
+    (
+        "count = 4",
+        "count = 400",
+        "the network has no host number 255",
+    ),
+    (
+        "10.20.5.0/24",
+        "10.20.2.0/24",
+        "10.20.2.11 belongs to another group",
+    ),
+    ("name = \"web\"", "name = \"backup\"", "this name is taken"),
+    ("10.20.5.0/24", "10.21.5.0/24", "not within `site.networks`"),
+    (
+        "rtt_ms = 172",
+        "rtt_ms = nan",
+        "line 18, column 10: this number must be 0.01 to 5000",
+    ),
+    (
+        "jurisdiction = \"RU\"",
+        "jurisdiction = \"ru\"",
+        "not an upper-case ISO 3166-1",
+    ),
+    (
+        "active = 1.0",
+        "active = 1.5",
+        "this number must be 0.001 to 1",
+    ),
+];
+
+/// A scenario of one leak.
+const TINY: &str = r#"
+seed = 1
+start = "2026-03-02T00:00:00Z"
+days = 1
+[site]
+networks = ["10.0.0.0/8"]
+jurisdictions = ["CN"]
+time_zone = "UTC"
+[[destination]]
+name = "abroad"
+jurisdiction = "SG"
+addresses = ["192.0.2.1", "2001:db8::/120"]
+service = "tcp/443"
+rtt_ms = 80
+[[group]]
+name = "pc"
+kind = "server"
+network = "10.0.0.0/24"
+ipv6_network = "fd00::/64"
+count = 1
+traffic = [{ to = "abroad", daily = "9MB" }]
+[[leak]]
+id = "grown"
+kind = "mimicry"
+asset = "pc"
+destination = "abroad"
+start = "day 1 06:00"
+duration = "12h"
+growth = 0.5
+"#;
+
+struct Played {
+    capture: Vec<u8>,
+    truth_text: String,
+    simulated: Simulated,
+}
+
+fn play(text: &str) -> Played {
+    let scenario = Scenario::from_toml(text).unwrap();
+    let (mut capture, mut truth) = (Vec::new(), Vec::new());
+    let simulated = simulate(&scenario, &mut capture, &mut truth).unwrap();
+    Played {
+        capture,
+        truth_text: String::from_utf8(truth).unwrap(),
+        simulated,
+    }
+}
+
+/// The networks of all destinations and the country in which each claims to be.
+fn claims(scenario: &Scenario) -> impl Iterator<Item = (ipnet::IpNet, &str)> {
+    scenario.destinations.iter().flat_map(|destination| {
+        let networks = destination.networks.iter();
+        networks.map(|network| (*network, destination.jurisdiction.as_str()))
+    })
+}
+
+struct Record<'a> {
+    time: u64,
+    original_length: u32,
+    headers: &'a [u8],
+}
+
+fn records(capture: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    let word = |at: usize| u32::from_le_bytes(capture[at..at + 4].try_into().unwrap());
+    assert_eq!((word(0), word(16), word(20)), (0xa1b2_3c4d, 96, 1));
+    let mut at = 24;
+    std::iter::from_fn(move || {
+        if at == capture.len() {
+            return None;
+        }
+        let time = u64::from(word(at)) * NANOS_PER_SECOND + u64::from(word(at + 4));
+        let (start, length) = (at + 16, word(at + 8) as usize);
+        assert!(length <= 96);
+        let original_length = word(at + 12);
+        at = start + length;
+        Some(Record {
+            time,
+            original_length,
+            headers: &capture[start..at],
+        })
+    })
+}
+
+type Flow = ((IpAddr, u16), (IpAddr, u16));
+
+#[derive(Clone, Copy)]
+struct Tcp {
+    sequence: u32,
+    acknowledgement: u32,
+    syn: bool,
+    ack: bool,
+    fin: bool,
+}
+
+struct Read {
+    flow: Flow,
+    payload_bytes: u32,
+    tcp: Option<Tcp>,
+}
+
+/// Reads a packet with another parser, which checks lengths and checksums.
+fn read(record: &Record<'_>) -> Read {
+    let packet = LaxSlicedPacket::from_ethernet(record.headers).unwrap();
+    let (source, target, behind): (IpAddr, IpAddr, u32) = match packet.net.as_ref().unwrap() {
+        LaxNetSlice::Ipv4(ip) => {
+            let header = ip.header();
+            assert_eq!(
+                header.header_checksum(),
+                header.to_header().calc_header_checksum()
+            );
+            let behind = u32::from(header.total_len()) - 20;
+            (
+                header.source_addr().into(),
+                header.destination_addr().into(),
+                behind,
+            )
+        }
+        LaxNetSlice::Ipv6(ip) => {
+            let header = ip.header();
+            let behind = u32::from(header.payload_length());
+            (
+                header.source_addr().into(),
+                header.destination_addr().into(),
+                behind,
+            )
+        }
+        LaxNetSlice::Arp(_) => panic!("ARP"),
+    };
+    match packet.transport.as_ref().unwrap() {
+        TransportSlice::Tcp(slice) => {
+            let header = slice.to_header();
+            let payload_bytes = behind - header.header_len() as u32;
+            check_checksum(&header, source, target, payload_bytes);
+            let tcp = Tcp {
+                sequence: header.sequence_number,
+                acknowledgement: header.acknowledgment_number,
+                syn: header.syn,
+                ack: header.ack,
+                fin: header.fin,
+            };
+            let flow = (
+                (source, header.source_port),
+                (target, header.destination_port),
+            );
+            Read {
+                flow,
+                payload_bytes,
+                tcp: Some(tcp),
+            }
+        }
+        TransportSlice::Udp(udp) => {
+            assert_eq!(u32::from(udp.length()), behind);
+            let flow = (
+                (source, udp.source_port()),
+                (target, udp.destination_port()),
+            );
+            Read {
+                flow,
+                payload_bytes: behind - 8,
+                tcp: None,
+            }
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Checks the checksum over a payload of zeros.
+fn check_checksum(header: &TcpHeader, source: IpAddr, target: IpAddr, payload_bytes: u32) {
+    let zeros = vec![0; payload_bytes as usize];
+    let checksum = match (source, target) {
+        (IpAddr::V4(source), IpAddr::V4(target)) => {
+            header.calc_checksum_ipv4_raw(source.octets(), target.octets(), &zeros)
+        }
+        (IpAddr::V6(source), IpAddr::V6(target)) => {
+            header.calc_checksum_ipv6_raw(source.octets(), target.octets(), &zeros)
+        }
+        _ => panic!("two families"),
+    };
+    assert_eq!(header.checksum, checksum.unwrap());
+}
+
+fn reversed(flow: Flow) -> Flow {
+    (flow.1, flow.0)
+}
+
+/// Payload that went from one address to another, with its first and last moment.
+fn sent(capture: &[u8], asset: IpAddr, peer: IpAddr) -> (u64, u64, u64) {
+    let mut seen = BTreeSet::new();
+    let (mut bytes, mut first, mut last) = (0, 0, 0);
+    for record in records(capture) {
+        let packet = read(&record);
+        let way = (packet.flow.0.0, packet.flow.1.0);
+        if way != (asset, peer) || packet.payload_bytes == 0 {
+            continue;
+        }
+        if seen.insert((packet.flow, packet.tcp.unwrap().sequence)) {
+            bytes += u64::from(packet.payload_bytes);
+        }
+        first = if first == 0 { record.time } else { first };
+        last = record.time;
+    }
+    (bytes, first, last)
+}

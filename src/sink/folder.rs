@@ -1,0 +1,141 @@
+//! The folder that takes a replay's files.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{JsonLines, SinkError};
+
+/// A folder in which only files of ours are replaced.
+#[derive(Clone, Debug)]
+pub struct OutFolder {
+    path: PathBuf,
+}
+
+/// The files that a replay may write.
+const OWN_FILES: [&str; 5] = [
+    "alerts.jsonl",
+    "shadow.jsonl",
+    "flows.jsonl",
+    "transfers.jsonl",
+    "summary.json",
+];
+
+impl OutFolder {
+    /// Makes the folder where there is none, and removes what an earlier replay left in it.
+    ///
+    /// # Errors
+    /// Where it is a file, holds one of `inputs`, or cannot be written.
+    pub fn create(path: &Path, inputs: &[PathBuf]) -> Result<Self, SinkError> {
+        let name = path.display().to_string();
+        let unfit = |reason: String| SinkError::Unfit {
+            name: name.clone(),
+            reason,
+        };
+        if path.exists() && !path.is_dir() {
+            return Err(unfit("is a file; name a folder for the results".to_owned()));
+        }
+        fs::create_dir_all(path).map_err(|error| SinkError::io(&name, "make folder", error))?;
+        let folder = path
+            .canonicalize()
+            .map_err(|error| SinkError::io(&name, "open", error))?;
+        for input in inputs {
+            let parent = input
+                .canonicalize()
+                .ok()
+                .and_then(|file| file.parent().map(Path::to_owned));
+            if parent.is_some_and(|parent| parent == folder) {
+                let input = input.display();
+                return Err(unfit(format!(
+                    "holds the input {input}; name another folder"
+                )));
+            }
+        }
+        for file in OWN_FILES {
+            match fs::remove_file(path.join(file)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(SinkError::io(&name, "replace an earlier result", error));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
+    /// Opens a file of JSON lines in the folder.
+    ///
+    /// # Errors
+    /// Where it cannot be created.
+    pub fn json_lines(&self, file: &str) -> Result<JsonLines, SinkError> {
+        JsonLines::create(&self.path.join(file))
+    }
+
+    /// Writes a whole JSON file, which is there complete or not at all.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn json(&self, file: &str, value: &impl Serialize) -> Result<(), SinkError> {
+        let path = self.path.join(file);
+        let temporary = self.path.join(format!("{file}.tmp"));
+        let name = path.display().to_string();
+        let write = || {
+            let mut text = serde_json::to_vec_pretty(value)?;
+            text.push(b'\n');
+            let mut output = File::create(&temporary)?;
+            output.write_all(&text)?;
+            output.sync_all()?;
+            fs::rename(&temporary, &path)
+        };
+        write().map_err(|error| {
+            let _ = fs::remove_file(&temporary);
+            SinkError::io(&name, "write", error)
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_files_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("deep/out");
+        OutFolder::create(&out, &[]).unwrap();
+        fs::write(out.join("alerts.jsonl"), "old").unwrap();
+        fs::write(out.join("notes.txt"), "theirs").unwrap();
+        let again = OutFolder::create(&out, &[]).unwrap();
+        assert!(!out.join("alerts.jsonl").exists());
+        assert!(out.join("notes.txt").exists());
+        again
+            .json("summary.json", &serde_json::json!({"packets": 1}))
+            .unwrap();
+        assert!(
+            fs::read_to_string(out.join("summary.json"))
+                .unwrap()
+                .contains("\"packets\": 1")
+        );
+    }
+
+    #[test]
+    fn a_file_and_a_folder_with_the_input_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.pcap");
+        fs::write(&file, "").unwrap();
+        let error = OutFolder::create(&file, &[]).unwrap_err().to_string();
+        assert!(error.contains("is a file"), "{error}");
+        let error = OutFolder::create(folder.path(), &[file])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("holds the input"), "{error}");
+    }
+}

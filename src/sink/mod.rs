@@ -1,0 +1,11 @@
+//! Alerts, flows and transfers to files and streams.
+
+mod flow_line;
+mod folder;
+mod json_lines;
+mod transfer_line;
+
+pub use flow_line::FlowLine;
+pub use folder::OutFolder;
+pub use json_lines::{JsonLines, SinkError};
+pub use transfer_line::TransferLine;

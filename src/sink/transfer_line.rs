@@ -1,0 +1,51 @@
+//! A transfer as it is written.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::geo::{Confidence, Country};
+use crate::transfer::{Service, Transfer};
+
+/// A line of `transfers.jsonl`. Fields that do not apply or are not known are left out.
+#[derive(Clone, Debug, Serialize)]
+pub struct TransferLine {
+    time: String,
+    asset: String,
+    asset_ip: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asset_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proto: Option<u8>,
+    service: Service,
+    served: bool,
+    jurisdiction: Country,
+    asn: u32,
+    geo_confidence: Confidence,
+    bytes: u64,
+}
+
+impl From<&Transfer> for TransferLine {
+    fn from(transfer: &Transfer) -> Self {
+        let ends = transfer.conversation;
+        Self {
+            time: transfer.tick.plus_seconds(1).to_string(),
+            asset: transfer.asset.to_string(),
+            asset_ip: transfer.asset_ip,
+            asset_port: ends.map(|ends| ends.asset_port),
+            peer: ends.map(|ends| ends.peer),
+            peer_port: ends.map(|ends| ends.peer_port),
+            proto: ends.map(|ends| ends.protocol),
+            service: transfer.service,
+            served: transfer.served,
+            jurisdiction: transfer.country,
+            asn: transfer.asn,
+            geo_confidence: transfer.confidence,
+            bytes: transfer.bytes,
+        }
+    }
+}

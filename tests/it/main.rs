@@ -1,0 +1,16 @@
+//! Everything that is tested from outside the library, in one binary: each file of its
+//! own under `tests/` would link the library once more.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test fails by panicking, says on stdout why it skips, and times the binary"
+)]
+
+mod tidy;
