@@ -54,9 +54,17 @@ struct Incident {
     told_excess_bytes: u64,
     lines: u32,
     last_finding: Tick,
-    detectors: BTreeMap<Detector, (f64, String)>,
+    detectors: BTreeMap<Detector, Said>,
     /// As observed when bytes last flowed.
     observed: Observed,
+}
+
+/// The most that a detector has said of an incident.
+#[derive(Debug)]
+struct Said {
+    p: f64,
+    p_alert: f64,
+    sentence: String,
 }
 
 impl Incidents {
@@ -165,20 +173,26 @@ impl Incident {
             let (bytes, expected_bytes) = match finding.detector {
                 // It rests on one cell, the incident on the country.
                 Detector::Volume => (self.observed.hour_bytes, self.observed.hour_expected_bytes),
-                Detector::NewCountry | Detector::Slow => (finding.bytes, finding.expected_bytes),
+                Detector::NewCountry | Detector::NewDestination | Detector::Slow => {
+                    (finding.bytes, finding.expected_bytes)
+                }
             };
             if finding.since < self.since || bytes > self.bytes {
                 self.since = self.since.min(finding.since);
                 self.bytes = self.bytes.max(bytes);
                 self.expected_bytes = self.expected_bytes.max(expected_bytes);
             }
-            let said = (finding.p, finding.sentence.clone());
+            let said = Said {
+                p: finding.p,
+                p_alert: finding.p_alert,
+                sentence: finding.sentence.clone(),
+            };
             match self.detectors.get_mut(&finding.detector) {
                 None => {
                     joined = true;
                     self.detectors.insert(finding.detector, said);
                 }
-                Some(before) if finding.p <= before.0 => *before = said,
+                Some(before) if finding.p <= before.p => *before = said,
                 Some(_) => {}
             }
         }
@@ -189,7 +203,7 @@ impl Incident {
         self.lines += 1;
         self.told_excess_bytes = self.excess_bytes();
         let observed = &self.observed;
-        let p = self.detectors.values().map(|(p, _)| *p).fold(1.0, f64::min);
+        let score = self.detectors.values().map(Said::score).fold(0.0, f64::max);
         Alert {
             event,
             time: now.plus_seconds(1).to_string(),
@@ -201,15 +215,15 @@ impl Incident {
             jurisdiction: country,
             asn: observed.asn,
             organisation: observed.organisation.clone(),
-            score: (-10.0 * p.log10()).clamp(0.0, 100.0) as u8,
+            score: score as u8,
             severity: Severity::of(self.excess_bytes(), observed.confidence),
             detectors: self
                 .detectors
                 .iter()
-                .map(|(name, (p, sentence))| DetectorLine {
+                .map(|(name, said)| DetectorLine {
                     name: *name,
-                    p: *p,
-                    sentence: sentence.clone(),
+                    p: said.p,
+                    sentence: said.sentence.clone(),
                 })
                 .collect(),
             window_start: self.since.to_string(),
@@ -257,6 +271,14 @@ impl Incident {
     }
 }
 
+impl Said {
+    /// 50 where it is just rare enough to be told, 25 more for every tenfold rarer, at most
+    /// 100.
+    fn score(&self) -> f64 {
+        (50.0 + 25.0 * (self.p_alert / self.p).log10()).clamp(50.0, 100.0)
+    }
+}
+
 fn alert_flow(top: &TopFlow) -> AlertFlow {
     AlertFlow {
         src: top.asset_ip,
@@ -300,6 +322,7 @@ mod tests {
             country,
             cell: None,
             p: 1e-6,
+            p_alert: 1e-4,
             since: Tick(since),
             bytes,
             expected_bytes: 0,
@@ -323,7 +346,7 @@ mod tests {
         assert_eq!(events[0], Event::Open);
         assert!(events[1..].iter().all(|event| *event == Event::Update));
         assert_eq!(events.len(), 7, "10 MB, then 20, 40, 80, 160, 320 and 640");
-        assert_eq!(lines[0].score, 60);
+        assert_eq!(lines[0].score, 100, "a hundred times rarer than it takes");
         let ids: std::collections::BTreeSet<_> = lines.iter().map(|line| &line.id).collect();
         assert_eq!(ids.len(), 7);
         assert_eq!(incidents.len(), 1);

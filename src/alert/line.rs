@@ -30,7 +30,8 @@ pub struct Alert {
     pub asn: u32,
     /// Organisation that holds the autonomous system, where known.
     pub organisation: Option<String>,
-    /// 0 to 100: ten times the negative decimal logarithm of the smallest `p`.
+    /// 0 to 100: 50 where it is just rare enough for the alert budget, 25 more for every
+    /// tenfold rarer.
     pub score: u8,
     /// How much it matters.
     pub severity: Severity,

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::HourSlot;
+use crate::time::{HourSlot, Tick};
 
-use super::Pool;
+use super::{Allowances, Novelty, Pool};
 
 /// Added to bytes before the logarithm is taken, so that small change is no surprise.
 pub const OFFSET_BYTES: f64 = 1_048_576.0;
@@ -79,8 +79,12 @@ pub struct Cell {
     pub expected: Expected,
     /// Bytes in the running hour beyond which the volume is told, computed ahead.
     pub allowance_bytes: u64,
+    /// Excess bytes of an excursion beyond which it is told, computed ahead.
+    pub excursion_allowance_bytes: u64,
     /// Whether a detector spoke of this cell in the running hour.
     pub alerted: bool,
+    /// Whether the destination is new to the asset.
+    pub novelty: Novelty,
     /// The run of high hours, if any.
     pub excursion: Excursion,
     /// The latest hour with an export, counted from the epoch.
@@ -99,7 +103,8 @@ struct Slot {
 
 impl Cell {
     /// A destination to which nothing was sent before.
-    pub fn new(since_hour: u64) -> Self {
+    pub fn new(since: Tick, first_day_of_asset: bool) -> Self {
+        let since_hour = since.hour();
         Self {
             slots: [[Slot::default(); 24]; 2],
             hours: 0,
@@ -110,7 +115,9 @@ impl Cell {
                 scale: SCALE_UNKNOWN,
             },
             allowance_bytes: 0,
+            excursion_allowance_bytes: u64::MAX,
             alerted: false,
+            novelty: Novelty::begin(since, first_day_of_asset),
             excursion: Excursion {
                 since_hour,
                 ..Excursion::default()
@@ -118,6 +125,12 @@ impl Cell {
             last_hour: since_hour,
             frozen_hours: 0,
         }
+    }
+
+    /// Counts bytes in the running hour.
+    pub(super) const fn add(&mut self, bytes: u64) {
+        self.hour_bytes = self.hour_bytes.saturating_add(bytes);
+        self.novelty.add(bytes);
     }
 
     /// Begins an hour: says what is normal for it.
@@ -141,8 +154,14 @@ impl Cell {
         };
     }
 
+    /// Sets what may be sent without being told of.
+    pub fn allow(&mut self, allowances: Allowances) {
+        self.allowance_bytes = allowances.hour_bytes;
+        self.excursion_allowance_bytes = allowances.excursion_bytes;
+    }
+
     /// Ends an hour: judges it, lets the pools learn from it, and learns from it unless it
-    /// was alerted on.
+    /// was alerted on, or half-way to that.
     pub fn close_hour(&mut self, slot: HourSlot, hour: u64, pools: &mut [&mut Pool]) {
         let bytes = std::mem::take(&mut self.hour_bytes);
         if bytes > 0 {
@@ -150,7 +169,11 @@ impl Cell {
         }
         self.hours = self.hours.saturating_add(1);
         self.follow_excursion(bytes, hour, pools);
-        let suspect = std::mem::take(&mut self.alerted) || self.excursion.alerted;
+        let tails = pools.iter_mut().map(|pool| &mut pool.cell_first_day_bytes);
+        self.novelty.close_hour(Tick::of_hour(hour + 1), tails);
+        let half_alerted = self.excursion.sum >= EXCURSION_PEAK_MIN
+            && self.excursion.excess_bytes >= self.excursion_allowance_bytes / 2;
+        let suspect = std::mem::take(&mut self.alerted) || self.excursion.alerted || half_alerted;
         if suspect && self.frozen_hours < FROZEN_HOURS_MAX {
             self.frozen_hours += 1;
             return;
@@ -188,7 +211,7 @@ impl Cell {
     }
 
     /// What is known of an hour of the day: its own history, else that of the same hour on
-    /// the other kind of day, else that of all hours.
+    /// the other kind of day, else, once there are days of them, that of all hours.
     fn effective(&self, slot: HourSlot) -> Slot {
         let own = *self.slot(slot);
         if own.observations >= OBSERVATIONS_MIN {
@@ -206,11 +229,8 @@ impl Cell {
             location += slot.location * f32::from(slot.observations);
             observations += f32::from(slot.observations);
         }
-        let location = if observations > 0.0 {
-            location / observations
-        } else {
-            0.0
-        };
+        let known = observations >= OBSERVATIONS_ALL_MIN;
+        let location = if known { location / observations } else { 0.0 };
         Slot {
             location,
             scale: SCALE_UNKNOWN,
@@ -282,6 +302,10 @@ const SCALE_PRIOR_WEIGHT: f32 = 3.0;
 /// Observations from which on an hour of the day speaks for itself.
 const OBSERVATIONS_MIN: u16 = 2;
 
+/// Observations from which on all hours together speak for one of which little is known:
+/// two days.
+const OBSERVATIONS_ALL_MIN: f32 = 48.0;
+
 /// The slowest learning: about ten days of the same hour.
 const LEARN_RATE_MIN: f32 = 0.1;
 
@@ -304,7 +328,7 @@ const FROZEN_HOURS_MAX: u16 = 336;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::{Calendar, SECONDS_PER_HOUR, Tick};
+    use crate::time::{Calendar, SECONDS_PER_HOUR};
 
     const MIB: u64 = 1 << 20;
 
@@ -324,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_nightly_backup_is_expected_at_night() {
-        let mut cell = Cell::new(0);
+        let mut cell = Cell::new(Tick(0), true);
         live(
             &mut cell,
             10,
@@ -339,7 +363,7 @@ mod tests {
 
     #[test]
     fn an_hour_late_is_no_surprise_and_noon_is() {
-        let mut cell = Cell::new(0);
+        let mut cell = Cell::new(Tick(0), true);
         live(
             &mut cell,
             10,
@@ -350,7 +374,7 @@ mod tests {
             cell.expected.deviation(5_000 * MIB) < 1.0,
             "but 23:00 is near"
         );
-        let mut noon = Cell::new(0);
+        let mut noon = Cell::new(Tick(0), true);
         live(
             &mut noon,
             10,
@@ -361,7 +385,7 @@ mod tests {
 
     #[test]
     fn a_steady_leak_makes_an_excursion_with_its_bytes() {
-        let mut cell = Cell::new(0);
+        let mut cell = Cell::new(Tick(0), true);
         live(&mut cell, 7, |_| MIB / 4);
         assert_eq!(cell.excursion.sum, 0.0);
         let before = cell.clone();
@@ -386,7 +410,7 @@ mod tests {
 
     #[test]
     fn what_was_alerted_on_is_not_learned() {
-        let mut cell = Cell::new(0);
+        let mut cell = Cell::new(Tick(0), true);
         live(&mut cell, 10, |_| MIB);
         let before = cell.expected;
         let slot = Calendar::new("UTC", &[]).unwrap().slot(Tick(0));

@@ -5,27 +5,21 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::geo::Confidence;
-use crate::time::{SECONDS_PER_DAY, Tick};
+use crate::time::Tick;
 use crate::transfer::{Conversation, Transfer};
 
-use super::Pool;
+use super::{Novelty, Pool};
 
 /// What one asset exports to one country.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Destination {
-    /// The tick of the first export.
-    pub first_tick: Tick,
-    /// Bytes since the first export, while the country is new.
-    pub novel_bytes: u64,
-    /// Whether a detector spoke of it as new.
-    pub novelty_alerted: bool,
+    /// Whether the country is new to the asset.
+    pub novelty: Novelty,
     /// How sure the country is.
     pub confidence: Confidence,
     /// The address that the asset sent from last.
     #[serde(skip)]
     pub asset_ip: Option<IpAddr>,
-    /// Until when the country is new to this asset.
-    novel_until: Option<Tick>,
     #[serde(skip)]
     top: Vec<TopFlow>,
 }
@@ -42,23 +36,14 @@ pub struct TopFlow {
 }
 
 impl Destination {
-    /// A country to which nothing was sent before. During the asset's first day every
-    /// country is a first one and none is new.
-    pub(super) fn new(tick: Tick, first_day: bool) -> Self {
+    /// A country to which nothing was sent before.
+    pub(super) const fn new(tick: Tick, first_day_of_asset: bool) -> Self {
         Self {
-            first_tick: tick,
-            novel_bytes: 0,
-            novelty_alerted: false,
+            novelty: Novelty::begin(tick, first_day_of_asset),
             confidence: Confidence::Unknown,
             asset_ip: None,
-            novel_until: (!first_day).then(|| tick.plus_seconds(SECONDS_PER_DAY)),
             top: Vec::new(),
         }
-    }
-
-    /// Whether the country is new to the asset.
-    pub const fn is_novel(&self) -> bool {
-        self.novel_until.is_some()
     }
 
     /// The conversations that carried most in the running hour, the largest first.
@@ -72,9 +57,7 @@ impl Destination {
     pub(super) fn add(&mut self, transfer: &Transfer) {
         self.confidence = transfer.confidence;
         self.asset_ip = Some(transfer.asset_ip);
-        if self.is_novel() {
-            self.novel_bytes = self.novel_bytes.saturating_add(transfer.bytes);
-        }
+        self.novelty.add(transfer.bytes);
         if let Some(conversation) = transfer.conversation {
             self.rank(transfer.asset_ip, conversation, transfer.bytes);
         }
@@ -110,14 +93,10 @@ impl Destination {
     }
 
     pub(super) fn close_hour(&mut self, end: Tick, pools: &mut [&mut Pool]) {
-        if self.novel_until.is_some_and(|until| end >= until) {
-            self.novel_until = None;
-            if !self.novelty_alerted {
-                for pool in pools {
-                    pool.novel_bytes.record(self.novel_bytes);
-                }
-            }
-        }
+        let tails = pools
+            .iter_mut()
+            .map(|pool| &mut pool.country_first_day_bytes);
+        self.novelty.close_hour(end, tails);
     }
 }
 

@@ -11,12 +11,14 @@
 mod cell;
 mod destination;
 mod learn;
+mod novelty;
 mod pool;
 mod tail;
 
 pub use cell::{Cell, EXCURSION_PEAK_MIN, Excursion, Expected, OFFSET_BYTES};
 pub use destination::{Destination, TopFlow};
 pub use learn::{BaselineConfig, Learn, LearnError, Stage};
+pub use novelty::Novelty;
 pub use pool::{Latency, Pool, deviation_of_surprise, surprise_of_deviation};
 pub use tail::{Fit, Tail};
 
@@ -74,6 +76,15 @@ pub struct AssetState {
     asked_bytes: u64,
 }
 
+/// What a cell may send without being told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowances {
+    /// Bytes in the running hour.
+    pub hour_bytes: u64,
+    /// Excess bytes of an excursion.
+    pub excursion_bytes: u64,
+}
+
 /// What a detector spoke of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alerted {
@@ -81,8 +92,8 @@ pub enum Alerted {
     Hour,
     /// The excursion of a cell.
     Excursion,
-    /// A destination that is new.
-    Novelty,
+    /// The first day of a cell, or of a country where no cell is named.
+    FirstDay,
 }
 
 /// The pools of a site.
@@ -187,11 +198,11 @@ impl Baseline {
         };
         let cell = asset.cells.entry(key).or_insert_with(|| {
             self.cells += 1;
-            let mut cell = Cell::new(transfer.tick.hour());
+            let mut cell = Cell::new(transfer.tick, first_day);
             cell.open_hour(slot);
             cell
         });
-        cell.hour_bytes = cell.hour_bytes.saturating_add(transfer.bytes);
+        cell.add(transfer.bytes);
         if let Some(nanos) = transfer.round_trip_nanos {
             for pool in self.pools.learners(asset.role()) {
                 pool.round_trip_micros.record(nanos / 1_000);
@@ -235,41 +246,38 @@ impl Baseline {
         }
     }
 
-    /// Sets the allowance of every cell for the running hour.
+    /// Sets the allowances of every cell for the running hour.
     pub fn set_allowances(
         &mut self,
         learn: Learn,
-        allowance: impl Fn(Role, Stage, &Expected) -> u64,
+        allowances: impl Fn(Role, Stage, &Expected) -> Allowances,
     ) {
         let hours_observed = self.hours_observed;
         for asset in self.assets.values_mut() {
             let stage = learn.stage(hours_observed.saturating_sub(asset.since_hours));
             let role = asset.role();
             for cell in asset.cells.values_mut() {
-                cell.allowance_bytes = allowance(role, stage, &cell.expected);
+                cell.allow(allowances(role, stage, &cell.expected));
             }
         }
     }
 
-    /// Sets the allowance of a cell that began within the running hour.
+    /// Sets the allowances of a cell that began within the running hour.
     pub fn set_allowance(
         &mut self,
         asset: AssetKey,
         key: CellKey,
         learn: Learn,
-        allowance: impl Fn(Role, Stage, &Expected) -> u64,
+        allowances: impl Fn(Role, Stage, &Expected) -> Allowances,
     ) {
         let Some(asset) = self.assets.get_mut(&asset) else {
             return;
         };
         let stage = learn.stage(self.hours_observed.saturating_sub(asset.since_hours));
         let role = asset.role();
-        if let Some(cell) = asset
-            .cells
-            .get_mut(&key)
-            .filter(|cell| cell.allowance_bytes == 0)
-        {
-            cell.allowance_bytes = allowance(role, stage, &cell.expected);
+        let cell = asset.cells.get_mut(&key);
+        if let Some(cell) = cell.filter(|cell| cell.allowance_bytes == 0) {
+            cell.allow(allowances(role, stage, &cell.expected));
         }
     }
 
@@ -283,21 +291,24 @@ impl Baseline {
         let Some(asset) = self.assets.get_mut(&destination.0) else {
             return;
         };
-        if let Some(cell) = cell.and_then(|key| asset.cells.get_mut(&key)) {
+        let cells = asset.cells.iter_mut();
+        let of_country = cells.filter(|(key, _)| key.country == destination.1);
+        for (key, known) in of_country {
             match kind {
-                Alerted::Excursion => cell.excursion.alerted = true,
-                Alerted::Hour | Alerted::Novelty => cell.alerted = true,
+                Alerted::Hour if cell == Some(*key) => known.alerted = true,
+                Alerted::Excursion if cell == Some(*key) => known.excursion.alerted = true,
+                Alerted::FirstDay if cell.is_none_or(|cell| cell == *key) => {
+                    known.alerted = true;
+                    known.novelty.alerted = true;
+                }
+                Alerted::Hour | Alerted::Excursion | Alerted::FirstDay => {}
             }
         }
-        if kind == Alerted::Novelty {
-            let of_country = asset
-                .cells
-                .iter_mut()
-                .filter(|(key, _)| key.country == destination.1);
-            of_country.for_each(|(_, cell)| cell.alerted = true);
-            if let Some(known) = asset.countries.get_mut(&destination.1) {
-                known.novelty_alerted = true;
-            }
+        if kind == Alerted::FirstDay
+            && cell.is_none()
+            && let Some(known) = asset.countries.get_mut(&destination.1)
+        {
+            known.novelty.alerted = true;
         }
     }
 

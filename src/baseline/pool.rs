@@ -16,7 +16,9 @@ pub struct Pool {
     /// [`surprise_of_deviation`].
     pub surprises: Tail,
     /// Bytes of the first day of an asset with a country that it never exported to before.
-    pub novel_bytes: Tail,
+    pub country_first_day_bytes: Tail,
+    /// Bytes of the first day of a cell.
+    pub cell_first_day_bytes: Tail,
     /// Excess bytes of excursions that came to an end by themselves.
     pub excursions: Tail,
     /// Handshake round trips to foreign peers, in microseconds.
@@ -90,13 +92,12 @@ impl Default for Latency {
 }
 
 impl Serialize for Latency {
-    /// Only sums matter after a restart: values and their counts.
+    /// Values and their counts.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(
-            self.0
-                .iter_recorded()
-                .map(|step| (step.value_iterated_to(), step.count_since_last_iteration())),
-        )
+        let steps = self.0.iter_recorded();
+        let counts =
+            steps.map(|step| (step.value_iterated_to(), step.count_since_last_iteration()));
+        counts.collect::<Vec<_>>().serialize(serializer)
     }
 }
 

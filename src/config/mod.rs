@@ -307,7 +307,7 @@ mod tests {
     fn paths_are_relative_to_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.toml");
-        std::fs::write(&path, "[state]\ndir = \"learned\"\n").unwrap();
+        fs::write(&path, "[state]\ndir = \"learned\"\n").unwrap();
         let config = Config::read(&path).unwrap();
         assert_eq!(config.state.dir, Some(folder.path().join("learned")));
         let missing = Config::read(&folder.path().join("no.toml"))

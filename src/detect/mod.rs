@@ -6,18 +6,20 @@
 //! having, not how many sigmas.
 
 mod bytes;
-mod new_country;
+mod novelty;
 mod slow;
 mod volume;
 
 pub use bytes::Bytes;
-pub use new_country::NewCountry;
+pub use novelty::{NewCountry, NewDestination};
 pub use slow::Slow;
 pub use volume::Volume;
 
 use serde::Serialize;
 
-use crate::baseline::{Alerted, CellKey, Fit, Pool, Role, Tail};
+use crate::baseline::{
+    Alerted, Allowances, CellKey, Expected, Fit, Pool, Pools, Role, Stage, Tail,
+};
 use crate::geo::Country;
 use crate::inventory::AssetKey;
 use crate::time::Tick;
@@ -35,6 +37,8 @@ pub struct Finding {
     pub cell: Option<CellKey>,
     /// The chance of as much on a normal day.
     pub p: f64,
+    /// The chance below which the detector speaks.
+    pub p_alert: f64,
     /// When what it speaks of began.
     pub since: Tick,
     /// Bytes since then.
@@ -55,19 +59,26 @@ pub enum Detector {
     Volume,
     /// A first export to a country, and a large one.
     NewCountry,
+    /// A first export to a destination within a country, and a large one.
+    NewDestination,
     /// A little too much, hour after hour.
     Slow,
 }
 
 impl Detector {
     /// All detectors, in the order of their counters.
-    pub const ALL: [Self; 3] = [Self::Volume, Self::NewCountry, Self::Slow];
+    pub const ALL: [Self; 4] = [
+        Self::Volume,
+        Self::NewCountry,
+        Self::NewDestination,
+        Self::Slow,
+    ];
 
     /// What must not be learned from once it has spoken.
     pub const fn speaks_of(self) -> Alerted {
         match self {
             Self::Volume => Alerted::Hour,
-            Self::NewCountry => Alerted::Novelty,
+            Self::NewCountry | Self::NewDestination => Alerted::FirstDay,
             Self::Slow => Alerted::Excursion,
         }
     }
@@ -77,15 +88,45 @@ impl Detector {
         match self {
             Self::Volume => "volume",
             Self::NewCountry => "new_country",
+            Self::NewDestination => "new_destination",
             Self::Slow => "slow",
         }
     }
 }
 
-/// The share of the alert budget that each detector may spend, in false alerts per asset
-/// and week.
-pub fn budget_per_detector(budget_per_asset_week: f64) -> f64 {
-    budget_per_asset_week / Detector::ALL.len() as f64
+/// The detectors, with the thresholds of the running hour.
+#[derive(Debug)]
+pub struct Detectors {
+    /// More in an hour than is normal for it.
+    pub volume: Volume,
+    /// A first export to a country.
+    pub new_country: NewCountry,
+    /// A first export to a destination.
+    pub new_destination: NewDestination,
+    /// A little too much, hour after hour.
+    pub slow: Slow,
+}
+
+impl Detectors {
+    /// Computes thresholds that together spend `budget` false alerts per asset and week,
+    /// each detector an equal share.
+    pub fn new(pools: &Pools, budget: f64) -> Self {
+        let share = budget / Detector::ALL.len() as f64;
+        Self {
+            volume: Volume::new(pools, share),
+            new_country: NewCountry::new(pools, share),
+            new_destination: NewDestination::new(pools, share),
+            slow: Slow::new(pools, share),
+        }
+    }
+
+    /// What a cell may send without being told of.
+    pub fn allowances(&self, role: Role, stage: Stage, expected: &Expected) -> Allowances {
+        Allowances {
+            hour_bytes: self.volume.allowance_bytes(role, stage, expected),
+            excursion_bytes: self.slow.allowance_bytes(role),
+        }
+    }
 }
 
 /// A fitted tail with the chance at which its detector speaks.
@@ -134,5 +175,5 @@ impl<T> ByRole<T> {
     }
 }
 
-/// However rare its occasions are, no detector speaks of what one in a thousand would show.
-const P_MAX: f64 = 1e-3;
+/// However rare its occasions are, no detector speaks of what one in twenty would show.
+const P_MAX: f64 = 0.05;

@@ -36,6 +36,11 @@ impl Slow {
         }
     }
 
+    /// Excess bytes up to which an excursion is passed over.
+    pub fn allowance_bytes(&self, role: Role) -> u64 {
+        (self.thresholds.get(role).value() as u64).max(EXCESS_BYTES_MIN)
+    }
+
     /// Speaks, at the close of an hour, of an excursion that is too long and too large.
     pub fn score(
         &self,
@@ -50,7 +55,7 @@ impl Slow {
             return None;
         }
         let threshold = self.thresholds.get(role);
-        let allowance_bytes = (threshold.value() as u64).max(EXCESS_BYTES_MIN);
+        let allowance_bytes = self.allowance_bytes(role);
         if run.excess_bytes <= allowance_bytes {
             return None;
         }
@@ -69,6 +74,7 @@ impl Slow {
             country: key.country,
             cell: Some(key),
             p: threshold.fit.chance(run.excess_bytes as f64),
+            p_alert: threshold.p,
             since: Tick::of_hour(run.since_hour),
             bytes: run.bytes,
             expected_bytes: run.bytes.saturating_sub(run.excess_bytes),
@@ -95,17 +101,18 @@ mod tests {
             asn: 64_500,
             service: crate::transfer::Service::Web,
         };
-        let cell = |sum, excess_bytes, last_hour| Cell {
-            excursion: Excursion {
+        let cell = |sum, excess_bytes, last_hour| {
+            let mut cell = Cell::new(Tick(0), true);
+            cell.last_hour = last_hour;
+            cell.excursion = Excursion {
                 sum,
                 peak: sum,
                 excess_bytes,
                 bytes: excess_bytes + 1_000,
                 since_hour: 80,
                 alerted: false,
-            },
-            last_hour,
-            ..Cell::new(0)
+            };
+            cell
         };
         let score = |cell: &Cell| slow.score(asset, Role::Client, key, cell, 99);
         assert!(score(&cell(7.9, 1 << 40, 99)).is_none(), "too short");

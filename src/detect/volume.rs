@@ -72,11 +72,11 @@ impl Volume {
             return None;
         }
         let thresholds = self.thresholds.get(role);
-        let p = if cell.expected.is_quiet() {
-            thresholds.quiet.fit.chance(cell.hour_bytes as f64)
+        let (threshold, value) = if cell.expected.is_quiet() {
+            (thresholds.quiet, cell.hour_bytes)
         } else {
-            let surprise = surprise_of_deviation(cell.expected.deviation(cell.hour_bytes));
-            thresholds.surprise.fit.chance(surprise as f64)
+            let deviation = cell.expected.deviation(cell.hour_bytes);
+            (thresholds.surprise, surprise_of_deviation(deviation))
         };
         let expected_bytes = cell.expected.bytes();
         let sentence = format!(
@@ -92,7 +92,8 @@ impl Volume {
             asset,
             country: key.country,
             cell: Some(key),
-            p,
+            p: threshold.fit.chance(value as f64),
+            p_alert: threshold.p,
             since: Tick::of_hour(hour),
             bytes: cell.hour_bytes,
             expected_bytes,
@@ -120,11 +121,9 @@ mod tests {
     use super::*;
 
     fn cell(allowance_bytes: u64, hour_bytes: u64) -> Cell {
-        Cell {
-            hour_bytes,
-            allowance_bytes,
-            ..Cell::new(0)
-        }
+        let mut cell = Cell::new(Tick(0), true);
+        (cell.hour_bytes, cell.allowance_bytes) = (hour_bytes, allowance_bytes);
+        cell
     }
 
     fn key() -> CellKey {
@@ -154,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_smaller_budget_and_a_younger_asset_have_a_larger_allowance() {
-        let expected = Cell::new(0).expected;
+        let expected = Cell::new(Tick(0), true).expected;
         let allowance = |budget, stage| {
             Volume::new(&Pools::default(), budget).allowance_bytes(Role::Client, stage, &expected)
         };

@@ -302,7 +302,7 @@ fn a_long_flow_is_told_in_records_that_add_up() {
             said,
             Said::Closed {
                 end: End::Active,
-                tick: 1_800 | 3_600,
+                tick: 1_800 | 3_660,
                 ..
             }
         )

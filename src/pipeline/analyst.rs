@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::alert::{Alert, Event, Incidents, Observed};
 use crate::baseline::{Baseline, CellKey, Stage};
 use crate::config::Config;
-use crate::detect::{Detector, Finding, NewCountry, Slow, Volume, budget_per_detector};
+use crate::detect::{Detector, Detectors, Finding};
 use crate::geo::{Country, Geo};
 use crate::inventory::AssetKey;
 use crate::time::{Calendar, CalendarError, HourSlot, Tick};
@@ -33,14 +33,6 @@ pub(super) struct Analyst {
     hour: Option<u64>,
     slot: HourSlot,
     pub(super) totals: Totals,
-}
-
-/// The detectors with the thresholds of the running hour.
-#[derive(Debug)]
-struct Detectors {
-    volume: Volume,
-    new_country: NewCountry,
-    slow: Slow,
 }
 
 /// Sums of the run.
@@ -71,7 +63,7 @@ impl Analyst {
         learned: LearnedState,
     ) -> Result<Self, CalendarError> {
         let calendar = config.site.calendar()?;
-        let detectors = Detectors::new(&learned.baseline, &config);
+        let detectors = Detectors::new(&learned.baseline.pools, budget(&config));
         let slot = calendar.slot(Tick::of_hour(learned.hour.unwrap_or(0)));
         Ok(Self {
             config,
@@ -152,11 +144,11 @@ impl Analyst {
         self.hour = Some(next);
         self.slot = self.calendar.slot(Tick::of_hour(next));
         self.baseline.open_hour(self.slot);
-        self.detectors = Detectors::new(&self.baseline, &self.config);
-        let (volume, learn) = (&self.detectors.volume, self.config.baseline.learn);
+        self.detectors = Detectors::new(&self.baseline.pools, budget(&self.config));
+        let (detectors, learn) = (&self.detectors, self.config.baseline.learn);
         self.baseline
             .set_allowances(learn, |role, stage, expected| {
-                volume.allowance_bytes(role, stage, expected)
+                detectors.allowances(role, stage, expected)
             });
         for incidents in [&mut self.incidents, &mut self.shadow] {
             incidents.open_hour(|asset, country| self.baseline.expected_bytes(&asset, country));
@@ -233,10 +225,10 @@ impl Analyst {
 
     /// A cell that began within the hour gets its allowance now.
     fn allow_new_cell(&mut self, asset: AssetKey, key: CellKey) {
-        let (volume, learn) = (&self.detectors.volume, self.config.baseline.learn);
+        let (detectors, learn) = (&self.detectors, self.config.baseline.learn);
         self.baseline
             .set_allowance(asset, key, learn, |role, stage, expected| {
-                volume.allowance_bytes(role, stage, expected)
+                detectors.allowances(role, stage, expected)
             });
     }
 
@@ -250,17 +242,22 @@ impl Analyst {
         };
         let role = state.role();
         let hour = self.hour.unwrap_or(0);
-        let volume = cells.iter().filter_map(|key| {
-            self.detectors
-                .volume
-                .score(asset, role, *key, state.cells.get(key)?, hour)
+        let detectors = &self.detectors;
+        let of_cells = cells
+            .iter()
+            .filter_map(|key| Some((*key, state.cells.get(key)?)));
+        let of_cells = of_cells.flat_map(|(key, cell)| {
+            let volume = detectors.volume.score(asset, role, key, cell, hour);
+            let first = detectors.new_destination.score(asset, role, key, cell);
+            volume.into_iter().chain(first)
         });
-        let first = state.countries.get(&country).and_then(|destination| {
-            self.detectors
+        let destination = state.countries.get(&country);
+        let of_country = destination.and_then(|destination| {
+            detectors
                 .new_country
                 .score(asset, role, country, destination)
         });
-        volume.chain(first).collect()
+        of_cells.chain(of_country).collect()
     }
 
     /// Hands findings to the incidents, or to the shadow while the asset is being learned.
@@ -323,15 +320,8 @@ impl Analyst {
     }
 }
 
-impl Detectors {
-    fn new(baseline: &Baseline, config: &Config) -> Self {
-        let budget = budget_per_detector(config.alert.budget_per_asset_week.per_asset_week());
-        Self {
-            volume: Volume::new(&baseline.pools, budget),
-            new_country: NewCountry::new(&baseline.pools, budget),
-            slow: Slow::new(&baseline.pools, budget),
-        }
-    }
+const fn budget(config: &Config) -> f64 {
+    config.alert.budget_per_asset_week.per_asset_week()
 }
 
 /// The pools can speak of volume; what is new or slow for an asset only its own past tells.

@@ -51,6 +51,6 @@ impl Keeper {
         };
         // The tuple has the same form as `LearnedState`, and needs no copy.
         let payload = postcard::to_stdvec(&(baseline, hour));
-        store.save(&payload.unwrap_or_default())
+        store.save(&payload.map_err(|error| StoreError::Encode(error.to_string()))?)
     }
 }

@@ -45,6 +45,9 @@ pub enum StoreError {
     /// The file is not a whole, unchanged snapshot.
     #[error("{0}: the snapshot is damaged or is none; move it away to start learning anew")]
     Damaged(PathBuf),
+    /// What is to be kept cannot be written down, by a defect of this program.
+    #[error("the state cannot be encoded: {0}; please report it")]
+    Encode(String),
     /// The file is a snapshot of another version.
     #[error(
         "{path}: snapshot version {found}, this program reads {expected}; learning starts anew"

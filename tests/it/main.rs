@@ -13,4 +13,10 @@
     reason = "a test fails by panicking, says on stdout why it skips, and times the binary"
 )]
 
+mod bad_input;
+mod captures;
+mod oracle;
+mod packets;
+mod program;
+mod support;
 mod tidy;

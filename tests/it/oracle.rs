@@ -1,0 +1,296 @@
+//! Flow sums against those of other programs on the same captures: nDPI and Zeek.
+//!
+//! The numbers asserted here are measured. A count may only rise; a flow that disagrees is
+//! listed with its reason, and one without is a failure.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::IpAddr;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{Conserved, json, number, replay, shared};
+
+/// Protocol number and both ends, in the order of their addresses and ports.
+type Pair = (u8, [(IpAddr, u16); 2]);
+
+/// Packets and bytes that each of the two ends of a [`Pair`] sent.
+type Sums = [Sum; 2];
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    packets: u64,
+    bytes: u64,
+}
+
+/// Flows of one capture by their 5-tuple.
+#[derive(Debug, Default)]
+struct Flows(BTreeMap<Pair, Sums>);
+
+impl Flows {
+    /// Adds what `a` sent to `b`, and `b` to `a`.
+    fn add(&mut self, protocol: u8, a: (IpAddr, u16), b: (IpAddr, u16), sums: Sums) {
+        let (ends, sums) = if a <= b {
+            ([a, b], sums)
+        } else {
+            ([b, a], [sums[1], sums[0]])
+        };
+        let known = self.0.entry((protocol, ends)).or_default();
+        for (known, new) in known.iter_mut().zip(sums) {
+            known.packets += new.packets;
+            known.bytes += new.bytes;
+        }
+    }
+
+    /// Our own flow records of a capture, with their `wire_bytes` or `ip_bytes`.
+    fn ours(capture: &Path, bytes: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let ran = replay(&[capture], &out, &[]);
+        assert_eq!(ran.status, Some(0), "{}: {ran:?}", capture.display());
+        let mut flows = Self::default();
+        for flow in Conserved::of(&out).unwrap().flows {
+            let end = |side: &str| {
+                let address = flow[side].as_str().unwrap().parse().unwrap();
+                let port = flow[format!("{side}_port")].as_u64().unwrap_or(0);
+                (address, u16::try_from(port).unwrap())
+            };
+            let sum = |side: &str| Sum {
+                packets: number(&flow, &format!("packets_{side}")),
+                bytes: number(&flow, &format!("{bytes}_{side}")),
+            };
+            let protocol = u8::try_from(number(&flow, "proto")).unwrap();
+            flows.add(protocol, end("src"), end("dst"), [sum("src"), sum("dst")]);
+        }
+        flows
+    }
+}
+
+/// How many flows another program's log has, and how many of them are the same here.
+#[derive(Debug, Default)]
+struct Agreement {
+    flows: usize,
+    agree: usize,
+    agree_by_direction: usize,
+    /// Those that do not, without a reason that is known.
+    unexplained: Vec<String>,
+}
+
+impl Agreement {
+    /// Compares the flows of one capture; `reason` says why they may disagree.
+    fn compare(&mut self, capture: &str, theirs: &Flows, ours: &Flows, reason: Option<&str>) {
+        for (pair, sums) in &theirs.0 {
+            let own = ours.0.get(pair);
+            self.flows += 1;
+            self.agree_by_direction += usize::from(own == Some(sums));
+            if own.map(total) == Some(total(sums)) {
+                self.agree += 1;
+            } else if let Some(reason) = reason {
+                println!("{capture}: {pair:?} differs: {reason}");
+            } else {
+                let said = format!("{capture}: {pair:?}: theirs {sums:?}, ours {own:?}");
+                self.unexplained.push(said);
+            }
+        }
+    }
+
+    /// Prints the counts, and checks them against those that were measured before.
+    fn check(&self, name: &str, flows: usize, agree: usize, by_direction: usize) {
+        println!(
+            "{name}: {} of {} flows agree, {} by direction",
+            self.agree, self.flows, self.agree_by_direction
+        );
+        let unexplained = &self.unexplained;
+        assert!(unexplained.is_empty(), "{}", unexplained.join("\n"));
+        assert_eq!(self.flows, flows);
+        assert!(self.agree >= agree && self.agree_by_direction >= by_direction);
+    }
+}
+
+#[test]
+fn flows_agree_with_ndpi_in_packets_and_bytes() {
+    let Some(folder) = shared("ndpi", "captures/ndpi") else {
+        return;
+    };
+    let mut agreement = Agreement::default();
+    let mut others = Agreement::default();
+    for (capture, said) in ndpi_captures(&folder.join("ndpi_flows.csv")) {
+        let ours = Flows::ours(&folder.join(&capture), "wire_bytes");
+        if !said.confirmed {
+            others.compare(&capture, &said.flows, &ours, Some("no oracle"));
+            continue;
+        }
+        let reason = reason(NDPI_DIFFERENCES, &capture);
+        agreement.compare(&capture, &said.flows, &ours, reason);
+        let more = ours
+            .0
+            .keys()
+            .filter(|pair| !said.flows.0.contains_key(pair));
+        let more: Vec<_> = more.collect();
+        assert!(more.is_empty(), "{capture}: only here: {more:?}");
+    }
+    others.check("nDPI, unconfirmed", 70, 44, 44);
+    agreement.check("nDPI", 919, 918, 918);
+}
+
+#[test]
+fn flows_agree_with_zeek_in_packets_and_ip_bytes() {
+    let Some(folder) = shared("zeek", "captures/zeek") else {
+        return;
+    };
+    let pairs = json(&folder.join("zeek_pairs.json"));
+    let mut agreement = Agreement::default();
+    for pair in pairs.as_array().unwrap() {
+        let text = |field: &str| pair[field].as_str().unwrap();
+        if !pair["logs"]
+            .as_array()
+            .unwrap()
+            .contains(&"conn.log".into())
+        {
+            continue;
+        }
+        let log = folder.join("baseline").join(text("test")).join("conn.log");
+        let theirs = zeek_flows(&fs::read_to_string(&log).unwrap());
+        let trace = text("trace");
+        let ours = Flows::ours(&folder.join(trace), "ip_bytes");
+        agreement.compare(trace, &theirs, &ours, reason(ZEEK_DIFFERENCES, trace));
+    }
+    agreement.check("Zeek", 57, 43, 42);
+}
+
+/// What nDPI says of one capture.
+#[derive(Debug, Default)]
+struct Ndpi {
+    flows: Flows,
+    /// Whether a second, independent count agrees with nDPI.
+    confirmed: bool,
+}
+
+/// Reads the table of nDPI's flows. Its fields hold no comma and no quote.
+fn ndpi_captures(table: &Path) -> BTreeMap<String, Ndpi> {
+    let text = fs::read_to_string(table).unwrap();
+    let mut lines = text.lines();
+    let columns: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let mut captures = BTreeMap::<String, Ndpi>::new();
+    for line in lines {
+        let row: BTreeMap<_, _> = columns.iter().copied().zip(line.split(',')).collect();
+        let capture = captures.entry(row["pcap"].to_owned()).or_default();
+        capture.confirmed = row["independent_count_agrees"] == "1";
+        let end = |side: &str| {
+            let port = row[format!("{side}_port").as_str()];
+            (row[side].parse().unwrap(), port.parse().unwrap())
+        };
+        let sum = |way: &str| Sum {
+            packets: row[format!("pkts_{way}").as_str()].parse().unwrap(),
+            bytes: row[format!("bytes_{way}").as_str()].parse().unwrap(),
+        };
+        let protocol = protocol_number(row["proto"]);
+        capture
+            .flows
+            .add(protocol, end("a"), end("b"), [sum("ab"), sum("ba")]);
+    }
+    captures
+}
+
+/// The TCP and UDP rows of a conn.log.
+fn zeek_flows(log: &str) -> Flows {
+    let mut columns = Vec::new();
+    let mut flows = Flows::default();
+    for line in log.lines() {
+        if let Some(names) = line.strip_prefix("#fields\t") {
+            columns = names.split('\t').collect();
+        }
+        let row: BTreeMap<_, _> = columns.iter().copied().zip(line.split('\t')).collect();
+        // A line that starts with `#` and a log that was cut to some columns have no row.
+        let protocol = match row.get("proto") {
+            Some(&"tcp") => 6,
+            Some(&"udp") => 17,
+            _ => continue,
+        };
+        let end = |side: &str| {
+            let address = row[format!("id.{side}_h").as_str()].parse().unwrap();
+            let port = row[format!("id.{side}_p").as_str()].parse().unwrap();
+            (address, port)
+        };
+        let sum = |side: &str| Sum {
+            packets: row[format!("{side}_pkts").as_str()].parse().unwrap(),
+            bytes: row[format!("{side}_ip_bytes").as_str()].parse().unwrap(),
+        };
+        flows.add(
+            protocol,
+            end("orig"),
+            end("resp"),
+            [sum("orig"), sum("resp")],
+        );
+    }
+    flows
+}
+
+/// Both directions in one.
+fn total(sums: &Sums) -> Sum {
+    Sum {
+        packets: sums[0].packets + sums[1].packets,
+        bytes: sums[0].bytes + sums[1].bytes,
+    }
+}
+
+/// IANA protocol number of a name in nDPI's table, which has numbers for some.
+fn protocol_number(name: &str) -> u8 {
+    let known = PROTOCOLS.iter().find(|(known, _)| *known == name);
+    known.map_or_else(|| name.parse().unwrap(), |(_, number)| *number)
+}
+
+fn reason(known: &[(&str, &'static str)], capture: &str) -> Option<&'static str> {
+    let known = known.iter().find(|(name, _)| *name == capture);
+    known.map(|(_, reason)| *reason)
+}
+
+const PROTOCOLS: &[(&str, u8)] = &[
+    ("ICMP", 1),
+    ("IGMP", 2),
+    ("TCP", 6),
+    ("UDP", 17),
+    ("AH", 51),
+    ("ICMPV6", 58),
+    ("OSPF", 89),
+    ("PGM", 113),
+    ("SCTP", 132),
+];
+
+/// Captures in which flows disagree with nDPI, and why.
+const NDPI_DIFFERENCES: &[(&str, &str)] = &[(
+    "dns.pcap",
+    "two of its packets are in PPPoE: counted as not_ip",
+)];
+
+/// Captures in which flows disagree with Zeek, and why.
+const ZEEK_DIFFERENCES: &[(&str, &str)] = &[
+    ("mpls-in-vlan.pcap", "MPLS: counted as not_ip"),
+    ("pbb.pcap", "a MAC in a MAC (802.1ah): counted as not_ip"),
+    ("pppoe.pcap", "PPPoE: counted as not_ip"),
+    (
+        "tunnels/geneve-47101.pcap",
+        "flows inside Geneve are payload",
+    ),
+    (
+        "tunnels/geneve-vxlan-dns-truncated.pcap",
+        "flows inside VXLAN inside Geneve are payload",
+    ),
+    (
+        "tunnels/gtp/gtp1_gn_normal_incl_fragmentation.pcap",
+        "Zeek puts fragments together first, and looks inside GTP-U",
+    ),
+    (
+        "tunnels/gtp/gtp2_different_udp_port.pcap",
+        "Zeek puts fragments together first, and looks inside GTP-U",
+    ),
+    (
+        "tunnels/teredo_bubble_with_payload.pcap",
+        "flows inside Teredo are payload",
+    ),
+    (
+        "globus-url-copy.pcap",
+        "Zeek stops looking at a GridFTP data connection after a while",
+    ),
+];
