@@ -13,7 +13,7 @@ use super::LinkType;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CaptureError {
     /// There is no file of this name.
-    #[error("{path}: no such file")]
+    #[error("{path}: no such file; check the name")]
     NotFound {
         /// Name of the file.
         path: String,
@@ -31,7 +31,7 @@ pub enum CaptureError {
         path: String,
     },
     /// The file has no bytes at all, not even a header.
-    #[error("{path}: is empty (0 bytes)")]
+    #[error("{path}: is empty (0 bytes); capture or copy it again")]
     Empty {
         /// Name of the file.
         path: String,
@@ -74,7 +74,10 @@ pub enum CaptureError {
         number: i32,
     },
     /// A record of an opened file could not be read, and with it all that follow.
-    #[error("{path}: record {record}: {message}; {}", Before(*.record))]
+    #[error(
+        "{path}: record {record}: {message}; {}; capture or copy it again for the rest",
+        Before(*.record)
+    )]
     Damaged {
         /// Name of the file.
         path: String,
@@ -228,15 +231,15 @@ mod tests {
         let text = |record| damaged(record).to_string();
         assert_eq!(
             text(1),
-            "x.pcap: record 1: truncated; no record came before it"
+            "x.pcap: record 1: truncated; no record came before it; capture or copy it again for the rest"
         );
         assert_eq!(
             text(2),
-            "x.pcap: record 2: truncated; the one record before it was processed"
+            "x.pcap: record 2: truncated; the one record before it was processed; capture or copy it again for the rest"
         );
         assert_eq!(
             text(12),
-            "x.pcap: record 12: truncated; the 11 records before it were processed"
+            "x.pcap: record 12: truncated; the 11 records before it were processed; capture or copy it again for the rest"
         );
         assert!(damaged(1).is_damage());
         assert!(

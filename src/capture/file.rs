@@ -112,6 +112,19 @@ impl std::fmt::Debug for FileSource {
     }
 }
 
+/// Opens the capture at `path` and closes it again, to know of all inputs that they are
+/// there before anything is written. A pipe can be opened only once and is left alone.
+///
+/// # Errors
+///
+/// Those of [`FileSource::open`].
+pub fn probe(path: &Path) -> Result<(), CaptureError> {
+    if is_read_once(path) {
+        return Ok(());
+    }
+    FileSource::open(path).map(|_| ())
+}
+
 /// The time of a file's first frame, by which several files are put in order: nothing
 /// if it has no frame, or is a pipe, whose first frame can be read only once.
 ///
@@ -120,12 +133,17 @@ impl std::fmt::Debug for FileSource {
 /// Those of [`FileSource::open`], and [`CaptureError::Damaged`] if the first record
 /// cannot be read.
 pub fn first_timestamp(path: &Path) -> Result<Option<Timestamp>, CaptureError> {
-    let is_pipe = fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
-    if is_pipe || is_standard_input(path) {
+    if is_read_once(path) {
         return Ok(None);
     }
     let mut source = FileSource::open(path)?;
     Ok(source.next_frame()?.map(|frame| frame.timestamp))
+}
+
+/// Whether what is read from `path` is gone then: a pipe, or standard input.
+fn is_read_once(path: &Path) -> bool {
+    let is_pipe = fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
+    is_pipe || is_standard_input(path)
 }
 
 /// Turns libpcap's record into ours. The handle's precision decides what the fraction of
@@ -142,10 +160,19 @@ pub(super) fn frame<'a>(
         Precision::Micro => time.tv_usec.saturating_mul(1_000),
     };
     Frame {
-        timestamp: Timestamp::from_parts(time.tv_sec, nanos),
+        timestamp: Timestamp::from_parts(unsigned_seconds(time.tv_sec), nanos),
         original_length: packet.header.len.max(captured_length),
         link_type,
         data: packet.data,
+    }
+}
+
+/// The seconds of a classic record are 32 bits without a sign, which lasts until 2106
+/// (draft-ietf-opsawg-pcap section 5). libpcap takes them for signed.
+fn unsigned_seconds(seconds: i64) -> i64 {
+    match i32::try_from(seconds) {
+        Ok(seconds) => i64::from(seconds.cast_unsigned()),
+        Err(_) => seconds,
     }
 }
 

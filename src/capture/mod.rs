@@ -10,6 +10,6 @@ mod frame;
 mod live;
 
 pub use error::CaptureError;
-pub use file::{FileSource, first_timestamp};
+pub use file::{FileSource, first_timestamp, probe};
 pub use frame::{Frame, LinkType};
 pub use live::{Drops, LiveConfig, LiveSource, wait};

@@ -11,7 +11,7 @@ use crate::sink::{OutFolder, SinkError};
 
 use super::arguments::DemoArguments;
 use super::progress::Bar;
-use super::replay::{grouped, report_text, stop_flag};
+use super::replay::{grouped, open_geo, report_text, stop_flag};
 use super::scenario::{evaluate_files, write};
 use super::terminal::Terminal;
 use super::{CommandError, Outcome};
@@ -25,10 +25,7 @@ const CONFIG: &str = include_str!(concat!(
     "/models/scenarios/small-site.config.toml"
 ));
 
-pub(super) fn run(
-    arguments: &DemoArguments,
-    terminal: &mut Terminal,
-) -> Result<Outcome, CommandError> {
+pub(super) fn run(arguments: &DemoArguments, terminal: &Terminal) -> Result<Outcome, CommandError> {
     let out = &arguments.out;
     let name = out.display().to_string();
     fs::create_dir_all(out).map_err(|error| SinkError::io(&name, "make folder", error))?;
@@ -47,8 +44,10 @@ pub(super) fn run(
 
     let results = out.join("results");
     let folder = OutFolder::create(&results, std::slice::from_ref(&capture))?;
+    let config = Config::parse(CONFIG, "small-site.config.toml")?;
     let setup = Setup {
-        config: Config::parse(CONFIG, "small-site.config.toml")?,
+        geo: open_geo(&config)?,
+        config,
         workers: 1,
         outputs: Outputs::to_folder(&folder, false, false)?,
         telemetry: Telemetry::new(),

@@ -31,13 +31,13 @@ use terminal::Terminal;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
-    let mut terminal = Terminal::new();
+    let terminal = Terminal::new();
     let result = match arguments.command {
-        Command::Run(run) => run::run(&run, &mut terminal),
-        Command::Replay(replay) => replay::run(&replay, &mut terminal),
-        Command::Simulate(simulate) => scenario::simulate_command(&simulate, &mut terminal),
-        Command::Evaluate(evaluate) => scenario::evaluate_command(&evaluate, &mut terminal),
-        Command::Demo(demo) => demo::run(&demo, &mut terminal),
+        Command::Run(run) => run::run(&run, &terminal),
+        Command::Replay(replay) => replay::run(&replay, &terminal),
+        Command::Simulate(simulate) => scenario::simulate_command(&simulate, &terminal),
+        Command::Evaluate(evaluate) => scenario::evaluate_command(&evaluate, &terminal),
+        Command::Demo(demo) => demo::run(&demo, &terminal),
     };
     match result {
         Ok(outcome) => outcome.into(),

@@ -11,6 +11,7 @@ use crate::alert::{Alert, Event};
 use crate::capture::CaptureError;
 use crate::config::Config;
 use crate::detect::Bytes;
+use crate::geo::{Geo, GeoError};
 use crate::http;
 use crate::pipeline::{self, Outputs, RunReport, Setup, Telemetry};
 use crate::sink::OutFolder;
@@ -22,15 +23,15 @@ use super::{CommandError, Outcome};
 
 pub(super) fn run(
     arguments: &ReplayArguments,
-    terminal: &mut Terminal,
+    terminal: &Terminal,
 ) -> Result<Outcome, CommandError> {
-    let config = read_config(&arguments.common, terminal)?;
+    let (config, geo) = read_config(&arguments.common, terminal)?;
     let telemetry = Telemetry::new();
     serve_metrics(&arguments.common, &telemetry, terminal)?;
     for file in &arguments.files {
         // Before the output folder is touched, every input must be there.
         if file.as_os_str() != "-" {
-            crate::capture::FileSource::open(file).map_err(pipeline::PipelineError::from)?;
+            crate::capture::probe(file).map_err(pipeline::PipelineError::from)?;
         } else if arguments.files.len() > 1 {
             let why = "standard input cannot be read beside other files";
             return Err(CommandError::Usage(why.to_owned()));
@@ -46,6 +47,7 @@ pub(super) fn run(
     };
     let setup = Setup {
         config,
+        geo,
         workers: arguments.common.workers,
         outputs,
         telemetry,
@@ -72,11 +74,12 @@ pub(super) fn run(
     })
 }
 
-/// Reads the configuration; without one, says what home is taken to be.
+/// Reads the configuration and the databases that it names; without a configuration, says
+/// what home is taken to be.
 pub(super) fn read_config(
     arguments: &CommonArguments,
-    terminal: &mut Terminal,
-) -> Result<Config, CommandError> {
+    terminal: &Terminal,
+) -> Result<(Config, Geo), CommandError> {
     let mut config = match &arguments.config {
         Some(path) => Config::read(path)?,
         None => {
@@ -90,13 +93,19 @@ pub(super) fn read_config(
     if let Some(dir) = &arguments.state {
         config.state.dir = Some(dir.clone());
     }
-    Ok(config)
+    let geo = open_geo(&config)?;
+    Ok((config, geo))
+}
+
+pub(super) fn open_geo(config: &Config) -> Result<Geo, GeoError> {
+    let site = &config.site;
+    Geo::open(&config.geo, &site.networks, site.jurisdictions.0.clone())
 }
 
 pub(super) fn serve_metrics(
     arguments: &CommonArguments,
     telemetry: &Arc<Telemetry>,
-    terminal: &mut Terminal,
+    terminal: &Terminal,
 ) -> Result<(), CommandError> {
     if let Some(address) = arguments.metrics {
         let bound = http::serve(address, Arc::clone(telemetry))?;
@@ -119,7 +128,7 @@ pub(super) fn stop_flag() -> Result<Arc<AtomicBool>, CommandError> {
 }
 
 /// Says how it ended for a source of frames that failed.
-pub(super) fn complain_of(errors: &[CaptureError], terminal: &mut Terminal) {
+pub(super) fn complain_of(errors: &[CaptureError], terminal: &Terminal) {
     for error in errors {
         terminal.complain(&error.to_string());
     }
@@ -129,11 +138,11 @@ pub(super) fn complain_of(errors: &[CaptureError], terminal: &mut Terminal) {
 fn written(report: &RunReport, folder: &Path) -> String {
     let summary = &report.summary;
     let mut text = format!(
-        "{} packets of {} frames, {} flows, {} alerts; results are in {}\n",
-        summary.packets,
-        summary.frames_read,
-        summary.flows,
-        summary.alerts,
+        "{} of {}, {}, {}; results are in {}\n",
+        counted(summary.packets, "packet"),
+        counted(summary.frames_read, "frame"),
+        counted(summary.flows, "flow"),
+        counted(summary.alerts, "alert"),
         folder.display(),
     );
     for note in &summary.notes {
@@ -146,11 +155,11 @@ fn written(report: &RunReport, folder: &Path) -> String {
 pub(super) fn report_text(report: &RunReport, terminal: &Terminal) -> String {
     let summary = &report.summary;
     let mut text = format!(
-        "{} packets, {} on the wire, {} flows, {} assets that exported\n",
-        grouped(summary.packets),
+        "{}, {} on the wire, {}, {} that exported\n",
+        counted(summary.packets, "packet"),
         Bytes(summary.wire_bytes),
-        grouped(summary.flows),
-        summary.assets,
+        counted(summary.flows, "flow"),
+        counted(summary.assets, "asset"),
     );
     if let (Some(first), Some(last)) = (&summary.first, &summary.last) {
         let seconds = |time: &str| time.get(..19).unwrap_or(time).replace('T', " ");
@@ -219,11 +228,10 @@ fn alerts_text(report: &RunReport, terminal: &Terminal) -> String {
         .iter()
         .filter(|line| line.event == Event::Open)
         .collect();
-    let mut text = match report.summary.alerts {
-        0 => return "No alerts.\n".to_owned(),
-        1 => "1 alert\n".to_owned(),
-        count => format!("{count} alerts\n"),
-    };
+    if report.summary.alerts == 0 {
+        return "No alerts.\n".to_owned();
+    }
+    let mut text = counted(report.summary.alerts, "alert") + "\n";
     for open in opened.iter().take(ALERTS_SHOWN) {
         let latest = report
             .alerts
@@ -262,12 +270,18 @@ fn alert_text(open: &Alert, latest: &Alert, terminal: &Terminal) -> String {
     text
 }
 
+/// A number and what it is of: `1 flow`, `2,000 flows`.
+fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
 /// Digits in groups of three.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -286,7 +300,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_come_in_threes() {
+    fn numbers_read_well() {
+        assert_eq!(counted(1, "flow"), "1 flow");
+        assert_eq!(counted(2_000, "flow"), "2,000 flows");
         let texts = [0, 999, 1_000, 1_234_567].map(grouped);
         assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
     }

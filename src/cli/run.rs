@@ -1,7 +1,7 @@
 //! `borderflow run`.
 
-use crate::capture::LiveConfig;
-use crate::pipeline::{self, Outputs, Setup, Telemetry};
+use crate::capture::{LiveConfig, LiveSource};
+use crate::pipeline::{self, Outputs, PipelineError, Setup, Telemetry};
 use crate::sink::{JsonLines, OutFolder};
 
 use super::arguments::RunArguments;
@@ -9,22 +9,21 @@ use super::replay::{complain_of, read_config, report_text, serve_metrics, stop_f
 use super::terminal::Terminal;
 use super::{CommandError, Outcome};
 
-pub(super) fn run(
-    arguments: &RunArguments,
-    terminal: &mut Terminal,
-) -> Result<Outcome, CommandError> {
-    let config = read_config(&arguments.common, terminal)?;
-    let interfaces: Vec<_> = arguments
-        .interface
-        .iter()
-        .map(|interface| LiveConfig {
+pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outcome, CommandError> {
+    let (config, geo) = read_config(&arguments.common, terminal)?;
+    // Before the output folder is touched, every interface must be there.
+    let sources = arguments.interface.iter().map(|interface| {
+        LiveSource::open(&LiveConfig {
             interface: interface.clone(),
             filter: arguments.filter.clone(),
             snap_length_bytes: config.capture.snap_length_bytes,
             buffer_bytes: config.capture.buffer_bytes,
             promiscuous: config.capture.promiscuous,
         })
-        .collect();
+    });
+    let sources: Vec<_> = sources
+        .collect::<Result<_, _>>()
+        .map_err(PipelineError::from)?;
     let telemetry = Telemetry::new();
     serve_metrics(&arguments.common, &telemetry, terminal)?;
     let folder = arguments.common.out.as_deref();
@@ -40,6 +39,7 @@ pub(super) fn run(
     };
     let setup = Setup {
         config,
+        geo,
         workers: arguments.common.workers,
         outputs,
         telemetry,
@@ -49,7 +49,7 @@ pub(super) fn run(
         "watching {}; stop with Ctrl-C",
         arguments.interface.join(", ")
     ));
-    let (report, lost) = pipeline::live(&interfaces, setup, &stop)?;
+    let (report, lost) = pipeline::live(sources, setup, &stop)?;
     complain_of(&lost, terminal);
     if let Some(folder) = &folder {
         folder.json("summary.json", &report.summary)?;

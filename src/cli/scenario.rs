@@ -18,7 +18,7 @@ use super::{CommandError, Outcome};
 
 pub(super) fn simulate_command(
     arguments: &SimulateArguments,
-    terminal: &mut Terminal,
+    terminal: &Terminal,
 ) -> Result<Outcome, CommandError> {
     let mut scenario = Scenario::read(&arguments.scenario)?;
     if let Some(seed) = arguments.seed {
@@ -35,7 +35,7 @@ pub(super) fn simulate_command(
 
 pub(super) fn evaluate_command(
     arguments: &EvaluateArguments,
-    terminal: &mut Terminal,
+    terminal: &Terminal,
 ) -> Result<Outcome, CommandError> {
     let evaluation = evaluate_files(&arguments.truth, &arguments.alerts)?;
     let text = if arguments.json {

@@ -32,7 +32,7 @@ impl Terminal {
     }
 
     /// Writes text to standard output.
-    pub(super) fn print(&mut self, text: &str) -> Result<(), SinkError> {
+    pub(super) fn print(&self, text: &str) -> Result<(), SinkError> {
         let mut output = io::stdout().lock();
         let written = output
             .write_all(text.as_bytes())
@@ -41,12 +41,12 @@ impl Terminal {
     }
 
     /// Writes a line to standard error. Where that is gone there is nobody to tell.
-    pub(super) fn complain(&mut self, text: &str) {
+    pub(super) fn complain(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "borderflow: {text}");
     }
 
     /// Writes text to standard error.
-    pub(super) fn tell(&mut self, text: &str) {
+    pub(super) fn tell(&self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 

@@ -257,6 +257,25 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        let documented = include_str!("../../docs/borderflow.toml");
+        let read = Config::parse(documented, "docs/borderflow.toml").unwrap();
+        assert_eq!(format!("{read:?}"), format!("{:?}", Config::default()));
+        // What is commented out must be right too, once it is asked for.
+        let commented = ["country = \"", "asn = \"", "[[geo", "prefix = ", "dir = "];
+        let all: String = documented
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(key) if commented.iter().any(|start| key.starts_with(start)) => key,
+                _ => line,
+            })
+            .fold(String::new(), |text, line| text + line + "\n");
+        let read = Config::parse(&all, "docs/borderflow.toml").unwrap();
+        assert_eq!(read.geo.overrides.len(), 1);
+        assert!(read.geo.country.is_some() && read.geo.asn.is_some() && read.state.dir.is_some());
+    }
+
+    #[test]
     fn a_whole_file_with_a_byte_order_mark_and_carriage_returns_is_read() {
         let text = "\u{feff}[site]\r\nnetworks = [\"10.1.0.0/16\"]\r\njurisdictions = [\"EEA\"]\r\n\
             time_zone = \"Europe/Oslo\"\r\nholidays = [\"2026-05-17\"]\r\n\

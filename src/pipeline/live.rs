@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::capture::{self, CaptureError, LiveConfig, LiveSource};
+use crate::capture::{self, CaptureError, LiveSource};
 use crate::time::Tick;
 
 use super::reader::Reader;
@@ -25,21 +25,21 @@ const DROPS_INTERVAL: Duration = Duration::from_secs(1);
 /// that fails ends the run; its error is returned beside the report.
 ///
 /// # Errors
-/// Where the pipeline cannot start, an interface cannot be opened, or a result cannot be
-/// written.
+/// Where the pipeline cannot start or a result cannot be written.
 pub fn live(
-    interfaces: &[LiveConfig],
+    mut sources: Vec<LiveSource>,
     setup: Setup,
     stop: &AtomicBool,
 ) -> Result<(RunReport, Vec<CaptureError>), PipelineError> {
-    let mut sources = Vec::new();
-    for interface in interfaces {
-        sources.push(LiveSource::open(interface)?);
-    }
     let (mut reader, context) = setup.start(true)?;
     let mut lost = Vec::new();
     let mut drops_read = Instant::now();
-    while !stop.load(Ordering::Relaxed) {
+    let mut stopped: Option<Instant> = None;
+    // What had happened before the signal may still be on its way here.
+    while stopped.is_none_or(|at| at.elapsed() < HANDOVER) {
+        if stopped.is_none() && stop.load(Ordering::Relaxed) {
+            stopped = Some(Instant::now());
+        }
         match turn(&mut sources, &mut reader) {
             Ok(()) => {}
             Err(PipelineError::Capture(error)) => {

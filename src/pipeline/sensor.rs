@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::decode::Packet;
 use crate::flow::{FlowConfig, FlowEvent, FlowKey, SHARDS, Shard};
-use crate::geo::Geo;
+use crate::geo::{Geo, Side};
 use crate::sink::FlowLine;
 use crate::time::Tick;
 use crate::transfer::{self, Transfer};
@@ -38,6 +38,8 @@ pub(super) struct SensorCounts {
     pub(super) flow_packets: u64,
     /// Bytes on the wire in them.
     pub(super) flow_wire_bytes: u64,
+    /// Of them, those with an address of the site's networks.
+    pub(super) flow_records_home: u64,
     /// Transfers that were folded away.
     pub(super) rows_folded: u64,
     /// Flows that gave way to others.
@@ -54,6 +56,7 @@ impl std::ops::Add for SensorCounts {
             flow_records: self.flow_records + other.flow_records,
             flow_packets: self.flow_packets + other.flow_packets,
             flow_wire_bytes: self.flow_wire_bytes + other.flow_wire_bytes,
+            flow_records_home: self.flow_records_home + other.flow_records_home,
             rows_folded: self.rows_folded + other.rows_folded,
             flows_evicted: self.flows_evicted + other.flows_evicted,
             flows_active: self.flows_active + other.flows_active,
@@ -146,6 +149,8 @@ fn taker<'a>(
         if let FlowEvent::Closed { flow, end, tick } = &event {
             let counts = &mut output.counts;
             counts.flow_records += 1;
+            let sides = [flow.src_place.side, flow.dst_place.side];
+            counts.flow_records_home += u64::from(sides.contains(&Side::Home));
             counts.flow_packets += flow.packets();
             counts.flow_wire_bytes += flow.forward.wire_bytes + flow.reverse.wire_bytes;
             if keep_flows {

@@ -22,6 +22,8 @@ use super::{PipelineError, RunReport, WORKERS_MAX};
 pub struct Setup {
     /// The settings.
     pub config: Config,
+    /// The databases that the settings name.
+    pub geo: Geo,
     /// Worker threads, 1 to [`WORKERS_MAX`]. One runs everything in the caller's thread.
     pub workers: usize,
     /// Where results go.
@@ -43,17 +45,16 @@ pub(super) struct Context {
 const DATABASE_AGE_DAYS_MAX: u64 = 30;
 
 impl Setup {
-    /// Opens the databases and the learned state, and starts the threads.
+    /// Opens the learned state, and starts the threads.
     pub(super) fn start(self, saves_hourly: bool) -> Result<(Reader, Context), PipelineError> {
         let Self {
             config,
+            geo,
             workers,
             outputs,
             telemetry,
         } = self;
         let workers = workers.clamp(1, WORKERS_MAX);
-        let site = &config.site;
-        let geo = Geo::open(&config.geo, &site.networks, site.jurisdictions.0.clone())?;
         let geo = Arc::new(geo);
         let keeper = Keeper::new(&config.state);
         let (learned, notes) = keeper.load()?;

@@ -90,6 +90,14 @@ impl RunReport {
             baseline.hours_observed(),
             counts.packets,
         ));
+        let records = &finished.counts;
+        if records.flow_records > 0 && records.flow_records_home == 0 {
+            notes.push(
+                "no packet had an address of site.networks, so nothing could be an export; set \
+                 site.networks to the networks of the assets"
+                    .to_owned(),
+            );
+        }
         let evictions = [
             ("assets", baseline.assets_refused),
             ("cells", baseline.cells_gathered),

@@ -44,8 +44,10 @@ pub enum ScenarioError {
         source: io::Error,
     },
     /// The text is not a scenario.
-    #[error("scenario, line {line}, column {column}: {message}")]
+    #[error("{name}, line {line}, column {column}: {message}")]
     Wrong {
+        /// The file, or `scenario` for a text from elsewhere.
+        name: String,
         /// Line, from 1.
         line: usize,
         /// Column in characters, from 1.
@@ -65,7 +67,12 @@ impl Scenario {
             path: path.to_owned(),
             source,
         };
-        Self::from_toml(&fs::read_to_string(path).map_err(read)?)
+        Self::from_toml(&fs::read_to_string(path).map_err(read)?).map_err(|mut error| {
+            if let ScenarioError::Wrong { name, .. } = &mut error {
+                *name = path.display().to_string();
+            }
+            error
+        })
     }
 
     /// Replaces the seed: the same site and the same events on other days.
@@ -187,6 +194,7 @@ pub(super) fn wrong(text: &str, at: usize, message: String) -> ScenarioError {
     let line = before.matches('\n').count() + 1;
     let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
     ScenarioError::Wrong {
+        name: "scenario".to_owned(),
         line,
         column,
         message,

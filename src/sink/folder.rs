@@ -56,6 +56,7 @@ impl OutFolder {
         for file in OWN_FILES {
             match fs::remove_file(path.join(file)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    let name = path.join(file).display().to_string();
                     return Err(SinkError::io(&name, "replace an earlier result", error));
                 }
                 _ => {}
