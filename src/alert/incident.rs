@@ -1,7 +1,7 @@
 //! The life of an incident.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::baseline::TopFlow;
 use crate::detect::{Bytes, Detector, Finding};
@@ -261,11 +261,10 @@ impl Incident {
         };
         let flow = observed.top_flows.first().map(|top| {
             let to = &top.conversation;
-            let (port, peer_port) = (to.asset_port, to.peer_port);
-            format!(
-                " Look at {} port {port} to {} port {peer_port}, protocol {}, first.",
-                top.asset_ip, to.peer, to.protocol
-            )
+            let asset_end = SocketAddr::new(top.asset_ip, to.asset_port);
+            let peer_end = SocketAddr::new(to.peer, to.peer_port);
+            let protocol = protocol_name(to.protocol);
+            format!(" Look first at {asset_end} to {peer_end} ({protocol}).")
         });
         format!("{what}. {state}{}", flow.unwrap_or_default())
     }
@@ -276,6 +275,18 @@ impl Said {
     /// 100.
     fn score(&self) -> f64 {
         (50.0 + 25.0 * (self.p_alert / self.p).log10()).clamp(50.0, 100.0)
+    }
+}
+
+/// The name of an IANA protocol number, where everybody knows it by that.
+fn protocol_name(protocol: u8) -> String {
+    match protocol {
+        1 => "ICMP".to_owned(),
+        6 => "TCP".to_owned(),
+        17 => "UDP".to_owned(),
+        58 => "ICMPv6".to_owned(),
+        132 => "SCTP".to_owned(),
+        other => format!("protocol {other}"),
     }
 }
 

@@ -197,20 +197,24 @@ fn jurisdiction_table(report: &RunReport) -> String {
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["Jurisdiction", "Exported", "Share", "Assets"]);
+    table.set_header(["Jurisdiction", "Exported", "Share", "Assets", ""]);
     for row in report.jurisdictions.iter().take(JURISDICTIONS_SHOWN) {
-        let share = 100.0 * row.bytes as f64 / total as f64;
+        let share = row.bytes as f64 / total as f64;
         table.add_row([
             row.country.to_string(),
             Bytes(row.bytes).to_string(),
-            format!("{share:.1} %"),
+            format!("{:.1} %", 100.0 * share),
             row.assets.to_string(),
+            bar(share),
         ]);
     }
-    for column in table.column_iter_mut().skip(1) {
+    for column in table.column_iter_mut().skip(1).take(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let mut text = format!("{table}\n");
+    let mut text = String::new();
+    for line in table.lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
     let more = report
         .jurisdictions
         .len()
@@ -219,6 +223,18 @@ fn jurisdiction_table(report: &RunReport) -> String {
         let _ = writeln!(text, " and {more} more");
     }
     text
+}
+
+/// A share of [`BAR_COLUMNS`], to an eighth of a column.
+fn bar(share: f64) -> String {
+    let eighths = (share * BAR_COLUMNS * 8.0).round() as usize;
+    let mut bar = "\u{2588}".repeat(eighths / 8);
+    // U+2589 is seven eighths of a block, U+258F one.
+    let rest = u32::try_from(eighths % 8).unwrap_or(0);
+    if rest > 0 {
+        bar.extend(char::from_u32(0x2590 - rest));
+    }
+    bar
 }
 
 /// Incidents as people read them: the line that opened each, and where it stands now.
@@ -248,10 +264,10 @@ fn alerts_text(report: &RunReport, terminal: &Terminal) -> String {
 }
 
 fn alert_text(open: &Alert, latest: &Alert, terminal: &Terminal) -> String {
-    let severity = latest.severity.name().to_uppercase();
+    let severity = terminal.severity(latest.severity);
     let mut text = format!(
-        "\n  {severity:<8} {}  {} to {}  score {}\n",
-        open.time, open.asset, open.jurisdiction, open.score
+        "\n  {severity} {}  {} to {}, score {}\n",
+        open.time, open.asset, open.jurisdiction, latest.score
     );
     text += &terminal.wrap(&open.explanation, 4);
     for detector in &open.detectors {
@@ -259,9 +275,12 @@ fn alert_text(open: &Alert, latest: &Alert, terminal: &Terminal) -> String {
         text += &terminal.wrap(&said, 4);
     }
     if latest.id != open.id {
+        let now = match latest.event {
+            Event::Close => "It is over now:".to_owned(),
+            Event::Open | Event::Update => format!("By {}:", latest.time),
+        };
         let grown = format!(
-            "By {} it had grown to {}, {} of them unexpected.",
-            latest.time,
+            "{now} {} in all, {} more than expected.",
             Bytes(latest.bytes),
             Bytes(latest.excess_bytes),
         );
@@ -289,6 +308,9 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
+/// Columns of the bar of a share of one.
+const BAR_COLUMNS: f64 = 36.0;
+
 /// Rows of the table of jurisdictions on a terminal.
 const JURISDICTIONS_SHOWN: usize = 20;
 
@@ -298,6 +320,14 @@ const ALERTS_SHOWN: usize = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bars_are_as_long_as_their_share() {
+        assert_eq!(bar(1.0).chars().count(), 36);
+        assert_eq!(bar(0.0), "");
+        assert_eq!(bar(1.0 / 36.0 / 8.0), "\u{258f}");
+        assert_eq!(bar(1.5 / 36.0), "\u{2588}\u{258c}");
+    }
 
     #[test]
     fn numbers_read_well() {

@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
+use crate::alert::Severity;
 use crate::sink::SinkError;
 
 /// Where text goes, and how wide it may be.
 #[derive(Debug)]
 pub(super) struct Terminal {
     width: usize,
+    /// Whether colours may be used (<https://no-color.org>).
+    colours: bool,
 }
 
 /// Width in columns where standard output is no terminal, and the most that is used of one.
@@ -23,6 +26,22 @@ impl Terminal {
         let width = if columns == 0 { WIDTH_DEFAULT } else { columns };
         Self {
             width: width.clamp(WIDTH_MIN, WIDTH_MAX),
+            colours: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        }
+    }
+
+    /// A severity in capitals, in a column of its own, and in a colour where that shows.
+    pub(super) fn severity(&self, severity: Severity) -> String {
+        let name = format!("{:<8}", severity.name().to_uppercase());
+        let colour = match severity {
+            Severity::Low => 36,
+            Severity::Medium => 33,
+            Severity::High | Severity::Critical => 31,
+        };
+        if self.colours {
+            format!("\u{1b}[1;{colour}m{name}\u{1b}[0m")
+        } else {
+            name
         }
     }
 
@@ -79,7 +98,10 @@ mod tests {
 
     #[test]
     fn lines_fit_and_lose_no_word() {
-        let terminal = Terminal { width: 20 };
+        let terminal = Terminal {
+            width: 20,
+            colours: false,
+        };
         let wrapped = terminal.wrap(
             "one two three four five six a-word-that-is-too-long-for-it x",
             4,

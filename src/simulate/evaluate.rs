@@ -307,7 +307,7 @@ fn detector_names(alert: &AlertLine) -> Vec<String> {
 
 fn table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::ASCII_FULL_CONDENSED);
+    table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(TABLE_COLUMNS);
     table.set_header(header.to_vec());
