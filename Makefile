@@ -2,7 +2,7 @@
 # `make` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint golden docs clean-out
+.PHONY: help demo test bench lint golden docs clean-out
 
 export CARGO_TERM_COLOR ?= auto
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -19,6 +19,10 @@ demo: ## build, then simulate a site with leaks and find them
 test: ## run every test
 	@scripts/need.sh test
 	cargo test --locked
+
+bench: ## time each stage of the packet path
+	@scripts/need.sh build
+	cargo bench --locked
 
 lint: ## check format, lints, API docs, dependencies, scripts
 	@scripts/need.sh build

@@ -316,7 +316,8 @@ impl Shard {
         self.free.push(slot);
         tell_export(&mut flow, events, Some(tick));
         if flow.packets() > 0 {
-            let end = end.or(flow.closed_by()).unwrap_or(End::Idle);
+            // Both sides may have closed it before it was taken away.
+            let end = flow.closed_by().or(end).unwrap_or(End::Idle);
             events(FlowEvent::Closed {
                 flow: &flow,
                 end,

@@ -42,6 +42,8 @@ pub(super) struct Totals {
     pub(super) incidents: u64,
     pub(super) alert_lines: u64,
     pub(super) shadow_incidents: u64,
+    /// What the reader of the figures should know.
+    pub(super) notes: Vec<String>,
     pub(super) alerts: Vec<Alert>,
     /// Assets by country.
     pub(super) assets: BTreeMap<Country, BTreeSet<AssetKey>>,
@@ -139,7 +141,13 @@ impl Analyst {
             Some(hour) if hour == next => return Ok(()),
             // Hours between the two had no traffic and change nothing.
             Some(hour) if hour < next => self.close_hour(hour)?,
-            _ => {}
+            // Ticks only go forward, so this hour is that of an earlier run.
+            Some(hour) => self.totals.notes.push(format!(
+                "the learned state goes on until {}, after this input begins: what both hold is \
+                 learned twice",
+                Tick::of_hour(hour + 1),
+            )),
+            None => {}
         }
         self.hour = Some(next);
         self.slot = self.calendar.slot(Tick::of_hour(next));

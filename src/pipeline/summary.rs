@@ -104,6 +104,7 @@ impl RunReport {
             ("flows", finished.counts.flows_evicted),
         ];
         let totals = finished.analyst.totals;
+        notes.extend_from_slice(&totals.notes);
         let summary = Summary {
             frames_read: counts.frames,
             packets: counts.packets,

@@ -1,0 +1,145 @@
+//! What each stage of the packet path costs, on packets of a simulated site.
+//!
+//! Quote ratios of two runs on one machine, not times: machines differ and drift.
+
+#![allow(missing_docs, reason = "criterion's macros make public items")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot run should say why"
+)]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use borderflow::capture::{FileSource, Frame, LinkType};
+use borderflow::config::Config;
+use borderflow::decode::{Packet, decode};
+use borderflow::flow::{FlowConfig, SHARDS, Shard, shard_of};
+use borderflow::geo::{Geo, GeoConfig};
+use borderflow::pipeline::{Outputs, Setup, Telemetry, replay};
+use borderflow::simulate::{Scenario, simulate};
+use borderflow::time::Timestamp;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+/// A frame that outlives its source.
+struct Kept {
+    timestamp: Timestamp,
+    original_length: u32,
+    link_type: LinkType,
+    data: Vec<u8>,
+}
+
+impl Kept {
+    fn frame(&self) -> Frame<'_> {
+        Frame {
+            timestamp: self.timestamp,
+            original_length: self.original_length,
+            link_type: self.link_type,
+            data: &self.data,
+        }
+    }
+}
+
+fn geo() -> Geo {
+    let site = Config::default().site;
+    Geo::open(
+        &GeoConfig::default(),
+        &site.networks,
+        site.jurisdictions.0.clone(),
+    )
+    .unwrap()
+}
+
+fn office_week(folder: &Path) -> std::path::PathBuf {
+    let text = include_str!("../models/scenarios/office-week.toml");
+    let path = folder.join("office-week.pcap");
+    let mut capture = std::fs::File::create(&path).unwrap();
+    simulate(
+        &Scenario::from_toml(text).unwrap(),
+        &mut capture,
+        &mut std::io::sink(),
+    )
+    .unwrap();
+    path
+}
+
+fn frames(path: &Path) -> Vec<Kept> {
+    let mut source = FileSource::open(path).unwrap();
+    let mut frames = Vec::new();
+    while let Some(frame) = source.next_frame().unwrap() {
+        frames.push(Kept {
+            timestamp: frame.timestamp,
+            original_length: frame.original_length,
+            link_type: frame.link_type,
+            data: frame.data.to_vec(),
+        });
+    }
+    frames
+}
+
+fn stages(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = office_week(folder.path());
+    let frames = frames(&path);
+    let packets: Vec<Packet> = frames
+        .iter()
+        .filter_map(|frame| decode(&frame.frame()).ok())
+        .collect();
+    let geo = geo();
+
+    let mut group = criterion.benchmark_group("stage");
+    group.throughput(Throughput::Elements(frames.len() as u64));
+    group.sample_size(20);
+    group.bench_function("capture", |bencher| {
+        bencher.iter(|| {
+            let mut source = FileSource::open(&path).unwrap();
+            while let Some(frame) = source.next_frame().unwrap() {
+                black_box(frame.data.len());
+            }
+        });
+    });
+    group.bench_function("decode", |bencher| {
+        bencher.iter(|| {
+            frames
+                .iter()
+                .filter(|frame| decode(&frame.frame()).is_ok())
+                .count()
+        });
+    });
+    group.bench_function("flow", |bencher| {
+        bencher.iter(|| {
+            let mut shards: Vec<_> = (0..SHARDS)
+                .map(|_| Shard::new(FlowConfig::default(), 10_000))
+                .collect();
+            let mut events = 0u64;
+            for packet in &packets {
+                let shard = &mut shards[shard_of(packet.src, packet.dst)];
+                shard.advance(packet.timestamp.tick(), &mut |_| events += 1);
+                shard.packet(packet, |address| geo.place(address), &mut |_| events += 1);
+            }
+            events
+        });
+    });
+    group.bench_function("replay", |bencher| {
+        bencher.iter(|| {
+            let setup = Setup {
+                config: Config::default(),
+                geo: self::geo(),
+                workers: 1,
+                outputs: Outputs::none(),
+                telemetry: Telemetry::new(),
+            };
+            let stop = AtomicBool::new(false);
+            replay(std::slice::from_ref(&path), setup, &stop, |_| {})
+                .unwrap()
+                .0
+                .summary
+                .packets
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, stages);
+criterion_main!(benches);
