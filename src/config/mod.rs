@@ -312,6 +312,9 @@ mod tests {
         );
         let home = error("[site]\njurisdictions = []");
         assert!(home.contains("name at least one"), "{home}");
+        let seconds = error("[flow]\nactive_seconds = 0");
+        assert!(seconds.starts_with("x.toml:2:18: "), "{seconds}");
+        assert!(seconds.contains("nonzero"), "{seconds}");
         let zone = error("[site]\ntime_zone = \"Beijing\"");
         assert!(
             zone.contains("x.toml: site: unknown time zone `Beijing`"),

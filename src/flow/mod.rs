@@ -17,29 +17,32 @@ pub use key::{FlowKey, SHARDS, shard_of};
 pub use record::{Direction, End, Endpoint, Flow, Handshake, Traffic};
 pub use shard::{EXPORT_BYTES_DUE, EXPORT_SECONDS_DUE, FlowEvent, Shard};
 
+use std::num::NonZeroU32;
+
 use serde::Deserialize;
 
-/// When flows end. All times are packet time.
+/// When flows end. All times are packet time, at least a second.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FlowConfig {
     /// Seconds without a packet after which a flow ends.
-    pub idle_seconds: u64,
+    pub idle_seconds: NonZeroU32,
     /// Seconds after which a running flow is told and counted anew.
-    pub active_seconds: u64,
+    pub active_seconds: NonZeroU32,
     /// Seconds without a packet after which a flow ends in which only one side has spoken.
-    pub half_open_seconds: u64,
+    pub half_open_seconds: NonZeroU32,
     /// Seconds for which a flow that ended by FIN or RST still takes stragglers.
-    pub closing_seconds: u64,
+    pub closing_seconds: NonZeroU32,
 }
 
 impl Default for FlowConfig {
     fn default() -> Self {
+        let seconds = |seconds| NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN);
         Self {
-            idle_seconds: 120,
-            active_seconds: 1_800,
-            half_open_seconds: 60,
-            closing_seconds: 10,
+            idle_seconds: seconds(120),
+            active_seconds: seconds(1_800),
+            half_open_seconds: seconds(60),
+            closing_seconds: seconds(10),
         }
     }
 }

@@ -239,18 +239,19 @@ impl Shard {
         }
     }
 
-    const fn silent_seconds(&self, phase: Phase) -> u64 {
-        match phase {
+    fn silent_seconds(&self, phase: Phase) -> u64 {
+        let seconds = match phase {
             Phase::Established => self.config.idle_seconds,
             Phase::HalfOpen => self.config.half_open_seconds,
             Phase::Closing => self.config.closing_seconds,
-        }
+        };
+        u64::from(seconds.get())
     }
 
     /// Sets a flow's timer for whatever it must do first. A timer that is set for a later
     /// tick stays where it is and finds nothing to do.
     fn set_timer(&mut self, slot: u32, generation: u32) {
-        let active_seconds = self.config.active_seconds;
+        let active_seconds = u64::from(self.config.active_seconds.get());
         let Some(flow) = self.flow_of(slot, generation) else {
             return;
         };
@@ -271,7 +272,7 @@ impl Shard {
         tick: Tick,
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
-        let active_seconds = self.config.active_seconds;
+        let active_seconds = u64::from(self.config.active_seconds.get());
         let Some(flow) = self
             .flow_of(slot, generation)
             .filter(|flow| flow.timer == tick)

@@ -7,7 +7,7 @@ use crate::alert::Severity;
 use crate::decode::Reason;
 use crate::geo::{Country, DatabaseInfo};
 use crate::metrics::{Family, Published};
-use crate::time::{NANOS_PER_SECOND, Tick};
+use crate::time::{NANOS_PER_SECOND, SECONDS_PER_HOUR, Tick};
 
 use super::sensor::SensorCounts;
 
@@ -272,10 +272,10 @@ fn analyst_families(view: &AnalystView) -> Vec<Family> {
         )
         .with(&[], view.cells as f64),
         Family::gauge(
-            "borderflow_learned_hours",
-            "Hours with traffic that were learned from.",
+            "borderflow_learned_seconds",
+            "Time with traffic that was learned from, in whole hours.",
         )
-        .with(&[], view.hours_learned as f64),
+        .with(&[], (view.hours_learned * SECONDS_PER_HOUR) as f64),
         Family::gauge(
             "borderflow_analyst_time_seconds",
             "The second of packet time up to which transfers were judged.",
