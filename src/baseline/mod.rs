@@ -385,6 +385,7 @@ mod tests {
             served: false,
             bytes,
             confidence: Confidence::Plausible,
+            ended: false,
             round_trip_nanos: None,
         }
     }

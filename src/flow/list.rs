@@ -1,69 +1,78 @@
-//! Queues of flows by the time of their last packet, threaded through the table's slots.
+//! Queues of flows in the order of something that happened to them, threaded through the
+//! table's slots.
 
-/// No slot.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// A slot's neighbours in the queue that it stands in.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Links {
-    previous: u32,
-    next: u32,
+/// `N` queues of slots; a slot stands in one of them at most. Those to whom it happened
+/// first stand at the head.
+#[derive(Clone, Debug)]
+pub(super) struct Queues<const N: usize> {
+    ends: [Ends; N],
+    links: Vec<Links>,
 }
 
-impl Default for Links {
-    fn default() -> Self {
-        Self {
-            previous: NONE,
-            next: NONE,
-        }
-    }
-}
-
-/// A doubly linked queue of slots: the longest silent stand at the head.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Queue {
+struct Ends {
     head: u32,
     tail: u32,
 }
 
-impl Default for Queue {
+/// A slot's neighbours in the queue that it stands in.
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    previous: u32,
+    next: u32,
+}
+
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+impl<const N: usize> Default for Queues<N> {
     fn default() -> Self {
-        Self {
+        let ends = Ends {
             head: NONE,
             tail: NONE,
+        };
+        Self {
+            ends: [ends; N],
+            links: Vec::new(),
         }
     }
 }
 
-impl Queue {
-    /// The slot that has been silent for longest.
-    pub(super) fn head(&self) -> Option<u32> {
-        (self.head != NONE).then_some(self.head)
+impl<const N: usize> Queues<N> {
+    /// The slot at the head of a queue.
+    pub(super) fn head(&self, queue: usize) -> Option<u32> {
+        let head = self.ends[queue].head;
+        (head != NONE).then_some(head)
     }
 
-    /// Puts `slot`, which stands in no queue, at the end.
-    pub(super) fn push(&mut self, links: &mut [Links], slot: u32) {
-        links[slot as usize] = Links {
-            previous: self.tail,
+    /// Puts `slot`, which stands in no queue, at the end of one.
+    pub(super) fn push(&mut self, queue: usize, slot: u32) {
+        let tail = self.ends[queue].tail;
+        let links = Links {
+            previous: tail,
             next: NONE,
         };
-        match self.tail {
-            NONE => self.head = slot,
-            tail => links[tail as usize].next = slot,
+        if self.links.len() <= slot as usize {
+            self.links.resize(slot as usize + 1, links);
         }
-        self.tail = slot;
+        self.links[slot as usize] = links;
+        match tail {
+            NONE => self.ends[queue].head = slot,
+            tail => self.links[tail as usize].next = slot,
+        }
+        self.ends[queue].tail = slot;
     }
 
     /// Takes `slot`, which stands in this queue, out of it.
-    pub(super) fn remove(&mut self, links: &mut [Links], slot: u32) {
-        let Links { previous, next } = links[slot as usize];
+    pub(super) fn remove(&mut self, queue: usize, slot: u32) {
+        let Links { previous, next } = self.links[slot as usize];
         match previous {
-            NONE => self.head = next,
-            previous => links[previous as usize].next = next,
+            NONE => self.ends[queue].head = next,
+            previous => self.links[previous as usize].next = next,
         }
         match next {
-            NONE => self.tail = previous,
-            next => links[next as usize].previous = previous,
+            NONE => self.ends[queue].tail = previous,
+            next => self.links[next as usize].previous = previous,
         }
     }
 }
@@ -74,19 +83,17 @@ mod tests {
 
     #[test]
     fn slots_leave_in_the_order_in_which_they_were_last_touched() {
-        let mut links = vec![Links::default(); 3];
-        let mut queue = Queue::default();
+        let mut queues = Queues::<2>::default();
         for slot in 0..3 {
-            queue.push(&mut links, slot);
+            queues.push(0, slot);
         }
-        queue.remove(&mut links, 1);
-        queue.push(&mut links, 1);
-        queue.remove(&mut links, 0);
-        assert_eq!(queue.head(), Some(2));
-        queue.remove(&mut links, 2);
-        queue.remove(&mut links, 1);
-        assert_eq!(queue.head(), None);
-        queue.push(&mut links, 0);
-        assert_eq!(queue.head(), Some(0));
+        queues.remove(0, 1);
+        queues.push(1, 1);
+        queues.remove(0, 0);
+        assert_eq!((queues.head(0), queues.head(1)), (Some(2), Some(1)));
+        queues.push(0, 0);
+        queues.remove(0, 2);
+        queues.remove(1, 1);
+        assert_eq!((queues.head(0), queues.head(1)), (Some(0), None));
     }
 }

@@ -179,8 +179,6 @@ pub struct Flow {
     pub(super) last_tick: Tick,
     /// When this record began.
     pub(super) since: Tick,
-    /// The tick for which the flow's timer is set.
-    pub(super) timer: Tick,
     forward_sequence: SequenceTracker,
     reverse_sequence: SequenceTracker,
     closing: Closing,
@@ -191,6 +189,8 @@ pub struct Flow {
 pub(super) struct Exported {
     pub(super) untold_bytes: u64,
     pub(super) since: Tick,
+    /// Whether an event has told of this flow before.
+    pub(super) told: bool,
 }
 
 /// Which ends of a TCP connection have been closed.
@@ -242,7 +242,6 @@ impl Flow {
             phase: Phase::HalfOpen,
             last_tick: tick,
             since: tick,
-            timer: Tick::default(),
             forward_sequence: SequenceTracker::default(),
             reverse_sequence: SequenceTracker::default(),
             closing: Closing::default(),
@@ -265,15 +264,6 @@ impl Flow {
             Some(Direction::Forward) => Some((self.src, self.dst, self.dst_place)),
             Some(Direction::Reverse) => Some((self.dst, self.src, self.src_place)),
             None => None,
-        }
-    }
-
-    /// Unique payload bytes that this record has exported.
-    pub const fn exported_bytes_of_record(&self) -> u64 {
-        match self.export {
-            Some(Direction::Forward) => self.forward.unique_bytes,
-            Some(Direction::Reverse) => self.reverse.unique_bytes,
-            None => 0,
         }
     }
 

@@ -8,6 +8,7 @@
 /// lower bound, and exact unless that happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SequenceTracker {
+    began: Option<u32>,
     next: Option<u32>,
     holes: [Hole; HOLES_MAX],
 }
@@ -20,12 +21,16 @@ struct Hole {
 }
 
 impl SequenceTracker {
-    /// Begins anew: `next` is the sequence number of the first payload byte to come.
+    /// Begins anew: `next` is the sequence number of the first payload byte to come. The
+    /// same beginning again is a SYN that was sent again, and changes nothing.
     pub(super) fn start(&mut self, next: u32) {
-        *self = Self {
-            next: Some(next),
-            holes: [Hole::default(); HOLES_MAX],
-        };
+        if self.began != Some(next) {
+            *self = Self {
+                began: Some(next),
+                next: Some(next),
+                holes: [Hole::default(); HOLES_MAX],
+            };
+        }
     }
 
     /// Takes a segment of `length` payload bytes and returns how many of them are new.
@@ -55,7 +60,7 @@ impl SequenceTracker {
         if beyond > 0 {
             self.next = Some(end);
         }
-        beyond + self.fill(sequence, below)
+        beyond + self.fill(sequence, below).min(below)
     }
 
     /// Takes `length` bytes from `sequence` on out of the holes; returns how many were missing.
@@ -69,7 +74,8 @@ impl SequenceTracker {
             if to <= from {
                 continue;
             }
-            filled += to - from;
+            // Holes may overlap once the sequence space has been lapped; a byte counts once.
+            filled = length.min(filled + (to - from));
             let left = Hole {
                 start: hole.start,
                 length: from,
@@ -130,7 +136,40 @@ mod tests {
         assert_eq!(tracker.accept(1100, 200), 0);
     }
 
+    #[test]
+    fn lapping_the_sequence_space_counts_no_byte_twice() {
+        let mut tracker = SequenceTracker::default();
+        tracker.start(0);
+        let mut sequence = 0u32;
+        for _ in 0..40 {
+            sequence = sequence.wrapping_add(0x3fff_0000);
+            assert_eq!(tracker.accept(sequence, 1_000), 1_000);
+        }
+        let lapped = sequence.wrapping_sub(0x7fff_fff0);
+        assert!(tracker.accept(lapped, u32::MAX) > 0);
+    }
+
+    #[test]
+    fn a_repeated_opening_does_not_begin_anew() {
+        let mut tracker = SequenceTracker::default();
+        tracker.start(100);
+        assert_eq!(tracker.accept(100, 50), 50);
+        tracker.start(100);
+        assert_eq!(tracker.accept(100, 50), 0);
+    }
+
     proptest! {
+        /// No segment yields more than it carries, whatever came before.
+        #[test]
+        fn a_segment_yields_at_most_its_length(
+            segments in prop::collection::vec((any::<u32>(), any::<u32>()), 0..200)
+        ) {
+            let mut tracker = SequenceTracker::default();
+            for (sequence, length) in segments {
+                prop_assert!(tracker.accept(sequence, length) <= length);
+            }
+        }
+
         /// Against a plain set of bytes, as long as the holes can all be remembered.
         #[test]
         fn agrees_with_a_set_of_bytes(start: u32, segments in prop::collection::vec((0u32..400, 1u32..100), 1..5)) {

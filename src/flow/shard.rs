@@ -1,13 +1,13 @@
 //! One of the tables of flows: bounded, with its own timers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::decode::Packet;
 use crate::geo::Place;
 use crate::time::Tick;
 
-use super::list::{Links, Queue};
+use super::list::Queues;
 use super::record::Phase;
 use super::{End, Flow, FlowConfig, FlowKey};
 
@@ -26,6 +26,10 @@ pub enum FlowEvent<'a> {
         flow: &'a Flow,
         /// New unique payload bytes from asset to foreign peer.
         bytes: u64,
+        /// Whether this is the first that is told of the flow.
+        first: bool,
+        /// Whether the flow has ended with it.
+        ended: bool,
         /// The tick to which they are counted.
         tick: Tick,
     },
@@ -45,6 +49,10 @@ pub enum FlowEvent<'a> {
 /// When it is full, a new flow takes the place of the one that has been silent for
 /// longest: among those that are closing, else among the half-open, else among the
 /// established. A flood of unanswered packets therefore evicts itself first.
+///
+/// All that a flow must do at some time is that long after something that happened to it,
+/// and each of those times is a constant. So there are no timers: flows stand in queues in
+/// the order of what happened, and whatever is due is at a head.
 #[derive(Debug)]
 pub struct Shard {
     config: FlowConfig,
@@ -52,22 +60,28 @@ pub struct Shard {
     tick: Tick,
     /// SipHash with a key of its own per process: senders choose these keys.
     index: HashMap<FlowKey, u32>,
-    slots: Vec<Slot>,
-    links: Vec<Links>,
+    slots: Vec<Option<Flow>>,
     free: Vec<u32>,
-    queues: [Queue; 3],
-    /// Slots with [`EXPORT_BYTES_DUE`] in the running tick.
-    due: Vec<(u32, u32)>,
-    /// Slots by the tick of their active timeout or overdue export, set anew when it comes.
-    timers: BTreeMap<Tick, Vec<(u32, u32)>>,
+    /// By the latest packet, one queue per phase.
+    silent: Queues<3>,
+    /// By the beginning of the record.
+    active: Queues<1>,
+    /// By the first byte of an untold export.
+    untold: Queues<1>,
+    /// Slots whose export is to be told at the close of the running tick.
+    due: Vec<u32>,
     evicted: u64,
 }
 
-/// A place in the table. The generation tells whether a timer still means its flow.
-#[derive(Debug)]
-struct Slot {
-    generation: u32,
-    flow: Option<Flow>,
+/// What is due at the head of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// An export has been untold for long enough.
+    Export,
+    /// A record has run for long enough.
+    Active,
+    /// A flow has been silent for long enough.
+    Silence,
 }
 
 impl Shard {
@@ -79,11 +93,11 @@ impl Shard {
             tick: Tick::default(),
             index: HashMap::new(),
             slots: Vec::new(),
-            links: Vec::new(),
             free: Vec::new(),
-            queues: [Queue::default(); 3],
+            silent: Queues::default(),
+            active: Queues::default(),
+            untold: Queues::default(),
             due: Vec::new(),
-            timers: BTreeMap::new(),
             evicted: 0,
         }
     }
@@ -125,42 +139,42 @@ impl Shard {
             None => self.open(key, packet, locate, events),
         };
         let tick = self.tick;
-        let Some(Slot {
-            generation,
-            flow: Some(flow),
-        }) = self.slots.get_mut(slot as usize)
-        else {
+        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
             return;
         };
-        let (phase_before, untold_before) = (flow.phase, flow.exported.untold_bytes);
-        flow.add(packet, tick);
-        self.queues[phase_before as usize].remove(&mut self.links, slot);
-        self.queues[flow.phase as usize].push(&mut self.links, slot);
-        let untold = flow.exported.untold_bytes;
-        if untold_before < EXPORT_BYTES_DUE && untold >= EXPORT_BYTES_DUE {
-            self.due.push((slot, *generation));
+        let (phase, untold) = (flow.phase, flow.exported.untold_bytes);
+        if flow.packets() == 0 {
+            // The record begins now, and not when the one before it ended.
+            self.active.remove(0, slot);
+            self.active.push(0, slot);
         }
-        if untold_before == 0 && untold > 0 {
-            let generation = *generation;
-            self.set_timer(slot, generation);
+        flow.add(packet, tick);
+        self.silent.remove(phase as usize, slot);
+        self.silent.push(flow.phase as usize, slot);
+        let untold_now = flow.exported.untold_bytes;
+        if untold == 0 && untold_now > 0 {
+            self.untold.push(0, slot);
+        }
+        let is_large = untold < EXPORT_BYTES_DUE && untold_now >= EXPORT_BYTES_DUE;
+        let is_last = phase != Phase::Closing && flow.phase == Phase::Closing;
+        if is_large || (is_last && untold_now > 0) {
+            self.due.push(slot);
         }
     }
 
     /// Closes the running tick and all before `to`, which becomes the running one.
     pub fn advance(&mut self, to: Tick, events: &mut impl FnMut(FlowEvent<'_>)) {
-        for (slot, generation) in std::mem::take(&mut self.due) {
-            if let Some(flow) = self.flow_of(slot, generation) {
-                tell_export(flow, events, None);
-            }
+        for slot in std::mem::take(&mut self.due) {
+            self.tell_export(slot, self.tick, false, events);
         }
-        self.expire_silent(to, events);
-        while let Some(entry) = self.timers.first_entry() {
-            if *entry.key() >= to {
+        while let Some((at, due, slot)) = self.earliest_due() {
+            if at >= to {
                 break;
             }
-            let (tick, slots) = entry.remove_entry();
-            for (slot, generation) in slots {
-                self.fire(slot, generation, tick, events);
+            match due {
+                Due::Export => self.tell_export(slot, at, false, events),
+                Due::Active => self.begin_record(slot, at, events),
+                Due::Silence => self.close(slot, at, None, events),
             }
         }
         self.tick = self.tick.max(to);
@@ -174,12 +188,7 @@ impl Shard {
     }
 
     fn flow(&self, slot: u32) -> Option<&Flow> {
-        self.slots.get(slot as usize)?.flow.as_ref()
-    }
-
-    fn flow_of(&mut self, slot: u32, generation: u32) -> Option<&mut Flow> {
-        let slot = self.slots.get_mut(slot as usize)?;
-        slot.flow.as_mut().filter(|_| slot.generation == generation)
+        self.slots.get(slot as usize)?.as_ref()
     }
 
     fn open(
@@ -195,48 +204,50 @@ impl Shard {
         let places = [locate(packet.src), locate(packet.dst)];
         let flow = Flow::new(key, packet, self.tick, places);
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                flow: None,
-            });
-            self.links.push(Links::default());
+            self.slots.push(None);
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         });
-        self.queues[flow.phase as usize].push(&mut self.links, slot);
-        let place = &mut self.slots[slot as usize];
-        place.flow = Some(flow);
-        let generation = place.generation;
+        self.silent.push(flow.phase as usize, slot);
+        self.active.push(0, slot);
+        self.slots[slot as usize] = Some(flow);
         self.index.insert(key, slot);
-        self.set_timer(slot, generation);
         slot
     }
 
     fn evict(&mut self, events: &mut impl FnMut(FlowEvent<'_>)) {
         let order = [Phase::Closing, Phase::HalfOpen, Phase::Established];
-        let silent = order
-            .iter()
-            .find_map(|phase| self.queues[*phase as usize].head());
+        let mut phases = order.into_iter();
+        let silent = phases.find_map(|phase| self.silent.head(phase as usize));
         if let Some(slot) = silent {
             self.evicted += 1;
             self.close(slot, self.tick, Some(End::Evicted), events);
         }
     }
 
-    /// Ends the flows that have been silent for too long, each in the tick in which it was.
-    fn expire_silent(&mut self, to: Tick, events: &mut impl FnMut(FlowEvent<'_>)) {
-        for phase in [Phase::Established, Phase::HalfOpen, Phase::Closing] {
-            let silent_seconds = self.silent_seconds(phase);
-            while let Some(slot) = self.queues[phase as usize].head() {
-                let last = self
-                    .flow(slot)
-                    .map_or(Tick::default(), |flow| flow.last_tick);
-                let at = last.plus_seconds(silent_seconds);
-                if at >= to {
-                    break;
-                }
-                self.close(slot, at, None, events);
-            }
-        }
+    /// The first thing that is to be done, and when.
+    fn earliest_due(&self) -> Option<(Tick, Due, u32)> {
+        let after = |slot: Option<u32>, due, seconds, since: fn(&Flow) -> Tick| {
+            let slot = slot?;
+            Some((since(self.flow(slot)?).plus_seconds(seconds), due, slot))
+        };
+        let silences = [Phase::Established, Phase::HalfOpen, Phase::Closing].map(|phase| {
+            let seconds = self.silent_seconds(phase);
+            let head = self.silent.head(phase as usize);
+            after(head, Due::Silence, seconds, |flow| flow.last_tick)
+        });
+        let active_seconds = u64::from(self.config.active_seconds.get());
+        let others = [
+            after(
+                self.untold.head(0),
+                Due::Export,
+                EXPORT_SECONDS_DUE,
+                |flow| flow.exported.since,
+            ),
+            after(self.active.head(0), Due::Active, active_seconds, |flow| {
+                flow.since
+            }),
+        ];
+        silences.into_iter().chain(others).flatten().min()
     }
 
     fn silent_seconds(&self, phase: Phase) -> u64 {
@@ -248,54 +259,46 @@ impl Shard {
         u64::from(seconds.get())
     }
 
-    /// Sets a flow's timer for whatever it must do first. A timer that is set for a later
-    /// tick stays where it is and finds nothing to do.
-    fn set_timer(&mut self, slot: u32, generation: u32) {
-        let active_seconds = u64::from(self.config.active_seconds.get());
-        let Some(flow) = self.flow_of(slot, generation) else {
+    /// Tells what has been exported since the last time, if anything.
+    fn tell_export(
+        &mut self,
+        slot: u32,
+        tick: Tick,
+        ended: bool,
+        events: &mut impl FnMut(FlowEvent<'_>),
+    ) {
+        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
             return;
         };
-        let mut at = flow.since.plus_seconds(active_seconds);
-        if flow.exported.untold_bytes > 0 {
-            at = at.min(flow.exported.since.plus_seconds(EXPORT_SECONDS_DUE));
-        }
-        if flow.timer != at {
-            flow.timer = at;
-            self.timers.entry(at).or_default().push((slot, generation));
+        let bytes = std::mem::take(&mut flow.exported.untold_bytes);
+        if bytes > 0 {
+            self.untold.remove(0, slot);
+            let first = !std::mem::replace(&mut flow.exported.told, true);
+            events(FlowEvent::Export {
+                flow,
+                bytes,
+                first,
+                ended,
+                tick,
+            });
         }
     }
 
-    fn fire(
-        &mut self,
-        slot: u32,
-        generation: u32,
-        tick: Tick,
-        events: &mut impl FnMut(FlowEvent<'_>),
-    ) {
-        let active_seconds = u64::from(self.config.active_seconds.get());
-        let Some(flow) = self
-            .flow_of(slot, generation)
-            .filter(|flow| flow.timer == tick)
-        else {
+    /// Tells a record that has run for long enough, and begins the next.
+    fn begin_record(&mut self, slot: u32, tick: Tick, events: &mut impl FnMut(FlowEvent<'_>)) {
+        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
             return;
         };
-        if flow.exported.untold_bytes > 0
-            && tick >= flow.exported.since.plus_seconds(EXPORT_SECONDS_DUE)
-        {
-            tell_export(flow, events, Some(tick));
+        if flow.packets() > 0 {
+            events(FlowEvent::Closed {
+                flow,
+                end: End::Active,
+                tick,
+            });
         }
-        if tick >= flow.since.plus_seconds(active_seconds) {
-            if flow.packets() > 0 {
-                events(FlowEvent::Closed {
-                    flow,
-                    end: End::Active,
-                    tick,
-                });
-            }
-            flow.begin_record(tick);
-        }
-        flow.timer = Tick::default();
-        self.set_timer(slot, generation);
+        flow.begin_record(tick);
+        self.active.remove(0, slot);
+        self.active.push(0, slot);
     }
 
     fn close(
@@ -305,34 +308,21 @@ impl Shard {
         end: Option<End>,
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
-        let Some(place) = self.slots.get_mut(slot as usize) else {
+        self.tell_export(slot, tick, true, events);
+        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::take) else {
             return;
         };
-        let Some(mut flow) = place.flow.take() else {
-            return;
-        };
-        place.generation = place.generation.wrapping_add(1);
-        self.queues[flow.phase as usize].remove(&mut self.links, slot);
+        self.silent.remove(flow.phase as usize, slot);
+        self.active.remove(0, slot);
         self.index.remove(&flow.key);
         self.free.push(slot);
-        tell_export(&mut flow, events, Some(tick));
         if flow.packets() > 0 {
-            // Both sides may have closed it before it was taken away.
-            let end = flow.closed_by().or(end).unwrap_or(End::Idle);
+            let end = end.or(flow.closed_by()).unwrap_or(End::Idle);
             events(FlowEvent::Closed {
                 flow: &flow,
                 end,
                 tick,
             });
         }
-    }
-}
-
-/// Tells the untold bytes, in the tick of the latest packet unless another is given.
-fn tell_export(flow: &mut Flow, events: &mut impl FnMut(FlowEvent<'_>), tick: Option<Tick>) {
-    let bytes = std::mem::take(&mut flow.exported.untold_bytes);
-    if bytes > 0 {
-        let tick = tick.unwrap_or(flow.last_tick);
-        events(FlowEvent::Export { flow, bytes, tick });
     }
 }

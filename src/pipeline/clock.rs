@@ -6,12 +6,14 @@ use crate::time::{SECONDS_PER_HOUR, Tick, Timestamp};
 /// Stamps packets with ticks: the running tick is that of the highest timestamp so far.
 ///
 /// A packet that is older counts in the running tick. A jump of more than an hour ahead is
-/// believed only if the [`CONFIRMING_PACKETS`] packets behind it are as far ahead, or the
-/// input ends; else it was a broken clock, and the packet takes the running tick.
+/// believed only if none of the [`CONFIRMING_PACKETS`] packets behind it is more than an hour
+/// before it, or the input ends; else it was a broken clock, and the packet takes the running
+/// tick.
 #[derive(Debug, Default)]
 pub(super) struct TickClock {
     running: Option<Tick>,
     latest: Timestamp,
+    earliest: Option<Timestamp>,
     /// Packets that claim to be more than an hour ahead.
     held: Vec<Packet>,
     pub(super) late: u64,
@@ -37,22 +39,27 @@ impl TickClock {
             self.advance(packet.timestamp.tick(), out);
             return self.give(packet, out);
         };
-        if packet.timestamp.tick() > running.plus_seconds(SECONDS_PER_HOUR) {
-            self.held.push(*packet);
-            if self.held.len() > CONFIRMING_PACKETS {
-                self.believe(out);
-            }
-            return;
-        }
         if !self.held.is_empty() {
-            self.disbelieve(out);
+            self.contradict(packet.timestamp.tick(), out);
         }
-        self.give(packet, out);
+        if packet.timestamp.tick() <= running.plus_seconds(SECONDS_PER_HOUR) {
+            return self.give(packet, out);
+        }
+        self.held.push(*packet);
+        if self.held.len() > CONFIRMING_PACKETS {
+            self.believe(out);
+        }
     }
 
     /// Lets time pass on a link without packets, as the wall clock says.
+    ///
+    /// The wall clock decides about packets that were held back, too.
     pub(super) fn idle(&mut self, tick: Tick, out: &mut impl FnMut(Step<'_>)) {
-        if self.held.is_empty() && self.running.is_some_and(|running| tick > running) {
+        if !self.held.is_empty() {
+            self.contradict(tick, out);
+            self.finish(out);
+        }
+        if self.running.is_some_and(|running| tick > running) {
             self.advance(tick, out);
         }
     }
@@ -64,6 +71,11 @@ impl TickClock {
         }
     }
 
+    /// The earliest and the latest time that was believed.
+    pub(super) fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        Some((self.earliest?, self.latest))
+    }
+
     fn give(&mut self, packet: &Packet, out: &mut impl FnMut(Step<'_>)) {
         let tick = packet.timestamp.tick();
         match self.running {
@@ -72,6 +84,10 @@ impl TickClock {
             _ => {}
         }
         self.latest = self.latest.max(packet.timestamp);
+        self.earliest = Some(
+            self.earliest
+                .map_or(packet.timestamp, |at| at.min(packet.timestamp)),
+        );
         out(Step::Packet(packet));
     }
 
@@ -91,12 +107,19 @@ impl TickClock {
         }
     }
 
-    /// The held packets came from a broken clock: they take the running time.
-    fn disbelieve(&mut self, out: &mut impl FnMut(Step<'_>)) {
-        for mut packet in std::mem::take(&mut self.held) {
-            self.clock_jumps += 1;
-            packet.timestamp = self.latest;
-            out(Step::Packet(&packet));
+    /// Held packets that claim to be more than an hour after `tick`, which came behind them,
+    /// had a broken clock: they take the running time.
+    fn contradict(&mut self, tick: Tick, out: &mut impl FnMut(Step<'_>)) {
+        let latest = tick.plus_seconds(SECONDS_PER_HOUR);
+        let held = std::mem::take(&mut self.held);
+        for mut packet in held {
+            if packet.timestamp.tick() <= latest {
+                self.held.push(packet);
+            } else {
+                self.clock_jumps += 1;
+                packet.timestamp = self.latest;
+                out(Step::Packet(&packet));
+            }
         }
     }
 }
@@ -164,6 +187,32 @@ mod tests {
         assert_eq!(began[..2], [0, 1_000_000]);
         assert_eq!(ticks.len(), times.len());
         assert_eq!((clock.clock_jumps, clock.late), (0, 1));
+    }
+
+    #[test]
+    fn a_broken_timestamp_before_a_gap_is_not_confirmed_by_what_follows_the_gap() {
+        let mut times = vec![0, 4_000_000_000];
+        times.extend((0..300).map(|i| 7_200 + i));
+        let (began, ticks, clock) = run(&times);
+        assert_eq!(began[..2], [0, 7_200]);
+        assert_eq!(ticks.len(), times.len());
+        assert_eq!((clock.clock_jumps, clock.late), (1, 0));
+        assert_eq!(clock.span().unwrap().1, Tick(7_499).start());
+    }
+
+    #[test]
+    fn the_wall_clock_of_a_silent_link_decides_about_held_packets() {
+        let mut ticks = Vec::new();
+        let mut clock = TickClock::default();
+        let mut out = |step: Step<'_>| ticks.push(format!("{step:?}")[..7].to_owned());
+        clock.push(&packet(10), &mut out);
+        clock.push(&packet(9_000), &mut out);
+        clock.push(&packet(4_000_000_000), &mut out);
+        clock.idle(Tick(9_001), &mut out);
+        assert_eq!(clock.running, Some(Tick(9_001)));
+        assert_eq!(clock.clock_jumps, 1);
+        let packets = ticks.iter().filter(|step| step.as_str() == "Packet(");
+        assert_eq!(packets.count(), 3);
     }
 
     #[test]

@@ -56,12 +56,6 @@ impl Reader {
     pub(super) fn frame(&mut self, frame: &Frame<'_>) -> Result<(), PipelineError> {
         let counts = &mut self.counts;
         counts.frames += 1;
-        counts.first = Some(
-            counts
-                .first
-                .map_or(frame.timestamp, |at| at.min(frame.timestamp)),
-        );
-        counts.last = counts.last.max(Some(frame.timestamp));
         self.unpublished += 1;
         if self.unpublished >= FRAMES_PER_PUBLICATION {
             self.publish();
@@ -122,6 +116,7 @@ impl Reader {
         self.unpublished = 0;
         let counts = &mut self.counts;
         (counts.late, counts.clock_jumps) = (self.clock.late, self.clock.clock_jumps);
+        (counts.first, counts.last) = self.clock.span().unzip();
         let published = &self.telemetry.reader;
         published.frames.set(counts.frames);
         published.packets.set(counts.packets);

@@ -32,11 +32,19 @@ pub fn replay(
     stop: &AtomicBool,
     mut progress: impl FnMut(Progress),
 ) -> Result<(RunReport, Vec<CaptureError>), PipelineError> {
-    let (files, mut notes) = in_order_of_time(files)?;
+    let files = in_order_of_time(files)?;
+    let mut notes = Vec::new();
     let (mut reader, context) = setup.start(false)?;
     let mut damage = Vec::new();
     let mut position_bytes = 0;
-    for file in &files {
+    for (first, file) in &files {
+        if first.is_some() && *first < reader.counts.last {
+            notes.push(format!(
+                "{} begins before what was read before it ends: captures overlap in time; merge \
+                 them first if the second of a packet matters",
+                file.display()
+            ));
+        }
         match read_file(file, &mut reader, stop, position_bytes, &mut progress) {
             Ok(bytes) => position_bytes += bytes,
             Err(PipelineError::Capture(error)) if error.is_damage() => damage.push(error),
@@ -80,10 +88,10 @@ fn read_file(
     Ok(source.position_bytes())
 }
 
-/// Sorts several files by their first frame, and notes where they overlap.
-fn in_order_of_time(files: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<String>), PipelineError> {
-    if files.len() < 2 {
-        return Ok((files.to_vec(), Vec::new()));
+/// Sorts several files by the time of their first frames, where it can be known.
+fn in_order_of_time(files: &[PathBuf]) -> Result<Vec<(Option<Timestamp>, PathBuf)>, PipelineError> {
+    if let [file] = files {
+        return Ok(vec![(None, file.clone())]);
     }
     let mut begun = Vec::with_capacity(files.len());
     for file in files {
@@ -92,11 +100,8 @@ fn in_order_of_time(files: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<String>), Pi
             Err(error) if error.is_damage() => None,
             result => result?,
         };
-        begun.push((first.unwrap_or(Timestamp::ZERO), file.clone()));
+        begun.push((first, file.clone()));
     }
     begun.sort_by_key(|(first, _)| *first);
-    Ok((
-        begun.into_iter().map(|(_, file)| file).collect(),
-        Vec::new(),
-    ))
+    Ok(begun)
 }

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::flow::{Flow, FlowEvent};
+use crate::flow::FlowEvent;
 use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
 use crate::time::Tick;
@@ -43,6 +43,8 @@ pub struct Transfer {
     pub bytes: u64,
     /// How sure the country is.
     pub confidence: Confidence,
+    /// Whether the flow that carried it is over.
+    pub ended: bool,
     /// Handshake round trip in nanoseconds, told once per flow.
     pub round_trip_nanos: Option<u64>,
 }
@@ -63,7 +65,14 @@ pub struct Conversation {
 impl Transfer {
     /// What an export event says, or nothing where the flow cannot carry an export.
     pub fn of(event: &FlowEvent<'_>) -> Option<Self> {
-        let FlowEvent::Export { flow, bytes, tick } = event else {
+        let FlowEvent::Export {
+            flow,
+            bytes,
+            first,
+            ended,
+            tick,
+        } = event
+        else {
             return None;
         };
         let (asset_end, peer_end, place) = flow.export_ends()?;
@@ -84,15 +93,10 @@ impl Transfer {
             served,
             bytes: *bytes,
             confidence: place.confidence,
-            round_trip_nanos: first_round_trip(flow, *bytes),
+            ended: *ended,
+            round_trip_nanos: flow.handshake.round_trip_nanos().filter(|_| *first),
         })
     }
-}
-
-/// The round trip, with the first transfer of a flow only, so that it is counted once.
-fn first_round_trip(flow: &Flow, bytes: u64) -> Option<u64> {
-    let first = flow.exported_bytes_of_record() == bytes;
-    flow.handshake.round_trip_nanos().filter(|_| first)
 }
 
 /// Folds the smallest rows of each tick into one per asset and country where a shard tells
@@ -148,6 +152,7 @@ mod tests {
             served: false,
             bytes,
             confidence: Confidence::Plausible,
+            ended: false,
             round_trip_nanos: None,
         }
     }
