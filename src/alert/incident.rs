@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::baseline::TopFlow;
 use crate::detect::{Bytes, Detector, Finding};
 use crate::geo::{Confidence, Country};
@@ -14,18 +16,21 @@ use super::{Alert, AlertFlow, DetectorLine, Event, Severity};
 /// Incidents that may be open at once; any more are counted and not told.
 pub const INCIDENTS_MAX: usize = 10_000;
 
+/// The least by which the excess must grow for an incident to be told again: 1 MiB.
+const UPDATE_BYTES_MIN: u64 = 1 << 20;
+
 /// Seconds without a finding after which an incident is closed.
 pub const QUIET_SECONDS: u64 = SECONDS_PER_DAY;
 
 /// The open incidents of a site, at most one per asset and country.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Incidents {
     open: BTreeMap<(AssetKey, Country), Incident>,
     refused: u64,
 }
 
 /// What is known of an asset and a country at the close of a tick.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Observed {
     /// Address that the asset sent from last.
     pub asset_ip: IpAddr,
@@ -45,22 +50,53 @@ pub struct Observed {
     pub hour_expected_bytes: u64,
 }
 
-#[derive(Debug)]
+/// What the closed tick brought for an asset and a country.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// Export bytes.
+    pub bytes: u64,
+    /// Whether any of them came from a flow that goes on.
+    pub is_running: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 struct Incident {
     name: String,
     since: Tick,
+    /// Bytes since then.
     bytes: u64,
-    expected_bytes: u64,
+    /// Excess of the hours that are over.
+    settled_excess_bytes: u64,
+    hour: Hour,
     told_excess_bytes: u64,
     lines: u32,
     last_finding: Tick,
     detectors: BTreeMap<Detector, Said>,
-    /// As observed when bytes last flowed.
+    /// As it was when a line was last written.
     observed: Observed,
 }
 
+/// The running hour of an incident. Only in hours in which a detector speaks is anything in
+/// excess; in the others the asset does what it always does.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Hour {
+    bytes: u64,
+    expected_bytes: u64,
+    has_finding: bool,
+}
+
+impl Hour {
+    const fn excess_bytes(&self) -> u64 {
+        if self.has_finding {
+            self.bytes.saturating_sub(self.expected_bytes)
+        } else {
+            0
+        }
+    }
+}
+
 /// The most that a detector has said of an incident.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Said {
     p: f64,
     p_alert: f64,
@@ -88,55 +124,48 @@ impl Incidents {
         self.refused
     }
 
-    /// Takes what the closed tick `now` brought for one asset and country: `bytes` more, and
-    /// the findings, if any. Returns the line to write where the incident opens or grows.
+    /// Takes what the closed tick `now` brought for one asset and country, and the findings, if
+    /// any. Returns the line to write where the incident opens or grows; only then is
+    /// `observed` asked.
     pub fn tick(
         &mut self,
         now: Tick,
         (asset, country): (AssetKey, Country),
-        bytes: u64,
+        activity: Activity,
         findings: &[Finding],
         observed: impl FnOnce() -> Observed,
     ) -> Option<Alert> {
         let room = self.open.len() < INCIDENTS_MAX;
-        let known = self.open.get_mut(&(asset, country));
-        if let Some(incident) = known {
-            incident.bytes = incident.bytes.saturating_add(bytes);
-            if findings.is_empty() && !incident.has_doubled() {
-                return None;
-            }
-            incident.observed = observed();
+        if let Some(incident) = self.open.get_mut(&(asset, country)) {
+            incident.bytes = incident.bytes.saturating_add(activity.bytes);
+            incident.hour.bytes = incident.hour.bytes.saturating_add(activity.bytes);
             let joined = incident.take(findings, now);
-            let told = joined || (bytes > 0 && incident.has_doubled());
-            return told.then(|| incident.line(Event::Update, now, asset, country));
+            let told = joined || (activity.bytes > 0 && incident.has_doubled());
+            return told.then(|| {
+                incident.observed = observed();
+                incident.line(Event::Update, now, asset, country, activity)
+            });
         }
-        let earliest = findings.iter().map(|finding| finding.since).min()?;
+        let largest = findings.iter().max_by_key(|finding| finding.bytes)?;
         if !room {
             self.refused += 1;
             return None;
         }
-        let mut incident = Incident {
-            name: format!("{}/{asset}/{country}", now.plus_seconds(1)),
-            since: earliest,
-            bytes: 0,
-            expected_bytes: 0,
-            told_excess_bytes: 0,
-            lines: 0,
-            last_finding: now,
-            detectors: BTreeMap::new(),
-            observed: observed(),
-        };
+        let mut incident = Incident::open(largest, now, observed());
         incident.take(findings, now);
-        let alert = incident.line(Event::Open, now, asset, country);
+        let alert = incident.line(Event::Open, now, asset, country, activity);
         self.open.insert((asset, country), incident);
         Some(alert)
     }
 
-    /// Begins an hour: what is normal for it is expected of open incidents too.
+    /// Begins an hour: says what is normal in it.
     pub fn open_hour(&mut self, expected_bytes: impl Fn(AssetKey, Country) -> u64) {
         for ((asset, country), incident) in &mut self.open {
-            let expected = expected_bytes(*asset, *country);
-            incident.expected_bytes = incident.expected_bytes.saturating_add(expected);
+            incident.settled_excess_bytes = incident.excess_bytes();
+            incident.hour = Hour {
+                expected_bytes: expected_bytes(*asset, *country),
+                ..Hour::default()
+            };
         }
     }
 
@@ -148,7 +177,11 @@ impl Incidents {
         self.open.retain(|(asset, country), incident| {
             let quiet = is_quiet(incident);
             if quiet {
-                alerts.push(incident.line(Event::Close, now, *asset, *country));
+                let silent = Activity {
+                    bytes: 0,
+                    is_running: false,
+                };
+                alerts.push(incident.line(Event::Close, now, *asset, *country, silent));
             }
             !quiet
         });
@@ -157,12 +190,47 @@ impl Incidents {
 }
 
 impl Incident {
-    fn excess_bytes(&self) -> u64 {
-        self.bytes.saturating_sub(self.expected_bytes)
+    /// Begins with the finding that speaks of most bytes. What it knows of the hours before
+    /// the running one is settled.
+    fn open(finding: &Finding, now: Tick, observed: Observed) -> Self {
+        let hour = Hour {
+            bytes: observed.hour_bytes,
+            expected_bytes: observed.hour_expected_bytes,
+            has_finding: true,
+        };
+        let before = finding.bytes.saturating_sub(hour.bytes);
+        let excess = finding.bytes.saturating_sub(finding.expected_bytes);
+        Self {
+            name: format!(
+                "{}/{}/{}",
+                now.plus_seconds(1),
+                finding.asset,
+                finding.country
+            ),
+            since: finding.since,
+            bytes: finding.bytes.max(hour.bytes),
+            settled_excess_bytes: excess.min(before),
+            hour,
+            told_excess_bytes: 0,
+            lines: 0,
+            last_finding: now,
+            detectors: BTreeMap::new(),
+            observed,
+        }
+    }
+
+    /// Bytes beyond what was expected, in the hours in which a detector spoke.
+    const fn excess_bytes(&self) -> u64 {
+        self.settled_excess_bytes
+            .saturating_add(self.hour.excess_bytes())
     }
 
     fn has_doubled(&self) -> bool {
-        self.excess_bytes() >= self.told_excess_bytes.saturating_mul(2).max(1)
+        let told = self.told_excess_bytes;
+        let least = told
+            .saturating_mul(2)
+            .max(told.saturating_add(UPDATE_BYTES_MIN));
+        self.excess_bytes() >= least
     }
 
     /// Takes findings in; says whether one is of a detector that has not spoken before.
@@ -170,18 +238,11 @@ impl Incident {
         let mut joined = false;
         for finding in findings {
             self.last_finding = now;
-            let (bytes, expected_bytes) = match finding.detector {
-                // It rests on one cell, the incident on the country.
-                Detector::Volume => (self.observed.hour_bytes, self.observed.hour_expected_bytes),
-                Detector::NewCountry | Detector::NewDestination | Detector::Slow => {
-                    (finding.bytes, finding.expected_bytes)
-                }
-            };
-            if finding.since < self.since || bytes > self.bytes {
-                self.since = self.since.min(finding.since);
-                self.bytes = self.bytes.max(bytes);
-                self.expected_bytes = self.expected_bytes.max(expected_bytes);
-            }
+            self.hour.has_finding = true;
+            self.since = self.since.min(finding.since);
+            let more = finding.bytes.saturating_sub(self.bytes);
+            self.bytes = self.bytes.saturating_add(more);
+            self.settled_excess_bytes = self.settled_excess_bytes.saturating_add(more);
             let said = Said {
                 p: finding.p,
                 p_alert: finding.p_alert,
@@ -199,7 +260,14 @@ impl Incident {
         joined
     }
 
-    fn line(&mut self, event: Event, now: Tick, asset: AssetKey, country: Country) -> Alert {
+    fn line(
+        &mut self,
+        event: Event,
+        now: Tick,
+        asset: AssetKey,
+        country: Country,
+        activity: Activity,
+    ) -> Alert {
         self.lines += 1;
         self.told_excess_bytes = self.excess_bytes();
         let observed = &self.observed;
@@ -229,18 +297,24 @@ impl Incident {
             window_start: self.since.to_string(),
             window_seconds: now.plus_seconds(1).seconds_since(self.since),
             bytes: self.bytes,
-            expected_bytes: self.expected_bytes,
+            expected_bytes: self.bytes.saturating_sub(self.excess_bytes()),
             excess_bytes: self.excess_bytes(),
             geo_confidence: observed.confidence,
             verdict: "not_determinable",
             maturity: (observed.maturity * 100.0).round() / 100.0,
-            explanation: self.explanation(event, asset, country),
+            explanation: self.explanation(event, asset, country, activity),
             flows: observed.top_flows.iter().map(alert_flow).collect(),
         }
     }
 
     /// What happened, how that compares, and what to look at.
-    fn explanation(&self, event: Event, asset: AssetKey, country: Country) -> String {
+    fn explanation(
+        &self,
+        event: Event,
+        asset: AssetKey,
+        country: Country,
+        activity: Activity,
+    ) -> String {
         let observed = &self.observed;
         let place = match &observed.organisation {
             Some(name) => format!("{country} (AS{}, {name})", observed.asn),
@@ -252,12 +326,13 @@ impl Incident {
             Bytes(self.bytes),
             self.since,
             Bytes(self.excess_bytes()),
-            Bytes(self.expected_bytes),
+            Bytes(self.bytes.saturating_sub(self.excess_bytes())),
         );
         let state = match event {
-            Event::Open => "The transfer was running when this was written.",
-            Event::Update => "It goes on and has grown.",
             Event::Close => "Nothing unusual was seen for a day since.",
+            Event::Open if activity.is_running => "It was still running when this was written.",
+            Event::Update if activity.is_running => "It goes on and has grown.",
+            Event::Open | Event::Update => "None of its flows was running when this was written.",
         };
         let flow = observed.top_flows.first().map(|top| {
             let to = &top.conversation;
@@ -305,6 +380,18 @@ fn alert_flow(top: &TopFlow) -> AlertFlow {
 mod tests {
     use super::*;
 
+    const RUNNING: Activity = Activity {
+        bytes: 10_000_000,
+        is_running: true,
+    };
+
+    const fn some(bytes: u64) -> Activity {
+        Activity {
+            bytes,
+            is_running: false,
+        }
+    }
+
     fn key() -> (AssetKey, Country) {
         (
             AssetKey::of("10.0.0.1".parse().unwrap()),
@@ -351,7 +438,7 @@ mod tests {
             sum += 10_000_000;
             let findings = [finding(Detector::Volume, 0, sum)];
             let seen = || observed(sum);
-            lines.extend(incidents.tick(Tick(second), key(), 10_000_000, &findings, seen));
+            lines.extend(incidents.tick(Tick(second), key(), RUNNING, &findings, seen));
         }
         let events: Vec<_> = lines.iter().map(|line| line.event).collect();
         assert_eq!(events[0], Event::Open);
@@ -368,11 +455,11 @@ mod tests {
         let mut incidents = Incidents::default();
         let volume = [finding(Detector::Volume, 3_600, 50)];
         incidents
-            .tick(Tick(3_700), key(), 50, &volume, || observed(50))
+            .tick(Tick(3_700), key(), some(50), &volume, || observed(50))
             .unwrap();
         let slow = [finding(Detector::Slow, 100, 500)];
         let alert = incidents
-            .tick(Tick(3_800), key(), 0, &slow, || observed(50))
+            .tick(Tick(3_800), key(), some(0), &slow, || observed(50))
             .unwrap();
         assert_eq!(alert.event, Event::Update);
         assert_eq!(
@@ -387,7 +474,7 @@ mod tests {
         let mut incidents = Incidents::default();
         let findings = [finding(Detector::Volume, 0, 50)];
         incidents
-            .tick(Tick(10), key(), 50, &findings, || observed(50))
+            .tick(Tick(10), key(), some(50), &findings, || observed(50))
             .unwrap();
         assert!(
             incidents
@@ -402,7 +489,7 @@ mod tests {
                 .contains("10.0.0.1 sent 50 B to RU (AS64500, Example)")
         );
         let again = incidents
-            .tick(Tick(200_000), key(), 50, &findings, || observed(50))
+            .tick(Tick(200_000), key(), some(50), &findings, || observed(50))
             .unwrap();
         assert_eq!(again.event, Event::Open);
         assert_ne!(again.incident, closed[0].incident);
@@ -413,7 +500,7 @@ mod tests {
         let mut incidents = Incidents::default();
         assert!(
             incidents
-                .tick(Tick(1), key(), 1 << 40, &[], || observed(0))
+                .tick(Tick(1), key(), some(1 << 40), &[], || observed(0))
                 .is_none()
         );
         assert!(incidents.is_empty());

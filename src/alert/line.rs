@@ -117,7 +117,7 @@ impl Severity {
 pub struct DetectorLine {
     /// The detector.
     pub name: Detector,
-    /// The chance of as much on a normal day.
+    /// The chance that one judgement shows as much: of an hour, a first day, an excursion.
     pub p: f64,
     /// What it saw.
     pub sentence: String,

@@ -4,7 +4,7 @@
 mod incident;
 mod line;
 
-pub use incident::{INCIDENTS_MAX, Incidents, Observed, QUIET_SECONDS};
+pub use incident::{Activity, INCIDENTS_MAX, Incidents, Observed, QUIET_SECONDS};
 pub use line::{Alert, AlertFlow, DetectorLine, Event, Severity};
 
 use serde::Deserialize;

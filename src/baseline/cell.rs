@@ -71,8 +71,6 @@ pub struct Excursion {
 pub struct Cell {
     /// Working days, then other days.
     slots: [[Slot; 24]; 2],
-    /// Hours observed since the first export.
-    pub hours: u32,
     /// Bytes in the running hour.
     pub hour_bytes: u64,
     /// What is normal for the running hour.
@@ -89,8 +87,6 @@ pub struct Cell {
     pub excursion: Excursion,
     /// The latest hour with an export, counted from the epoch.
     pub last_hour: u64,
-    /// Hours in a row that were not learned from because of an alert.
-    frozen_hours: u16,
 }
 
 /// Robust location and spread of one hour of the day.
@@ -99,6 +95,8 @@ struct Slot {
     location: f32,
     scale: f32,
     observations: u16,
+    /// Observations in a row that were not learned from because of an alert.
+    refused: u8,
 }
 
 impl Cell {
@@ -107,7 +105,6 @@ impl Cell {
         let since_hour = since.hour();
         Self {
             slots: [[Slot::default(); 24]; 2],
-            hours: 0,
             hour_bytes: 0,
             expected: Expected {
                 location: 0.0,
@@ -123,14 +120,13 @@ impl Cell {
                 ..Excursion::default()
             },
             last_hour: since_hour,
-            frozen_hours: 0,
         }
     }
 
     /// Counts bytes in the running hour.
-    pub(super) const fn add(&mut self, bytes: u64) {
+    pub(super) fn add(&mut self, tick: Tick, bytes: u64) {
         self.hour_bytes = self.hour_bytes.saturating_add(bytes);
-        self.novelty.add(bytes);
+        self.novelty.add(tick, bytes);
     }
 
     /// Begins an hour: says what is normal for it.
@@ -160,31 +156,33 @@ impl Cell {
         self.excursion_allowance_bytes = allowances.excursion_bytes;
     }
 
-    /// Ends an hour: judges it, lets the pools learn from it, and learns from it unless it
-    /// was alerted on, or half-way to that.
+    /// Ends an hour: follows the excursion, lets the pools learn, and learns unless the hour
+    /// was alerted on. Of an hour that was, the pools learn the part within its allowance:
+    /// leaving it out would let the thresholds sink below the budget.
     pub fn close_hour(&mut self, slot: HourSlot, hour: u64, pools: &mut [&mut Pool]) {
         let bytes = std::mem::take(&mut self.hour_bytes);
         if bytes > 0 {
             self.last_hour = hour;
         }
-        self.hours = self.hours.saturating_add(1);
         self.follow_excursion(bytes, hour, pools);
         let tails = pools.iter_mut().map(|pool| &mut pool.cell_first_day_bytes);
         self.novelty.close_hour(Tick::of_hour(hour + 1), tails);
-        let half_alerted = self.excursion.sum >= EXCURSION_PEAK_MIN
-            && self.excursion.excess_bytes >= self.excursion_allowance_bytes / 2;
-        let suspect = std::mem::take(&mut self.alerted) || self.excursion.alerted || half_alerted;
-        if suspect && self.frozen_hours < FROZEN_HOURS_MAX {
-            self.frozen_hours += 1;
-            return;
+        let hour_alerted = std::mem::take(&mut self.alerted);
+        let within = if hour_alerted {
+            bytes.min(self.allowance_bytes)
+        } else {
+            bytes
+        };
+        for pool in pools {
+            pool.learn_hour(&self.expected, within);
         }
-        if !suspect {
-            self.frozen_hours = 0;
-            for pool in pools {
-                pool.learn_hour(&self.expected, bytes);
-            }
-        }
-        self.slot_mut(slot).learn(location_of(bytes));
+        let is_suspect = hour_alerted || self.excursion.alerted;
+        self.slot_mut(slot).learn(location_of(bytes), is_suspect);
+    }
+
+    /// Ends an hour of which too little was seen to learn from it.
+    pub(super) const fn skip_hour(&mut self) {
+        (self.hour_bytes, self.alerted) = (0, false);
     }
 
     fn follow_excursion(&mut self, bytes: u64, hour: u64, pools: &mut [&mut Pool]) {
@@ -202,8 +200,14 @@ impl Cell {
             run.bytes = run.bytes.saturating_add(bytes);
             let excess = bytes.saturating_sub(self.expected.bytes());
             run.excess_bytes = run.excess_bytes.saturating_add(excess);
-        } else if run.peak >= EXCURSION_PEAK_MIN && !run.alerted {
-            let excess_bytes = run.excess_bytes;
+        } else if run.peak >= EXCURSION_PEAK_MIN {
+            let allowance_bytes = self.excursion_allowance_bytes;
+            let most = if run.alerted {
+                allowance_bytes
+            } else {
+                u64::MAX
+            };
+            let excess_bytes = run.excess_bytes.min(most);
             for pool in pools {
                 pool.excursions.record(excess_bytes);
             }
@@ -235,6 +239,7 @@ impl Cell {
             location,
             scale: SCALE_UNKNOWN,
             observations: 0,
+            refused: 0,
         }
     }
 
@@ -249,8 +254,16 @@ impl Cell {
 
 impl Slot {
     /// Moves towards an observation, at most [`LEARN_CLIP`] spreads of it (Huber 1964), so
-    /// that one odd hour does not become the norm.
-    fn learn(&mut self, value: f32) {
+    /// that one odd hour does not become the norm. A suspect one is refused, until it has
+    /// come [`REFUSALS_MAX`] times in a row at this hour of the day: then it is the norm.
+    fn learn(&mut self, value: f32, is_suspect: bool) {
+        if is_suspect && self.refused < REFUSALS_MAX {
+            self.refused += 1;
+            return;
+        }
+        if !is_suspect {
+            self.refused = 0;
+        }
         let rate = (1.0 / (f32::from(self.observations) + 1.0)).max(LEARN_RATE_MIN);
         if self.observations == 0 {
             (self.location, self.scale) = (value, SCALE_UNKNOWN);
@@ -322,8 +335,9 @@ const DEVIATION_ALLOWANCE: f32 = 0.5;
 /// An excursion that peaks lower is noise and is not counted.
 pub const EXCURSION_PEAK_MIN: f32 = 8.0;
 
-/// After so many hours what was alerted on is taken for the new normal: 14 days.
-const FROZEN_HOURS_MAX: u16 = 336;
+/// How often in a row what was alerted on is refused before it is the new normal: ten
+/// working days, or five weekends.
+const REFUSALS_MAX: u8 = 10;
 
 #[cfg(test)]
 mod tests {

@@ -25,7 +25,7 @@ pub struct Destination {
 }
 
 /// A conversation that carries much of an hour's export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopFlow {
     /// Address of the asset.
     pub asset_ip: IpAddr,
@@ -57,7 +57,7 @@ impl Destination {
     pub(super) fn add(&mut self, transfer: &Transfer) {
         self.confidence = transfer.confidence;
         self.asset_ip = Some(transfer.asset_ip);
-        self.novelty.add(transfer.bytes);
+        self.novelty.add(transfer.tick, transfer.bytes);
         if let Some(conversation) = transfer.conversation {
             self.rank(transfer.asset_ip, conversation, transfer.bytes);
         }

@@ -37,11 +37,15 @@ pub const STATE_VERSION: u32 = 1;
 /// Assets that are followed; transfers of any more are counted in totals only.
 pub const ASSETS_MAX: usize = 65_536;
 
-/// Cells of one asset; any more are gathered by country and service.
+/// Cells of one asset; any more are gathered by country.
 pub const CELLS_PER_ASSET_MAX: usize = 512;
 
-/// Cells of all assets; any more are gathered by country and service.
+/// Cells of all assets; any more are gathered by country.
 pub const CELLS_MAX: usize = 200_000;
+
+/// Cells beyond those in which the rest is gathered; what finds no room even there is
+/// counted in totals only.
+pub const GATHERING_CELLS_MAX: usize = 65_536;
 
 /// What a destination is told apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,10 +58,22 @@ pub struct CellKey {
     pub service: Service,
 }
 
+impl CellKey {
+    /// The cell that takes what finds no room of its own.
+    const fn gathering(self) -> Self {
+        Self {
+            country: self.country,
+            asn: 0,
+            service: Service::Other,
+        }
+    }
+}
+
 /// What an asset mostly does, as far as exports tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// Most of its export bytes went over connections that it began.
+    #[default]
     Client,
     /// Most of its export bytes were answers.
     Server,
@@ -66,6 +82,8 @@ pub enum Role {
 /// All that is known of one asset.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AssetState {
+    /// What it mostly does, as of the beginning of the running hour.
+    pub role: Role,
     /// Its destinations by country, system and service.
     pub cells: BTreeMap<CellKey, Cell>,
     /// Its destinations by country.
@@ -92,8 +110,9 @@ pub enum Alerted {
     Hour,
     /// The excursion of a cell.
     Excursion,
-    /// The first day of a cell, or of a country where no cell is named.
-    FirstDay,
+    /// The first day of a cell, or of a country where no cell is named, once it had reached
+    /// this many bytes.
+    FirstDay(u64),
 }
 
 /// The pools of a site.
@@ -120,13 +139,9 @@ pub struct Baseline {
 }
 
 impl AssetState {
-    /// What the asset mostly does.
-    pub const fn role(&self) -> Role {
-        if self.served_bytes > self.asked_bytes {
-            Role::Server
-        } else {
-            Role::Client
-        }
+    /// Hours with traffic for which the asset has been learned.
+    const fn hours(&self, hours_observed: u64) -> u64 {
+        hours_observed.saturating_sub(self.since_hours)
     }
 }
 
@@ -158,57 +173,57 @@ impl Pools {
 }
 
 impl Baseline {
-    /// Counts a transfer in the running hour. Returns the cell that took it, or nothing
-    /// where there is no room for its asset.
-    pub fn add(&mut self, transfer: &Transfer, slot: HourSlot) -> Option<CellKey> {
+    /// Counts a transfer in the running hour. Returns the cell that took it, and whether it
+    /// is a new one that has no allowance yet; or nothing where there is no room.
+    pub fn add(&mut self, transfer: &Transfer, slot: HourSlot) -> Option<(CellKey, bool)> {
         if self.assets.len() >= ASSETS_MAX && !self.assets.contains_key(&transfer.asset) {
             self.assets_refused += 1;
             return None;
         }
         let since_hours = self.learned_from();
-        let asset = self
-            .assets
-            .entry(transfer.asset)
-            .or_insert_with(|| AssetState {
-                since_hours,
-                ..AssetState::default()
-            });
+        let fresh = || AssetState {
+            since_hours,
+            ..AssetState::default()
+        };
+        let asset = self.assets.entry(transfer.asset).or_insert_with(fresh);
         if transfer.served {
             asset.served_bytes = asset.served_bytes.saturating_add(transfer.bytes);
         } else {
             asset.asked_bytes = asset.asked_bytes.saturating_add(transfer.bytes);
         }
-        let first_day = self.hours_observed.saturating_sub(asset.since_hours) < HOURS_PER_DAY;
+        if let Some(nanos) = transfer.round_trip_nanos {
+            for pool in self.pools.learners(asset.role) {
+                pool.round_trip_micros.record(nanos / 1_000);
+            }
+        }
+        let first_day = asset.hours(self.hours_observed) < HOURS_PER_DAY;
         asset
             .countries
             .entry(transfer.country)
             .or_insert_with(|| Destination::new(transfer.tick, first_day))
             .add(transfer);
-        let key = CellKey {
+        let own = CellKey {
             country: transfer.country,
             asn: transfer.asn,
             service: transfer.service,
         };
         let full = asset.cells.len() >= CELLS_PER_ASSET_MAX || self.cells >= CELLS_MAX;
-        let key = if full && !asset.cells.contains_key(&key) {
-            self.cells_gathered += 1;
-            CellKey { asn: 0, ..key }
-        } else {
-            key
-        };
+        let gathered = full && !asset.cells.contains_key(&own);
+        let key = if gathered { own.gathering() } else { own };
+        self.cells_gathered += u64::from(gathered);
+        if self.cells >= CELLS_MAX + GATHERING_CELLS_MAX && !asset.cells.contains_key(&key) {
+            return None;
+        }
+        let mut is_new = false;
         let cell = asset.cells.entry(key).or_insert_with(|| {
-            self.cells += 1;
-            let mut cell = Cell::new(transfer.tick, first_day);
+            (is_new, self.cells) = (true, self.cells + 1);
+            // What is gathered is many small things, none of which is a first.
+            let mut cell = Cell::new(transfer.tick, first_day || gathered);
             cell.open_hour(slot);
             cell
         });
-        cell.add(transfer.bytes);
-        if let Some(nanos) = transfer.round_trip_nanos {
-            for pool in self.pools.learners(asset.role()) {
-                pool.round_trip_micros.record(nanos / 1_000);
-            }
-        }
-        Some(key)
+        cell.add(transfer.tick, transfer.bytes);
+        Some((key, is_new))
     }
 
     /// Ends an hour of packet time that had traffic.
@@ -216,7 +231,7 @@ impl Baseline {
         self.hours_observed += 1;
         let end = Tick::of_hour(hour + 1);
         for asset in self.assets.values_mut() {
-            let mut pools = self.pools.learners(asset.role());
+            let mut pools = self.pools.learners(asset.role);
             for pool in &mut pools {
                 pool.asset_hours += 1;
             }
@@ -232,11 +247,26 @@ impl Baseline {
                 .retain(|_, cell| hour.saturating_sub(cell.last_hour) < CELL_HOURS_MAX);
             self.cells -= before - asset.cells.len();
         }
+        // An asset is forgotten with the last of its destinations.
+        self.assets.retain(|_, asset| !asset.cells.is_empty());
+    }
+
+    /// Ends an hour of which too little was seen to learn from it.
+    pub fn skip_hour(&mut self) {
+        let assets = self.assets.values_mut();
+        for cell in assets.flat_map(|asset| asset.cells.values_mut()) {
+            cell.skip_hour();
+        }
     }
 
     /// Begins an hour: computes what is normal for it.
     pub fn open_hour(&mut self, slot: HourSlot) {
         for asset in self.assets.values_mut() {
+            asset.role = if asset.served_bytes > asset.asked_bytes {
+                Role::Server
+            } else {
+                Role::Client
+            };
             for cell in asset.cells.values_mut() {
                 cell.open_hour(slot);
             }
@@ -254,8 +284,8 @@ impl Baseline {
     ) {
         let hours_observed = self.hours_observed;
         for asset in self.assets.values_mut() {
-            let stage = learn.stage(hours_observed.saturating_sub(asset.since_hours));
-            let role = asset.role();
+            let stage = learn.stage(asset.hours(hours_observed));
+            let role = asset.role;
             for cell in asset.cells.values_mut() {
                 cell.allow(allowances(role, stage, &cell.expected));
             }
@@ -273,10 +303,9 @@ impl Baseline {
         let Some(asset) = self.assets.get_mut(&asset) else {
             return;
         };
-        let stage = learn.stage(self.hours_observed.saturating_sub(asset.since_hours));
-        let role = asset.role();
-        let cell = asset.cells.get_mut(&key);
-        if let Some(cell) = cell.filter(|cell| cell.allowance_bytes == 0) {
+        let stage = learn.stage(asset.hours(self.hours_observed));
+        let role = asset.role;
+        if let Some(cell) = asset.cells.get_mut(&key) {
             cell.allow(allowances(role, stage, &cell.expected));
         }
     }
@@ -284,42 +313,44 @@ impl Baseline {
     /// Notes that a detector spoke, so that what it spoke of does not become the norm.
     pub fn mark_alerted(
         &mut self,
-        destination: (AssetKey, Country),
+        (asset, country): (AssetKey, Country),
         cell: Option<CellKey>,
         kind: Alerted,
     ) {
-        let Some(asset) = self.assets.get_mut(&destination.0) else {
+        let Some(asset) = self.assets.get_mut(&asset) else {
             return;
         };
-        let cells = asset.cells.iter_mut();
-        let of_country = cells.filter(|(key, _)| key.country == destination.1);
-        for (key, known) in of_country {
+        if let Some(cell) = cell {
+            let Some(cell) = asset.cells.get_mut(&cell) else {
+                return;
+            };
             match kind {
-                Alerted::Hour if cell == Some(*key) => known.alerted = true,
-                Alerted::Excursion if cell == Some(*key) => known.excursion.alerted = true,
-                Alerted::FirstDay if cell.is_none_or(|cell| cell == *key) => {
-                    known.alerted = true;
-                    known.novelty.alerted = true;
+                Alerted::Hour => cell.alerted = true,
+                Alerted::Excursion => cell.excursion.alerted = true,
+                Alerted::FirstDay(bytes) => {
+                    cell.alerted = true;
+                    cell.novelty.alerted_at_bytes.get_or_insert(bytes);
                 }
-                Alerted::Hour | Alerted::Excursion | Alerted::FirstDay => {}
             }
-        }
-        if kind == Alerted::FirstDay
-            && cell.is_none()
-            && let Some(known) = asset.countries.get_mut(&destination.1)
+        } else if let Alerted::FirstDay(bytes) = kind
+            && let Some(known) = asset.countries.get_mut(&country)
         {
-            known.novelty.alerted = true;
+            known.novelty.alerted_at_bytes.get_or_insert(bytes);
+            let cells = asset.cells.iter_mut();
+            for (_, cell) in cells.filter(|(key, _)| key.country == country) {
+                cell.alerted = true;
+            }
         }
     }
 
     /// How far an asset has been learned, and so which detectors may speak of it.
     pub fn stage(&self, asset: &AssetState, learn: Learn) -> Stage {
-        learn.stage(self.hours_observed.saturating_sub(asset.since_hours))
+        learn.stage(asset.hours(self.hours_observed))
     }
 
     /// How much of a week an asset has been learned, 0 to 1.
     pub fn maturity(&self, asset: &AssetState) -> f64 {
-        let hours = self.hours_observed.saturating_sub(asset.since_hours);
+        let hours = asset.hours(self.hours_observed);
         (hours as f64 / HOURS_PER_WEEK).min(1.0)
     }
 

@@ -13,8 +13,8 @@ pub struct Novelty {
     pub since: Tick,
     /// Bytes since then, while it is new.
     pub bytes: u64,
-    /// Whether a detector spoke of it.
-    pub alerted: bool,
+    /// The bytes at which a detector spoke of it, if one did.
+    pub alerted_at_bytes: Option<u64>,
     is_new: bool,
 }
 
@@ -25,7 +25,7 @@ impl Novelty {
         Self {
             since,
             bytes: 0,
-            alerted: false,
+            alerted_at_bytes: None,
             is_new: !first_day_of_asset,
         }
     }
@@ -35,21 +35,25 @@ impl Novelty {
         self.is_new
     }
 
-    pub(super) const fn add(&mut self, bytes: u64) {
-        if self.is_new {
+    pub(super) fn add(&mut self, tick: Tick, bytes: u64) {
+        if self.is_new && tick < self.day_end() {
             self.bytes = self.bytes.saturating_add(bytes);
         }
     }
 
-    /// At the end of an hour: after a day it is new no more, and unless it was alerted on,
-    /// the tails learn how much a first day brings.
+    /// At the end of an hour: after a day it is new no more, and the tails learn how much a
+    /// first day brings. Of one that was alerted on they learn the part that was still
+    /// within the allowance: leaving it out would let the thresholds sink below the budget.
     pub(super) fn close_hour<'a>(&mut self, end: Tick, tails: impl Iterator<Item = &'a mut Tail>) {
-        if self.is_new && end >= self.since.plus_seconds(SECONDS_PER_DAY) {
+        if self.is_new && end >= self.day_end() {
             self.is_new = false;
-            if !self.alerted {
-                tails.for_each(|tail| tail.record(self.bytes));
-            }
+            let bytes = self.alerted_at_bytes.unwrap_or(self.bytes);
+            tails.for_each(|tail| tail.record(bytes));
         }
+    }
+
+    const fn day_end(&self) -> Tick {
+        self.since.plus_seconds(SECONDS_PER_DAY)
     }
 }
 
@@ -58,25 +62,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_first_day_is_learned_from_once_and_only_if_nothing_was_said() {
+    fn a_first_day_is_learned_from_once_and_up_to_the_allowance() {
         let mut tail = Tail::new();
         let end = Tick(SECONDS_PER_DAY);
         let mut novelty = Novelty::begin(Tick(0), false);
-        novelty.add(700);
+        novelty.add(Tick(5), 700);
+        novelty.add(end, 9_000);
         novelty.close_hour(Tick(SECONDS_PER_DAY - 1), std::iter::once(&mut tail));
         assert!(novelty.is_new());
         novelty.close_hour(end, std::iter::once(&mut tail));
         novelty.close_hour(end, std::iter::once(&mut tail));
         assert_eq!((tail.observations(), novelty.is_new()), (1, false));
+        assert_eq!(novelty.bytes, 700, "what comes after the day is not of it");
 
-        let mut alerted = Novelty {
-            alerted: true,
-            ..Novelty::begin(Tick(0), false)
-        };
+        let mut alerted = Novelty::begin(Tick(0), false);
+        alerted.add(Tick(5), 1 << 30);
+        alerted.alerted_at_bytes = Some(600);
         alerted.close_hour(end, std::iter::once(&mut tail));
+        assert_eq!(tail.observations(), 2);
+        assert!(tail.quantile(1.0) < 1_000);
+
         let mut first = Novelty::begin(Tick(0), true);
-        first.add(700);
+        first.add(Tick(5), 700);
         first.close_hour(end, std::iter::once(&mut tail));
-        assert_eq!((tail.observations(), first.bytes), (1, 0));
+        assert_eq!((tail.observations(), first.bytes), (2, 0));
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &DemoArguments, terminal: &Terminal) -> Result<Outc
 
     let results = out.join("results");
     let folder = OutFolder::create(&results, std::slice::from_ref(&capture))?;
+    folder.clear()?;
     let config = Config::parse(CONFIG, "small-site.config.toml")?;
     let setup = Setup {
         geo: open_geo(&config)?,

@@ -30,7 +30,6 @@ use terminal::Terminal;
 /// unusable database included; 3 input was damaged and its valid part was processed.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log();
     let terminal = Terminal::new();
     let result = match arguments.command {
         Command::Run(run) => run::run(&run, &terminal),
@@ -125,14 +124,4 @@ impl From<GeoError> for CommandError {
     fn from(error: GeoError) -> Self {
         Self::Pipeline(error.into())
     }
-}
-
-/// Warnings go to standard error; `RUST_LOG` asks for more.
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
 }

@@ -42,7 +42,10 @@ pub(super) fn run(
         .map(|path| OutFolder::create(path, &arguments.files))
         .transpose()?;
     let outputs = match &folder {
-        Some(folder) => Outputs::to_folder(folder, arguments.flows, arguments.transfers)?,
+        Some(folder) => {
+            folder.clear()?;
+            Outputs::to_folder(folder, arguments.flows, arguments.transfers)?
+        }
         None => Outputs::none(),
     };
     let setup = Setup {

@@ -1,8 +1,9 @@
 //! Expectations to findings: one file per detector.
 //!
-//! Each detector turns what it sees into a chance `p` of seeing as much on a normal day,
-//! by a tail that the pools have learned, and speaks where `p` falls below its share of
-//! the operator's alert budget. So the operator sets how many false alerts are worth
+//! Each detector turns what it sees into a chance `p` of seeing as much in one judgement (of
+//! an hour, a first day, an excursion) by a tail that the pools have learned, and speaks
+//! where `p` falls below its share of the operator's alert budget over the number of such
+//! judgements in an asset's week. So the operator sets how many false alerts are worth
 //! having, not how many sigmas.
 
 mod bytes;
@@ -15,7 +16,7 @@ pub use novelty::{NewCountry, NewDestination};
 pub use slow::Slow;
 pub use volume::Volume;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::baseline::{
     Alerted, Allowances, CellKey, Expected, Fit, Pool, Pools, Role, Stage, Tail,
@@ -35,7 +36,8 @@ pub struct Finding {
     pub country: Country,
     /// The cell it rests on, where it rests on one.
     pub cell: Option<CellKey>,
-    /// The chance of as much on a normal day.
+    /// The chance that one judgement shows as much: of an hour of a cell, of a first day, or
+    /// of an excursion, whichever the detector judges.
     pub p: f64,
     /// The chance below which the detector speaks.
     pub p_alert: f64,
@@ -51,8 +53,21 @@ pub struct Finding {
     pub sentence: String,
 }
 
+impl Finding {
+    /// What must not be learned from because of it.
+    pub const fn speaks_of(&self) -> Alerted {
+        match self.detector {
+            Detector::Volume => Alerted::Hour,
+            Detector::NewCountry | Detector::NewDestination => {
+                Alerted::FirstDay(self.allowance_bytes)
+            }
+            Detector::Slow => Alerted::Excursion,
+        }
+    }
+}
+
 /// The detectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Detector {
     /// More in an hour than the hour's normal and its tail allow.
@@ -73,15 +88,6 @@ impl Detector {
         Self::NewDestination,
         Self::Slow,
     ];
-
-    /// What must not be learned from once it has spoken.
-    pub const fn speaks_of(self) -> Alerted {
-        match self {
-            Self::Volume => Alerted::Hour,
-            Self::NewCountry | Self::NewDestination => Alerted::FirstDay,
-            Self::Slow => Alerted::Excursion,
-        }
-    }
 
     /// The name under which it is written.
     pub const fn name(self) -> &'static str {

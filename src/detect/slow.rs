@@ -64,7 +64,7 @@ impl Slow {
             Bytes(run.excess_bytes),
             key.service.name(),
             key.asn,
-            hour + 1 - run.since_hour,
+            (hour + 1).saturating_sub(run.since_hour),
             Tick::of_hour(run.since_hour),
             Bytes(allowance_bytes),
         );

@@ -317,7 +317,8 @@ impl Shard {
         self.index.remove(&flow.key);
         self.free.push(slot);
         if flow.packets() > 0 {
-            let end = end.or(flow.closed_by()).unwrap_or(End::Idle);
+            // Both sides may have closed it before the input ended or its place was taken.
+            let end = flow.closed_by().or(end).unwrap_or(End::Idle);
             events(FlowEvent::Closed {
                 flow: &flow,
                 end,

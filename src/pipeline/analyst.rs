@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::alert::{Alert, Event, Incidents, Observed};
+use crate::alert::{Activity, Alert, Event, Observed};
 use crate::baseline::{Baseline, CellKey, Stage};
 use crate::config::Config;
 use crate::detect::{Detector, Detectors, Finding};
@@ -25,13 +25,12 @@ pub(super) struct Analyst {
     calendar: Calendar,
     geo: Arc<Geo>,
     pub(super) outputs: Outputs,
-    pub(super) baseline: Baseline,
+    pub(super) learned: LearnedState,
     detectors: Detectors,
-    incidents: Incidents,
-    /// What would have been told while an asset was still being learned.
-    shadow: Incidents,
-    hour: Option<u64>,
     slot: HourSlot,
+    /// Packets that the workers have followed so far in this run.
+    packets: u64,
+    has_begun: bool,
     pub(super) totals: Totals,
 }
 
@@ -40,7 +39,6 @@ pub(super) struct Analyst {
 pub(super) struct Totals {
     pub(super) view: AnalystView,
     pub(super) incidents: u64,
-    pub(super) alert_lines: u64,
     pub(super) shadow_incidents: u64,
     /// What the reader of the figures should know.
     pub(super) notes: Vec<String>,
@@ -53,8 +51,12 @@ pub(super) struct Totals {
 #[derive(Debug, Default)]
 struct Touched {
     bytes: u64,
+    is_running: bool,
     cells: BTreeSet<CellKey>,
 }
+
+/// How much of an hour may be missing for it to count as a whole one, in seconds.
+const HOUR_MISSING_SECONDS_MAX: u64 = 300;
 
 impl Analyst {
     /// Starts from what was learned before, or from nothing.
@@ -66,18 +68,17 @@ impl Analyst {
     ) -> Result<Self, CalendarError> {
         let calendar = config.site.calendar()?;
         let detectors = Detectors::new(&learned.baseline.pools, budget(&config));
-        let slot = calendar.slot(Tick::of_hour(learned.hour.unwrap_or(0)));
+        let slot = calendar.slot(Tick::of_hour(learned.clock.hour.unwrap_or(0)));
         Ok(Self {
             config,
             calendar,
             geo,
             outputs,
-            baseline: learned.baseline,
+            learned,
             detectors,
-            incidents: Incidents::default(),
-            shadow: Incidents::default(),
-            hour: learned.hour,
             slot,
+            packets: 0,
+            has_begun: false,
             totals: Totals::default(),
         })
     }
@@ -88,6 +89,10 @@ impl Analyst {
         outputs: Vec<SensorOutput>,
         until: Option<Tick>,
     ) -> Result<(), PipelineError> {
+        let packets = outputs.iter().map(|output| output.counts.packets).sum();
+        // These packets were of the running tick: what is told now closes it.
+        self.learned.clock.has_traffic |= packets > self.packets;
+        self.packets = packets;
         let mut transfers = Vec::new();
         let mut flows = Vec::new();
         for output in outputs {
@@ -105,8 +110,9 @@ impl Analyst {
         }
         match until {
             Some(tick) => {
-                self.totals.view.tick = tick;
-                self.pass_hours(tick)
+                self.pass_hours(tick)?;
+                self.learned.clock.tick = tick;
+                Ok(())
             }
             None => Ok(self.outputs.flush()?),
         }
@@ -114,14 +120,16 @@ impl Analyst {
 
     /// What may be shown of it now.
     pub(super) fn view(&mut self) -> AnalystView {
-        let view = &mut self.totals.view;
-        view.incidents_open = self.incidents.len();
-        view.assets = self.baseline.assets.len();
-        view.cells = self.baseline.cells();
-        view.hours_learned = self.baseline.hours_observed();
-        view.assets_refused = self.baseline.assets_refused;
-        view.cells_gathered = self.baseline.cells_gathered;
-        let times = &self.baseline.pools.organisation().round_trip_micros;
+        let (view, baseline) = (&mut self.totals.view, &self.learned.baseline);
+        view.tick = self.learned.clock.tick;
+        view.incidents_open = self.learned.incidents.len();
+        view.incidents_refused = self.learned.incidents.refused();
+        view.assets = baseline.assets.len();
+        view.cells = baseline.cells();
+        view.hours_learned = baseline.hours_observed();
+        view.assets_refused = baseline.assets_refused;
+        view.cells_gathered = baseline.cells_gathered;
+        let times = &baseline.pools.organisation().round_trip_micros;
         view.round_trips.count = times.count();
         view.round_trips.sum_micros = times.sum();
         view.round_trips.median = times.quantile(0.5);
@@ -129,67 +137,96 @@ impl Analyst {
         view.clone()
     }
 
-    /// What must outlive a restart.
-    pub(super) const fn learned(&self) -> (&Baseline, Option<u64>) {
-        (&self.baseline, self.hour)
-    }
-
-    /// Closes the running hour if `tick` lies in a later one, and opens that.
+    /// Closes the running hour if `tick` lies in another one, and opens that.
     fn pass_hours(&mut self, tick: Tick) -> Result<(), PipelineError> {
+        let begins = !std::mem::replace(&mut self.has_begun, true);
+        let is_partial = begins && self.resume(tick);
         let next = tick.hour();
-        match self.hour {
+        match self.learned.clock.hour {
             Some(hour) if hour == next => return Ok(()),
             // Hours between the two had no traffic and change nothing.
-            Some(hour) if hour < next => self.close_hour(hour)?,
-            // Ticks only go forward, so this hour is that of an earlier run.
-            Some(hour) => self.totals.notes.push(format!(
-                "the learned state goes on until {}, after this input begins: what both hold is \
-                 learned twice",
-                Tick::of_hour(hour + 1),
-            )),
+            Some(hour) => self.close_hour(hour)?,
             None => {}
         }
-        self.hour = Some(next);
-        self.slot = self.calendar.slot(Tick::of_hour(next));
-        self.baseline.open_hour(self.slot);
-        self.detectors = Detectors::new(&self.baseline.pools, budget(&self.config));
-        let (detectors, learn) = (&self.detectors, self.config.baseline.learn);
-        self.baseline
-            .set_allowances(learn, |role, stage, expected| {
-                detectors.allowances(role, stage, expected)
-            });
-        for incidents in [&mut self.incidents, &mut self.shadow] {
-            incidents.open_hour(|asset, country| self.baseline.expected_bytes(&asset, country));
+        let now = Tick(Tick::of_hour(next).0.saturating_sub(1));
+        for alert in self.learned.incidents.close_quiet(now) {
+            self.write(alert)?;
         }
+        for alert in self.learned.shadow.close_quiet(now) {
+            self.outputs.shadow(&alert)?;
+        }
+        self.learned.clock.hour = Some(next);
+        self.learned.clock.has_traffic = false;
+        self.learned.clock.is_partial = is_partial;
+        self.open_hour(Tick::of_hour(next));
         Ok(())
     }
 
+    /// Joins this run, which begins at `tick`, to what was learned before. An hour of which
+    /// too much was not seen teaches nothing. Says whether the hour of `tick` is one.
+    fn resume(&mut self, tick: Tick) -> bool {
+        let clock = &mut self.learned.clock;
+        let Some(hour) = clock.hour else {
+            return tick.seconds_since(Tick::of_hour(tick.hour())) > HOUR_MISSING_SECONDS_MAX;
+        };
+        if hour > tick.hour() {
+            self.totals.notes.push(format!(
+                "the learned state goes on until {}, after this input begins: what both hold is \
+                 learned twice",
+                clock.tick,
+            ));
+        }
+        if tick.0.abs_diff(clock.tick.0) <= HOUR_MISSING_SECONDS_MAX {
+            return false;
+        }
+        let unseen = Tick::of_hour(hour + 1).seconds_since(clock.tick);
+        clock.is_partial |= unseen > HOUR_MISSING_SECONDS_MAX;
+        tick.seconds_since(Tick::of_hour(tick.hour())) > HOUR_MISSING_SECONDS_MAX
+    }
+
+    fn open_hour(&mut self, start: Tick) {
+        let LearnedState {
+            baseline,
+            incidents,
+            shadow,
+            ..
+        } = &mut self.learned;
+        self.slot = self.calendar.slot(start);
+        baseline.open_hour(self.slot);
+        self.detectors = Detectors::new(&baseline.pools, budget(&self.config));
+        let detectors = &self.detectors;
+        baseline.set_allowances(self.config.baseline.learn, |role, stage, expected| {
+            detectors.allowances(role, stage, expected)
+        });
+        for incidents in [incidents, shadow] {
+            incidents.open_hour(|asset, country| baseline.expected_bytes(&asset, country));
+        }
+    }
+
     fn close_hour(&mut self, hour: u64) -> Result<(), PipelineError> {
-        self.baseline.close_hour(self.slot, hour);
-        let now = Tick(Tick::of_hour(hour + 1).0.saturating_sub(1));
+        let clock = self.learned.clock;
+        if !clock.has_traffic || clock.is_partial {
+            self.learned.baseline.skip_hour();
+            return Ok(());
+        }
+        self.learned.baseline.close_hour(self.slot, hour);
         let mut findings: BTreeMap<(AssetKey, Country), Vec<Finding>> = BTreeMap::new();
-        for (asset, state) in &self.baseline.assets {
+        for (asset, state) in &self.learned.baseline.assets {
             for (key, cell) in &state.cells {
-                let said = self
-                    .detectors
-                    .slow
-                    .score(*asset, state.role(), *key, cell, hour);
-                if let Some(finding) = said {
-                    findings
-                        .entry((*asset, key.country))
-                        .or_default()
-                        .push(finding);
+                let slow = &self.detectors.slow;
+                if let Some(finding) = slow.score(*asset, state.role, *key, cell, hour) {
+                    let of_country = findings.entry((*asset, key.country)).or_default();
+                    of_country.push(finding);
                 }
             }
         }
+        let now = Tick(Tick::of_hour(hour + 1).0.saturating_sub(1));
         for (key, findings) in findings {
-            self.tell(now, key, 0, findings)?;
-        }
-        for alert in self.incidents.close_quiet(now) {
-            self.write(alert)?;
-        }
-        for alert in self.shadow.close_quiet(now) {
-            self.outputs.shadow(&alert)?;
+            let nothing = Activity {
+                bytes: 0,
+                is_running: false,
+            };
+            self.tell(now, key, nothing, findings)?;
         }
         Ok(())
     }
@@ -198,19 +235,26 @@ impl Analyst {
         let mut touched: BTreeMap<(AssetKey, Country), Touched> = BTreeMap::new();
         for transfer in transfers {
             self.count(transfer)?;
-            let Some(key) = self.baseline.add(transfer, self.slot) else {
+            let Some((key, is_new)) = self.learned.baseline.add(transfer, self.slot) else {
                 continue;
             };
-            self.allow_new_cell(transfer.asset, key);
+            if is_new {
+                self.allow_new_cell(transfer.asset, key);
+            }
             let place = touched
                 .entry((transfer.asset, transfer.country))
                 .or_default();
             place.bytes = place.bytes.saturating_add(transfer.bytes);
+            place.is_running |= !transfer.ended;
             place.cells.insert(key);
         }
         for (key, touched) in touched {
             let findings = self.judge(key, &touched.cells);
-            self.tell(tick, key, touched.bytes, findings)?;
+            let activity = Activity {
+                bytes: touched.bytes,
+                is_running: touched.is_running,
+            };
+            self.tell(tick, key, activity, findings)?;
         }
         Ok(())
     }
@@ -234,7 +278,8 @@ impl Analyst {
     /// A cell that began within the hour gets its allowance now.
     fn allow_new_cell(&mut self, asset: AssetKey, key: CellKey) {
         let (detectors, learn) = (&self.detectors, self.config.baseline.learn);
-        self.baseline
+        self.learned
+            .baseline
             .set_allowance(asset, key, learn, |role, stage, expected| {
                 detectors.allowances(role, stage, expected)
             });
@@ -245,11 +290,11 @@ impl Analyst {
         (asset, country): (AssetKey, Country),
         cells: &BTreeSet<CellKey>,
     ) -> Vec<Finding> {
-        let Some(state) = self.baseline.assets.get(&asset) else {
+        let Some(state) = self.learned.baseline.assets.get(&asset) else {
             return Vec::new();
         };
-        let role = state.role();
-        let hour = self.hour.unwrap_or(0);
+        let role = state.role;
+        let hour = self.learned.clock.hour.unwrap_or(0);
         let detectors = &self.detectors;
         let of_cells = cells
             .iter()
@@ -273,51 +318,45 @@ impl Analyst {
         &mut self,
         tick: Tick,
         key: (AssetKey, Country),
-        bytes: u64,
+        activity: Activity,
         findings: Vec<Finding>,
     ) -> Result<(), PipelineError> {
         let stage = self.stage(key.0);
         let (told, shadowed): (Vec<_>, Vec<_>) = findings
             .into_iter()
             .partition(|finding| may_speak(finding.detector, stage));
+        let LearnedState {
+            baseline,
+            incidents,
+            shadow,
+            ..
+        } = &mut self.learned;
         for finding in &told {
-            *self
-                .totals
-                .view
-                .findings
-                .entry(finding.detector.name())
-                .or_default() += 1;
-            self.baseline
-                .mark_alerted(key, finding.cell, finding.detector.speaks_of());
+            let findings = &mut self.totals.view.findings;
+            *findings.entry(finding.detector.name()).or_default() += 1;
+            baseline.mark_alerted(key, finding.cell, finding.speaks_of());
         }
-        let needs_context = |incidents: &Incidents, findings: &[Finding]| {
-            !findings.is_empty() || incidents.is_open(key.0, key.1)
-        };
-        if needs_context(&self.incidents, &told) {
-            let observed = || observe(&self.baseline, &self.geo, key, &told);
-            if let Some(alert) = self.incidents.tick(tick, key, bytes, &told, observed) {
-                self.write(alert)?;
-            }
+        let geo = &self.geo;
+        let observed = || observe(baseline, geo, key, &told);
+        let alert = incidents.tick(tick, key, activity, &told, observed);
+        let observed = || observe(baseline, geo, key, &shadowed);
+        let shadow_alert = shadow.tick(tick, key, activity, &shadowed, observed);
+        if let Some(alert) = shadow_alert {
+            self.totals.shadow_incidents += u64::from(alert.event == Event::Open);
+            self.outputs.shadow(&alert)?;
         }
-        if needs_context(&self.shadow, &shadowed) {
-            let observed = || observe(&self.baseline, &self.geo, key, &shadowed);
-            if let Some(alert) = self.shadow.tick(tick, key, bytes, &shadowed, observed) {
-                self.totals.shadow_incidents += u64::from(alert.event == Event::Open);
-                self.outputs.shadow(&alert)?;
-            }
-        }
-        Ok(())
+        alert.map_or(Ok(()), |alert| self.write(alert))
     }
 
     fn stage(&self, asset: AssetKey) -> Stage {
         let learn = self.config.baseline.learn;
-        let state = self.baseline.assets.get(&asset);
-        state.map_or(Stage::Learning, |state| self.baseline.stage(state, learn))
+        let baseline = &self.learned.baseline;
+        let state = baseline.assets.get(&asset);
+        state.map_or(Stage::Learning, |state| baseline.stage(state, learn))
     }
 
     fn write(&mut self, alert: Alert) -> Result<(), PipelineError> {
         let totals = &mut self.totals;
-        totals.alert_lines += 1;
         totals.incidents += u64::from(alert.event == Event::Open);
         *totals.view.alerts.entry(alert.severity).or_default() += 1;
         self.outputs.alert(&alert)?;

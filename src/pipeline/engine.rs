@@ -232,7 +232,7 @@ impl Desk {
         let Some(tick) = until else { return Ok(()) };
         if self.saves_hourly && tick.hour() != self.saved_hour {
             if self.saved_hour != 0 {
-                self.keeper.save(self.analyst.learned())?;
+                self.keeper.save(&self.analyst.learned)?;
             }
             self.saved_hour = tick.hour();
         }
@@ -253,7 +253,7 @@ impl Desk {
 
     fn finish(mut self) -> Result<Finished, PipelineError> {
         self.publish();
-        self.keeper.save(self.analyst.learned())?;
+        self.keeper.save(&self.analyst.learned)?;
         let counts = self
             .counts
             .iter()

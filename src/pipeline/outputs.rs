@@ -58,7 +58,8 @@ impl Outputs {
     }
 
     pub(super) fn shadow(&mut self, alert: &Alert) -> Result<(), SinkError> {
-        write(&mut self.shadow, alert)
+        write(&mut self.shadow, alert)?;
+        self.shadow.as_mut().map_or(Ok(()), JsonLines::flush)
     }
 
     pub(super) fn transfer(&mut self, transfer: &Transfer) -> Result<(), SinkError> {

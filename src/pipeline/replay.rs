@@ -88,8 +88,11 @@ fn read_file(
     Ok(source.position_bytes())
 }
 
-/// Sorts several files by the time of their first frames, where it can be known.
-fn in_order_of_time(files: &[PathBuf]) -> Result<Vec<(Option<Timestamp>, PathBuf)>, PipelineError> {
+/// A file and the time of its first frame, where that is known.
+type Begun = (Option<Timestamp>, PathBuf);
+
+/// Sorts several files by their first frame.
+fn in_order_of_time(files: &[PathBuf]) -> Result<Vec<Begun>, PipelineError> {
     if let [file] = files {
         return Ok(vec![(None, file.clone())]);
     }

@@ -18,7 +18,23 @@ pub(super) struct Sensor {
     keep_flows: bool,
     output: SensorOutput,
     /// Rows of each shard since the last tick, so that each is folded by itself.
-    rows: Vec<Vec<Transfer>>,
+    rows: Vec<Rows>,
+}
+
+/// What a shard has told since the last tick.
+#[derive(Debug)]
+struct Rows {
+    transfers: Vec<Transfer>,
+    fold_at: usize,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self {
+            transfers: Vec::new(),
+            fold_at: ROWS_FOLD_AT,
+        }
+    }
 }
 
 /// What a worker tells at the close of a tick.
@@ -32,6 +48,8 @@ pub(super) struct SensorOutput {
 /// Sums since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SensorCounts {
+    /// Packets that were followed.
+    pub(super) packets: u64,
     /// Flow records that ended.
     pub(super) flow_records: u64,
     /// Packets in them.
@@ -53,6 +71,7 @@ impl std::ops::Add for SensorCounts {
 
     fn add(self, other: Self) -> Self {
         Self {
+            packets: self.packets + other.packets,
             flow_records: self.flow_records + other.flow_records,
             flow_packets: self.flow_packets + other.flow_packets,
             flow_wire_bytes: self.flow_wire_bytes + other.flow_wire_bytes,
@@ -85,7 +104,7 @@ impl Sensor {
         let shards: Vec<_> = own
             .map(|_| Shard::new(config.clone(), flows_max.div_ceil(SHARDS)))
             .collect();
-        let rows = vec![Vec::new(); shards.len()];
+        let rows = shards.iter().map(|_| Rows::default()).collect();
         Self {
             shards,
             workers,
@@ -103,6 +122,7 @@ impl Sensor {
             return;
         };
         let geo = &self.geo;
+        self.output.counts.packets += 1;
         let mut take = taker(&mut self.output, rows, self.keep_flows);
         shard.packet(packet, |address| geo.place(address), &mut take);
     }
@@ -125,8 +145,9 @@ impl Sensor {
 
     fn give(&mut self) -> SensorOutput {
         for rows in &mut self.rows {
-            self.output.counts.rows_folded += transfer::fold(rows);
-            self.output.transfers.append(rows);
+            self.output.counts.rows_folded += transfer::fold(&mut rows.transfers);
+            self.output.transfers.append(&mut rows.transfers);
+            rows.fold_at = ROWS_FOLD_AT;
         }
         let counts = &mut self.output.counts;
         counts.flows_evicted = self.shards.iter().map(Shard::evicted).sum();
@@ -139,10 +160,13 @@ impl Sensor {
     }
 }
 
+/// Rows of one shard and tick that are folded before the tick is over.
+const ROWS_FOLD_AT: usize = 4 * transfer::ROWS_PER_SHARD_TICK_MAX;
+
 /// Sorts the events of a shard into what a worker tells.
 fn taker<'a>(
     output: &'a mut SensorOutput,
-    rows: &'a mut Vec<Transfer>,
+    rows: &'a mut Rows,
     keep_flows: bool,
 ) -> impl FnMut(FlowEvent<'_>) + 'a {
     move |event| {
@@ -164,6 +188,11 @@ fn taker<'a>(
                 });
             }
         }
-        rows.extend(Transfer::of(&event));
+        rows.transfers.extend(Transfer::of(&event));
+        if rows.transfers.len() >= rows.fold_at {
+            output.counts.rows_folded += transfer::fold(&mut rows.transfers);
+            // What is left cannot be folded any further; the cost stays linear.
+            rows.fold_at = ROWS_FOLD_AT.max(2 * rows.transfers.len());
+        }
     }
 }

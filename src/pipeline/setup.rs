@@ -151,15 +151,18 @@ fn input_notes(counts: &ReaderCounts, databases: &[DatabaseInfo]) -> Vec<String>
         ));
     }
     let now = counts.last.unwrap_or(Timestamp::ZERO);
-    for database in databases {
-        let age_days = database.age_days(now);
-        if age_days > DATABASE_AGE_DAYS_MAX {
-            notes.push(format!(
-                "the {} database is {age_days} days older than the traffic; set geo.{} to a newer one",
-                database.role.name(),
-                database.role.name(),
-            ));
-        }
+    let old = databases
+        .iter()
+        .map(|database| (database.age_days(now), database.role.name()))
+        .filter(|(age_days, _)| *age_days > DATABASE_AGE_DAYS_MAX);
+    let old: Vec<_> = old
+        .map(|(age_days, role)| format!("geo.{role} is {age_days} days older"))
+        .collect();
+    if !old.is_empty() {
+        notes.push(format!(
+            "{} than the traffic; name a newer database",
+            old.join(" and ")
+        ));
     }
     notes
 }

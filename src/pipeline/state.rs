@@ -2,15 +2,33 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::alert::Incidents;
 use crate::baseline::{Baseline, STATE_VERSION};
 use crate::config::StateConfig;
 use crate::store::{Store, StoreError};
+use crate::time::Tick;
 
-/// What outlives a restart: the baseline, and the hour that it is in.
+/// What outlives a restart.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct LearnedState {
     pub(super) baseline: Baseline,
+    pub(super) incidents: Incidents,
+    /// What would have been told while an asset was still being learned.
+    pub(super) shadow: Incidents,
+    pub(super) clock: LearnedClock,
+}
+
+/// How far the learning has come in packet time.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct LearnedClock {
+    /// The running hour, counted from the epoch.
     pub(super) hour: Option<u64>,
+    /// The running tick.
+    pub(super) tick: Tick,
+    /// Whether the running hour has had packets.
+    pub(super) has_traffic: bool,
+    /// Whether part of the running hour was not seen, so that it teaches nothing.
+    pub(super) is_partial: bool,
 }
 
 /// Where it is kept, if anywhere.
@@ -42,15 +60,11 @@ impl Keeper {
         Ok((learned.unwrap_or_default(), notes))
     }
 
-    pub(super) fn save(
-        &self,
-        (baseline, hour): (&Baseline, Option<u64>),
-    ) -> Result<(), StoreError> {
+    pub(super) fn save(&self, learned: &LearnedState) -> Result<(), StoreError> {
         let Some(store) = &self.store else {
             return Ok(());
         };
-        // The tuple has the same form as `LearnedState`, and needs no copy.
-        let payload = postcard::to_stdvec(&(baseline, hour));
+        let payload = postcard::to_stdvec(learned);
         store.save(&payload.map_err(|error| StoreError::Encode(error.to_string()))?)
     }
 }

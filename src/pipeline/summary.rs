@@ -84,7 +84,7 @@ impl RunReport {
         learn: Learn,
         mut notes: Vec<String>,
     ) -> Self {
-        let baseline = &finished.analyst.baseline;
+        let baseline = &finished.analyst.learned.baseline;
         notes.extend(learning_note(
             learn,
             baseline.hours_observed(),
@@ -102,6 +102,7 @@ impl RunReport {
             ("assets", baseline.assets_refused),
             ("cells", baseline.cells_gathered),
             ("flows", finished.counts.flows_evicted),
+            ("incidents", finished.analyst.learned.incidents.refused()),
         ];
         let totals = finished.analyst.totals;
         notes.extend_from_slice(&totals.notes);

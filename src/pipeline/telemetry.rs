@@ -50,6 +50,7 @@ pub(super) struct AnalystView {
     pub(super) alerts: BTreeMap<Severity, u64>,
     pub(super) findings: BTreeMap<&'static str, u64>,
     pub(super) incidents_open: usize,
+    pub(super) incidents_refused: u64,
     pub(super) assets: usize,
     pub(super) cells: usize,
     pub(super) hours_learned: u64,
@@ -222,7 +223,11 @@ fn worker_families(shared: &Shared) -> Vec<Family> {
         )
         .with(&[("table", "flows")], sum(|counts| counts.flows_evicted))
         .with(&[("table", "assets")], shared.analyst.assets_refused as f64)
-        .with(&[("table", "cells")], shared.analyst.cells_gathered as f64),
+        .with(&[("table", "cells")], shared.analyst.cells_gathered as f64)
+        .with(
+            &[("table", "incidents")],
+            shared.analyst.incidents_refused as f64,
+        ),
         Family::counter(
             "borderflow_folded_transfers_total",
             "Transfers told together with others of their asset and country.",

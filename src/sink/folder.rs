@@ -24,7 +24,7 @@ const OWN_FILES: [&str; 5] = [
 ];
 
 impl OutFolder {
-    /// Makes the folder where there is none, and removes what an earlier replay left in it.
+    /// Makes the folder where there is none.
     ///
     /// # Errors
     /// Where it is a file, holds one of `inputs`, or cannot be written.
@@ -53,26 +53,34 @@ impl OutFolder {
                 )));
             }
         }
-        for file in OWN_FILES {
-            match fs::remove_file(path.join(file)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    let name = path.join(file).display().to_string();
-                    return Err(SinkError::io(&name, "replace an earlier result", error));
-                }
-                _ => {}
-            }
-        }
         Ok(Self {
             path: path.to_owned(),
         })
     }
 
-    /// Opens a file of JSON lines in the folder.
+    /// Removes what an earlier replay left in the folder.
     ///
     /// # Errors
-    /// Where it cannot be created.
+    /// Where a file of ours cannot be removed.
+    pub fn clear(&self) -> Result<(), SinkError> {
+        for file in OWN_FILES.map(|file| self.path.join(file)) {
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    let name = file.display().to_string();
+                    return Err(SinkError::io(&name, "replace an earlier result", error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a file of JSON lines in the folder, to add to it.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
     pub fn json_lines(&self, file: &str) -> Result<JsonLines, SinkError> {
-        JsonLines::create(&self.path.join(file))
+        JsonLines::append(&self.path.join(file))
     }
 
     /// Writes a whole JSON file, which is there complete or not at all.
@@ -115,6 +123,11 @@ mod tests {
         fs::write(out.join("alerts.jsonl"), "old").unwrap();
         fs::write(out.join("notes.txt"), "theirs").unwrap();
         let again = OutFolder::create(&out, &[]).unwrap();
+        assert!(
+            out.join("alerts.jsonl").exists(),
+            "not before it is asked for"
+        );
+        again.clear().unwrap();
         assert!(!out.join("alerts.jsonl").exists());
         assert!(out.join("notes.txt").exists());
         again

@@ -55,13 +55,14 @@ impl SinkError {
 }
 
 impl JsonLines {
-    /// Creates or empties a file.
+    /// Opens a file to add to it, and makes it where there is none.
     ///
     /// # Errors
-    /// Where the file cannot be created.
-    pub fn create(path: &Path) -> Result<Self, SinkError> {
+    /// Where the file cannot be opened.
+    pub fn append(path: &Path) -> Result<Self, SinkError> {
         let name = path.display().to_string();
-        let file = File::create(path).map_err(|error| SinkError::io(&name, "create", error))?;
+        let file = File::options().create(true).append(true).open(path);
+        let file = file.map_err(|error| SinkError::io(&name, "open", error))?;
         Ok(Self::to(name, Box::new(file)))
     }
 
@@ -146,7 +147,7 @@ mod tests {
     fn each_value_is_a_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.jsonl");
-        let mut lines = JsonLines::create(&path).unwrap();
+        let mut lines = JsonLines::append(&path).unwrap();
         lines.write(&serde_json::json!({"a": 1})).unwrap();
         lines.write_raw(b"{\"b\":2}\n").unwrap();
         lines.flush().unwrap();

@@ -88,7 +88,8 @@ impl Store {
         }
         file.sync_all().map_err(io_error(&temporary, "sync"))?;
         let [newest, older] = self.generations();
-        if newest.exists() {
+        // A damaged one must not take the place of a sound one.
+        if read(&newest).is_ok_and(|bytes| self.open(&newest, &bytes).is_ok()) {
             fs::rename(&newest, &older).map_err(io_error(&older, "rename"))?;
         }
         fs::rename(&temporary, &newest).map_err(io_error(&newest, "rename"))?;
@@ -210,6 +211,14 @@ mod tests {
         let loaded = store.load().unwrap();
         assert_eq!(loaded.payload.as_deref(), Some(&b"first"[..]));
         assert!(loaded.refused[0].to_string().contains("baseline.state"));
+        store.save(b"third").unwrap();
+        fs::remove_file(folder.path().join("baseline.state")).unwrap();
+        let loaded = store.load().unwrap();
+        assert_eq!(
+            loaded.payload.as_deref(),
+            Some(&b"first"[..]),
+            "still there"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub use service::Service;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::flow::FlowEvent;
 use crate::geo::{Confidence, Country};
@@ -50,7 +50,7 @@ pub struct Transfer {
 }
 
 /// The ends of the flow that carried a transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Conversation {
     /// Port of the asset.
     pub asset_port: u16,
