@@ -47,6 +47,9 @@ pub const CELLS_MAX: usize = 200_000;
 /// counted in totals only.
 pub const GATHERING_CELLS_MAX: usize = 65_536;
 
+/// Countries of all assets; of any more it is not told whether they are new.
+pub const DESTINATIONS_MAX: usize = 400_000;
+
 /// What a destination is told apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CellKey {
@@ -136,6 +139,7 @@ pub struct Baseline {
     pub cells_gathered: u64,
     hours_observed: u64,
     cells: usize,
+    destinations: usize,
 }
 
 impl AssetState {
@@ -197,11 +201,15 @@ impl Baseline {
             }
         }
         let first_day = asset.hours(self.hours_observed) < HOURS_PER_DAY;
-        asset
-            .countries
-            .entry(transfer.country)
-            .or_insert_with(|| Destination::new(transfer.tick, first_day))
-            .add(transfer);
+        let is_known = asset.countries.contains_key(&transfer.country);
+        if is_known || self.destinations < DESTINATIONS_MAX {
+            self.destinations += usize::from(!is_known);
+            asset
+                .countries
+                .entry(transfer.country)
+                .or_insert_with(|| Destination::new(transfer.tick, first_day))
+                .add(transfer);
+        }
         let own = CellKey {
             country: transfer.country,
             asn: transfer.asn,
@@ -249,6 +257,8 @@ impl Baseline {
         }
         // An asset is forgotten with the last of its destinations.
         self.assets.retain(|_, asset| !asset.cells.is_empty());
+        let countries = self.assets.values().map(|asset| asset.countries.len());
+        self.destinations = countries.sum();
     }
 
     /// Ends an hour of which too little was seen to learn from it.

@@ -229,18 +229,15 @@ mod tests {
             message: "truncated".to_owned(),
         };
         let text = |record| damaged(record).to_string();
+        let advice = "capture or copy it again for the rest";
         assert_eq!(
             text(1),
-            "x.pcap: record 1: truncated; no record came before it; capture or copy it again for the rest"
+            format!("x.pcap: record 1: truncated; no record came before it; {advice}")
         );
-        assert_eq!(
-            text(2),
-            "x.pcap: record 2: truncated; the one record before it was processed; capture or copy it again for the rest"
-        );
-        assert_eq!(
-            text(12),
-            "x.pcap: record 12: truncated; the 11 records before it were processed; capture or copy it again for the rest"
-        );
+        let one = format!("the one record before it was processed; {advice}");
+        assert_eq!(text(2), format!("x.pcap: record 2: truncated; {one}"));
+        let eleven = format!("the 11 records before it were processed; {advice}");
+        assert_eq!(text(12), format!("x.pcap: record 12: truncated; {eleven}"));
         assert!(damaged(1).is_damage());
         assert!(
             !CaptureError::Empty {

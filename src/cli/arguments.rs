@@ -41,7 +41,8 @@ pub(super) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
-    /// Capture files (pcap or pcapng), read in the order of their first packets; - is standard input
+    /// Capture files (pcap or pcapng), read in the order of their first packets; - is standard
+    /// input
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
     /// Write every flow to flows.jsonl
@@ -126,8 +127,10 @@ fn workers(text: &str) -> Result<usize, String> {
 
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
-    "\nIP Geolocation by DB-IP (https://db-ip.com), CC BY 4.0; AS data also from RouteViews and the \
-     NRO.\nThe embedded databases are of June 2026; their publisher warns that they may contain errors."
+    "\nIP Geolocation by DB-IP (https://db-ip.com), CC BY 4.0;",
+    "\nAS data also from RouteViews and the NRO.",
+    "\nThe embedded databases hold data of June 2026;",
+    " their publisher warns that they may contain errors."
 );
 
 const STATUS: &str = "Exit status: 0 all read; 1 could not start or write; 2 usage or \

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::detect::Bytes;
 use crate::geo::{Geo, GeoError};
 use crate::http;
-use crate::pipeline::{self, Outputs, RunReport, Setup, Telemetry};
+use crate::pipeline::{self, Outputs, PipelineError, RunReport, Setup, Telemetry};
 use crate::sink::OutFolder;
 
 use super::arguments::{CommonArguments, ReplayArguments};
@@ -31,7 +31,7 @@ pub(super) fn run(
     for file in &arguments.files {
         // Before the output folder is touched, every input must be there.
         if file.as_os_str() != "-" {
-            crate::capture::probe(file).map_err(pipeline::PipelineError::from)?;
+            crate::capture::probe(file).map_err(PipelineError::from)?;
         } else if arguments.files.len() > 1 {
             let why = "standard input cannot be read beside other files";
             return Err(CommandError::Usage(why.to_owned()));
@@ -69,6 +69,9 @@ pub(super) fn run(
             terminal.print(&written(&report, folder.path()))?;
         }
         None => terminal.print(&report_text(&report, terminal))?,
+    }
+    if let Some(error) = report.state_error {
+        return Err(PipelineError::from(error).into());
     }
     Ok(if damage.is_empty() {
         Outcome::Complete

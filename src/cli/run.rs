@@ -56,6 +56,9 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
     }
     // Standard output is for alerts alone; the summary is for whoever watches.
     terminal.tell(&report_text(&report, terminal));
+    if let Some(error) = report.state_error {
+        return Err(PipelineError::from(error).into());
+    }
     Ok(if lost.is_empty() {
         Outcome::Complete
     } else {

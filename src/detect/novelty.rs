@@ -53,7 +53,8 @@ impl NewCountry {
         let novelty = &destination.novelty;
         let allowance_bytes = exceeded(novelty, self.0.get(role))?;
         let sentence = format!(
-            "{} to {country}, a country that it never exported to before {}; up to {} would have passed",
+            "{} to {country}, a country that it never exported to before {}; up to {} would have \
+             passed",
             Bytes(novelty.bytes),
             novelty.since,
             Bytes(allowance_bytes),
@@ -87,8 +88,8 @@ impl NewDestination {
         let novelty = &cell.novelty;
         let allowance_bytes = exceeded(novelty, self.0.get(role))?;
         let sentence = format!(
-            "{} over {} to AS{}, to which it never exported that way before {}; up to {} would have \
-             passed",
+            "{} over {} to AS{}, to which it never exported that way before {}; up to {} would \
+             have passed",
             Bytes(novelty.bytes),
             key.service.name(),
             key.asn,

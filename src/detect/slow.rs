@@ -60,7 +60,8 @@ impl Slow {
             return None;
         }
         let sentence = format!(
-            "{} more than expected over {} to AS{} in the {} hours since {}; up to {} would have passed",
+            "{} more than expected over {} to AS{} in the {} hours since {}; up to {} would have \
+             passed",
             Bytes(run.excess_bytes),
             key.service.name(),
             key.asn,

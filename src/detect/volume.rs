@@ -80,7 +80,8 @@ impl Volume {
         };
         let expected_bytes = cell.expected.bytes();
         let sentence = format!(
-            "{} over {} to AS{} within this hour; {} is normal for it and up to {} would have passed",
+            "{} over {} to AS{} within this hour; {} is normal for it and up to {} would have \
+             passed",
             Bytes(cell.hour_bytes),
             key.service.name(),
             key.asn,

@@ -177,6 +177,8 @@ pub struct Flow {
     pub(super) phase: Phase,
     /// The tick of the latest packet, in the order of arrival.
     pub(super) last_tick: Tick,
+    /// Whether the flow stands in the queue of records that run.
+    pub(super) is_running: bool,
     /// When this record began.
     pub(super) since: Tick,
     forward_sequence: SequenceTracker,
@@ -241,6 +243,7 @@ impl Flow {
             exported: Exported::default(),
             phase: Phase::HalfOpen,
             last_tick: tick,
+            is_running: false,
             since: tick,
             forward_sequence: SequenceTracker::default(),
             reverse_sequence: SequenceTracker::default(),

@@ -143,9 +143,8 @@ impl Shard {
             return;
         };
         let (phase, untold) = (flow.phase, flow.exported.untold_bytes);
-        if flow.packets() == 0 {
-            // The record begins now, and not when the one before it ended.
-            self.active.remove(0, slot);
+        if !flow.is_running {
+            flow.is_running = true;
             self.active.push(0, slot);
         }
         flow.add(packet, tick);
@@ -208,7 +207,6 @@ impl Shard {
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         });
         self.silent.push(flow.phase as usize, slot);
-        self.active.push(0, slot);
         self.slots[slot as usize] = Some(flow);
         self.index.insert(key, slot);
         slot
@@ -297,8 +295,9 @@ impl Shard {
             });
         }
         flow.begin_record(tick);
+        // The next record begins with its first packet; until then there is nothing to tell.
+        flow.is_running = false;
         self.active.remove(0, slot);
-        self.active.push(0, slot);
     }
 
     fn close(
@@ -313,7 +312,9 @@ impl Shard {
             return;
         };
         self.silent.remove(flow.phase as usize, slot);
-        self.active.remove(0, slot);
+        if flow.is_running {
+            self.active.remove(0, slot);
+        }
         self.index.remove(&flow.key);
         self.free.push(slot);
         if flow.packets() > 0 {

@@ -50,7 +50,8 @@ impl fmt::Debug for Country {
 /// A text that is neither a country code nor a group.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
-    "`{0}` is not a country: use an upper-case ISO 3166-1 code such as \"SG\", or \"EU\" or \"EEA\" where a group may stand"
+    "`{0}` is not a country: use an upper-case ISO 3166-1 code such as \"SG\", or \"EU\" or \
+     \"EEA\" where a group may stand"
 )]
 pub struct CountryError(String);
 
@@ -58,7 +59,9 @@ impl FromStr for Country {
     type Err = CountryError;
 
     fn from_str(text: &str) -> Result<Self, CountryError> {
-        Self::from_code(text).ok_or_else(|| CountryError(text.to_owned()))
+        // EU is reserved in ISO 3166-1 and is no country.
+        let country = Self::from_code(text).filter(|_| text != "EU");
+        country.ok_or_else(|| CountryError(text.to_owned()))
     }
 }
 
@@ -136,7 +139,7 @@ mod tests {
     #[test]
     fn codes_are_two_upper_case_letters() {
         assert_eq!("SG".parse::<Country>().unwrap().to_string(), "SG");
-        for wrong in ["sg", "SGP", "S", "", "S1", "新加"] {
+        for wrong in ["sg", "EU", "SGP", "S", "", "S1", "新加"] {
             assert!(wrong.parse::<Country>().is_err(), "{wrong}");
         }
     }

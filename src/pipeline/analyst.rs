@@ -56,7 +56,7 @@ struct Touched {
 }
 
 /// How much of an hour may be missing for it to count as a whole one, in seconds.
-const HOUR_MISSING_SECONDS_MAX: u64 = 300;
+const HOUR_MISSING_SECONDS_MAX: u64 = 1_800;
 
 impl Analyst {
     /// Starts from what was learned before, or from nothing.

@@ -8,7 +8,7 @@ use crate::time::{SECONDS_PER_HOUR, Tick, Timestamp};
 /// A packet that is older counts in the running tick. A jump of more than an hour ahead is
 /// believed only if none of the [`CONFIRMING_PACKETS`] packets behind it is more than an hour
 /// before it, or the input ends; else it was a broken clock, and the packet takes the running
-/// tick.
+/// tick. The first packet of all is judged in the same way.
 #[derive(Debug, Default)]
 pub(super) struct TickClock {
     running: Option<Tick>,
@@ -36,8 +36,11 @@ impl TickClock {
     /// Takes the next packet of the input; `out` is told everything that is certain now.
     pub(super) fn push(&mut self, packet: &Packet, out: &mut impl FnMut(Step<'_>)) {
         let Some(running) = self.running else {
-            self.advance(packet.timestamp.tick(), out);
-            return self.give(packet, out);
+            self.held.push(*packet);
+            if self.held.len() > CONFIRMING_PACKETS {
+                self.begin(out);
+            }
+            return;
         };
         if !self.held.is_empty() {
             self.contradict(packet.timestamp.tick(), out);
@@ -56,6 +59,9 @@ impl TickClock {
     /// The wall clock decides about packets that were held back, too.
     pub(super) fn idle(&mut self, tick: Tick, out: &mut impl FnMut(Step<'_>)) {
         if !self.held.is_empty() {
+            if self.running.is_none() {
+                self.begin(out);
+            }
             self.contradict(tick, out);
             self.finish(out);
         }
@@ -67,7 +73,10 @@ impl TickClock {
     /// The input is over: what was held back is believed.
     pub(super) fn finish(&mut self, out: &mut impl FnMut(Step<'_>)) {
         while !self.held.is_empty() {
-            self.believe(out);
+            match self.running {
+                None => self.begin(out),
+                Some(_) => self.believe(out),
+            }
         }
     }
 
@@ -96,6 +105,31 @@ impl TickClock {
         out(Step::Advance(tick));
     }
 
+    /// Sets the clock by the first packet that none behind it contradicts.
+    fn begin(&mut self, out: &mut impl FnMut(Step<'_>)) {
+        let held = std::mem::take(&mut self.held);
+        let mut earliest_behind = Tick(u64::MAX);
+        let mut sound: Vec<bool> = Vec::with_capacity(held.len());
+        for packet in held.iter().rev() {
+            let tick = packet.timestamp.tick();
+            sound.push(tick <= earliest_behind.plus_seconds(SECONDS_PER_HOUR));
+            earliest_behind = earliest_behind.min(tick);
+        }
+        sound.reverse();
+        let first = sound.iter().position(|sound| *sound).unwrap_or(0);
+        let (broken, rest) = held.split_at(first);
+        if let Some((first, rest)) = rest.split_first() {
+            self.advance(first.timestamp.tick(), out);
+            self.give(first, out);
+            for packet in broken {
+                self.give_running_time(*packet, out);
+            }
+            for packet in rest {
+                self.push(packet, out);
+            }
+        }
+    }
+
     /// The first held packet sets the clock; the others are looked at again from there.
     fn believe(&mut self, out: &mut impl FnMut(Step<'_>)) {
         let held = std::mem::take(&mut self.held);
@@ -112,15 +146,19 @@ impl TickClock {
     fn contradict(&mut self, tick: Tick, out: &mut impl FnMut(Step<'_>)) {
         let latest = tick.plus_seconds(SECONDS_PER_HOUR);
         let held = std::mem::take(&mut self.held);
-        for mut packet in held {
+        for packet in held {
             if packet.timestamp.tick() <= latest {
                 self.held.push(packet);
             } else {
-                self.clock_jumps += 1;
-                packet.timestamp = self.latest;
-                out(Step::Packet(&packet));
+                self.give_running_time(packet, out);
             }
         }
+    }
+
+    fn give_running_time(&mut self, mut packet: Packet, out: &mut impl FnMut(Step<'_>)) {
+        self.clock_jumps += 1;
+        packet.timestamp = self.latest;
+        out(Step::Packet(&packet));
     }
 }
 
@@ -187,6 +225,18 @@ mod tests {
         assert_eq!(began[..2], [0, 1_000_000]);
         assert_eq!(ticks.len(), times.len());
         assert_eq!((clock.clock_jumps, clock.late), (0, 1));
+    }
+
+    #[test]
+    fn a_broken_first_timestamp_does_not_set_the_clock() {
+        let mut times = vec![4_000_000_000, 4_000_000_001];
+        times.extend(10..300);
+        let (began, ticks, clock) = run(&times);
+        assert_eq!(began[0], 10);
+        assert_eq!(ticks.len(), times.len());
+        assert_eq!((clock.clock_jumps, clock.late), (2, 0));
+        let (began, _, clock) = run(&[4_000_000_000, 10, 11]);
+        assert_eq!((began[0], clock.clock_jumps), (10, 1), "a short input too");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 
 use crate::decode::Packet;
 use crate::flow::shard_of;
+use crate::store::StoreError;
 use crate::time::Tick;
 
 use super::analyst::Analyst;
@@ -79,6 +80,7 @@ pub(super) struct Desk {
 pub(super) struct Finished {
     pub(super) analyst: Analyst,
     pub(super) counts: SensorCounts,
+    pub(super) state_error: Option<StoreError>,
 }
 
 /// Packets that go to a worker at once.
@@ -253,7 +255,7 @@ impl Desk {
 
     fn finish(mut self) -> Result<Finished, PipelineError> {
         self.publish();
-        self.keeper.save(&self.analyst.learned)?;
+        let state_error = self.keeper.save(&self.analyst.learned).err();
         let counts = self
             .counts
             .iter()
@@ -261,6 +263,7 @@ impl Desk {
         Ok(Finished {
             analyst: self.analyst,
             counts,
+            state_error,
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::alert::Alert;
 use crate::baseline::{Learn, Stage};
 use crate::decode::Reason;
 use crate::geo::{Country, DatabaseInfo};
+use crate::store::StoreError;
 
 use super::analyst::Totals;
 use super::engine::Finished;
@@ -66,7 +67,7 @@ pub struct JurisdictionRow {
 }
 
 /// Everything that a run leaves behind.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RunReport {
     /// The figures.
     pub summary: Summary,
@@ -74,6 +75,8 @@ pub struct RunReport {
     pub jurisdictions: Vec<JurisdictionRow>,
     /// Lines of alerts, the first thousand.
     pub alerts: Vec<Alert>,
+    /// Why what was learned could not be kept, if so.
+    pub state_error: Option<StoreError>,
 }
 
 impl RunReport {
@@ -138,6 +141,7 @@ impl RunReport {
             summary,
             jurisdictions,
             alerts: totals.alerts,
+            state_error: finished.state_error,
         }
     }
 }
@@ -167,8 +171,9 @@ fn learning_note(learn: Learn, hours: u64, packets: u64) -> Option<String> {
         return None;
     }
     Some(format!(
-        "learning: {hours} h with traffic were seen and detectors speak after {} h; what they would \
-         have said is in shadow.jsonl (--out), and baseline.learn = \"0h\" makes them speak at once",
+        "learning: {hours} h with traffic were seen and detectors speak after {} h; what they \
+         would have said is in shadow.jsonl (--out), and baseline.learn = \"0h\" makes them speak \
+         at once",
         learn.hours_until_first_alert(),
     ))
 }

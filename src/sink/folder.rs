@@ -9,9 +9,11 @@ use serde::Serialize;
 use super::{JsonLines, SinkError};
 
 /// A folder in which only files of ours are replaced.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct OutFolder {
     path: PathBuf,
+    /// Held as long as the folder is written to.
+    _lock: File,
 }
 
 /// The files that a replay may write.
@@ -27,7 +29,7 @@ impl OutFolder {
     /// Makes the folder where there is none.
     ///
     /// # Errors
-    /// Where it is a file, holds one of `inputs`, or cannot be written.
+    /// Where it is a file, holds one of `inputs`, is in use, or cannot be written.
     pub fn create(path: &Path, inputs: &[PathBuf]) -> Result<Self, SinkError> {
         let name = path.display().to_string();
         let unfit = |reason: String| SinkError::Unfit {
@@ -53,8 +55,14 @@ impl OutFolder {
                 )));
             }
         }
+        let lock = File::open(&folder).map_err(|error| SinkError::io(&name, "open", error))?;
+        if lock.try_lock().is_err() {
+            let reason = "is being written to by another borderflow; name another folder";
+            return Err(unfit(reason.to_owned()));
+        }
         Ok(Self {
             path: path.to_owned(),
+            _lock: lock,
         })
     }
 
@@ -94,7 +102,9 @@ impl OutFolder {
         let write = || {
             let mut text = serde_json::to_vec_pretty(value)?;
             text.push(b'\n');
-            let mut output = File::create(&temporary)?;
+            // Never through a link that somebody left in the folder.
+            let _ = fs::remove_file(&temporary);
+            let mut output = File::create_new(&temporary)?;
             output.write_all(&text)?;
             output.sync_all()?;
             fs::rename(&temporary, &path)

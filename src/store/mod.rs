@@ -79,14 +79,11 @@ impl Store {
     pub fn save(&self, payload: &[u8]) -> Result<(), StoreError> {
         fs::create_dir_all(&self.folder).map_err(io_error(&self.folder, "make folder"))?;
         let temporary = self.folder.join(format!("{}.state.tmp", self.name));
-        let mut file = File::create(&temporary).map_err(io_error(&temporary, "create"))?;
-        let head = self.head(payload);
-        let checksum = checksum(&head, payload);
-        for part in [head.as_slice(), payload, checksum.as_slice()] {
-            file.write_all(part)
-                .map_err(io_error(&temporary, "write"))?;
-        }
-        file.sync_all().map_err(io_error(&temporary, "sync"))?;
+        // Never through a link that somebody left in the folder.
+        let _ = fs::remove_file(&temporary);
+        self.write(&temporary, payload).inspect_err(|_| {
+            let _ = fs::remove_file(&temporary);
+        })?;
         let [newest, older] = self.generations();
         // A damaged one must not take the place of a sound one.
         if read(&newest).is_ok_and(|bytes| self.open(&newest, &bytes).is_ok()) {
@@ -117,6 +114,16 @@ impl Store {
             }
         }
         Ok(loaded)
+    }
+
+    fn write(&self, path: &Path, payload: &[u8]) -> Result<(), StoreError> {
+        let mut file = File::create_new(path).map_err(io_error(path, "create"))?;
+        let head = self.head(payload);
+        let checksum = checksum(&head, payload);
+        for part in [head.as_slice(), payload, checksum.as_slice()] {
+            file.write_all(part).map_err(io_error(path, "write"))?;
+        }
+        file.sync_all().map_err(io_error(path, "sync"))
     }
 
     fn generations(&self) -> [PathBuf; 2] {
