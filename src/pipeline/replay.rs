@@ -37,15 +37,23 @@ pub fn replay(
     let (mut reader, context) = setup.start(false)?;
     let mut damage = Vec::new();
     let mut position_bytes = 0;
+    let mut latest = None;
     for (first, file) in &files {
-        if first.is_some() && *first < reader.counts.last {
+        if first.is_some() && *first < latest {
             notes.push(format!(
                 "{} begins before what was read before it ends: captures overlap in time; merge \
                  them first if the second of a packet matters",
                 file.display()
             ));
         }
-        match read_file(file, &mut reader, stop, position_bytes, &mut progress) {
+        match read_file(
+            file,
+            &mut reader,
+            stop,
+            position_bytes,
+            &mut latest,
+            &mut progress,
+        ) {
             Ok(bytes) => position_bytes += bytes,
             Err(PipelineError::Capture(error)) if error.is_damage() => damage.push(error),
             // The analyst has stopped; `finish` knows why.
@@ -66,11 +74,13 @@ fn read_file(
     reader: &mut Reader,
     stop: &AtomicBool,
     position_before: u64,
+    latest: &mut Option<Timestamp>,
     progress: &mut impl FnMut(Progress),
 ) -> Result<u64, PipelineError> {
     let mut source = FileSource::open(path)?;
     let mut until_report = FRAMES_PER_REPORT;
     while let Some(frame) = source.next_frame()? {
+        *latest = (*latest).max(Some(frame.timestamp));
         reader.frame(&frame)?;
         until_report -= 1;
         if until_report == 0 {

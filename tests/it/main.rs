@@ -15,8 +15,14 @@
 
 mod bad_input;
 mod captures;
+mod golden;
+mod live;
+mod metrics;
 mod oracle;
 mod packets;
 mod program;
+mod restart;
+mod schemas;
 mod support;
 mod tidy;
+mod workers;

@@ -1,6 +1,7 @@
 //! What several tests need: the binary with a time limit, the shared captures, the lines
 //! that a replay wrote.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{Read, Seek};
@@ -141,6 +142,15 @@ impl Conserved {
         let flows = json_lines(&out.join("flows.jsonl"));
         let dropped = summary["dropped"].as_object().unwrap().values();
         let dropped: u64 = dropped.map(|frames| frames.as_u64().unwrap()).sum();
+        for flow in &flows {
+            let of = |field: &str, side: &str| number(flow, &format!("{field}_{side}"));
+            let kinds = ["unique_bytes", "payload_bytes", "ip_bytes", "wire_bytes"];
+            for side in ["src", "dst"] {
+                if !kinds.map(|kind| of(kind, side)).is_sorted() {
+                    return Err(format!("a part is larger than the whole: {flow}"));
+                }
+            }
+        }
         let both = |field: &str| {
             let of_flow = |flow| {
                 let side = |side| number(flow, &format!("{field}_{side}"));
@@ -160,6 +170,17 @@ impl Conserved {
             if said != sum {
                 return Err(format!("{field} is {said}, its parts are {sum}"));
             }
+        }
+        let mut exported = BTreeMap::<String, u64>::new();
+        for transfer in json_lines(&out.join("transfers.jsonl")) {
+            let country = transfer["jurisdiction"].as_str().unwrap().to_owned();
+            *exported.entry(country).or_default() += number(&transfer, "bytes");
+        }
+        if summary["export_bytes"] != serde_json::json!(exported) {
+            let said = &summary["export_bytes"];
+            return Err(format!(
+                "export_bytes is {said}, its transfers are {exported:?}"
+            ));
         }
         Ok(Self { summary, flows })
     }

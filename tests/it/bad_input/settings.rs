@@ -69,7 +69,7 @@ fn a_byte_order_mark_and_carriage_returns_work() {
     ran.succeeded();
     assert!(!kept, "results are replaced");
     assert!(
-        ran.stdout.contains("3 packets of 3 frames, 1 flows"),
+        ran.stdout.contains("3 packets of 3 frames, 1 flow"),
         "{ran:?}"
     );
 }
@@ -117,6 +117,11 @@ fn a_mistake_on_the_command_line() {
     let mut command = borderflow("replay");
     command.args(["--metrics", "0.0.0.0:0", "x.pcap"]);
     run(command).refused(2, &["--metrics 0.0.0.0:0", "loopback only", "127.0.0.1"]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut command = borderflow("replay");
+    command.args(["--metrics", &address, "x.pcap"]);
+    run(command).refused(1, &["--metrics ", &address, "is another program using it?"]);
 }
 
 #[test]

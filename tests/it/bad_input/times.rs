@@ -91,11 +91,13 @@ fn back_and_forth() {
             }
         });
         let (ran, results, count) = replay(times);
-        let late = number(&results.summary, "late");
-        assert!(late > count / 3, "{runs}: {late}");
+        // Short runs ahead are contradicted by what follows, long ones are believed and make
+        // what follows late.
+        // Too old for the running second, or too far ahead to be believed.
+        let odd = ["late", "clock_jumps"].map(|field| number(&results.summary, field));
+        assert!(odd[0] + odd[1] > count / 3, "{runs}: {odd:?}");
         assert!(
-            ran.stdout
-                .contains("packets were older than the running second"),
+            ran.stdout.contains("counted in the running second"),
             "{ran:?}"
         );
         let times = (0..60_000_u32).map(|i| if (i / runs) % 2 == 0 { 0 } else { u32::MAX });
@@ -157,5 +159,9 @@ fn two_captures_that_overlap() {
         "whatever their order"
     );
     assert_eq!(number(&one.summary, "packets"), 120);
-    assert!(ran.stdout.contains("overlap in time"), "{ran:?}");
+    assert!(
+        ran.stdout
+            .contains("late.pcap begins before what was read before it ends"),
+        "{ran:?}"
+    );
 }

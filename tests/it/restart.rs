@@ -1,0 +1,204 @@
+//! A restart with its state: what was learned goes on as if nothing had happened.
+//!
+//! The office's nine days are replayed in two halves, the second with the state of the
+//! first, and held against one replay of the whole.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::{Conserved, json_lines, number, office_config, office_week, replay};
+
+#[test]
+fn a_restart_at_midnight_changes_nothing() {
+    let halves = Halves::split_at(MIDNIGHT);
+    halves.check_learned();
+    assert_eq!(
+        halves.joined("alerts.jsonl"),
+        halves.whole.text("alerts.jsonl")
+    );
+    assert_eq!(
+        halves.joined("transfers.jsonl"),
+        halves.whole.text("transfers.jsonl")
+    );
+    assert!(!halves.second.alerts().is_empty(), "nothing to compare");
+}
+
+#[test]
+fn a_restart_within_an_hour_changes_no_alert() {
+    let halves = Halves::split_at(WITHIN_AN_HOUR);
+    halves.check_learned();
+    assert_eq!(
+        halves.joined("alerts.jsonl"),
+        halves.whole.text("alerts.jsonl")
+    );
+    let both = |run: &Replayed| number(&run.results.summary, "packets");
+    assert_eq!(
+        both(&halves.first) + both(&halves.second),
+        both(&halves.whole)
+    );
+}
+
+/// Incidents outlive a restart: one that is open goes on under its name.
+#[test]
+fn a_restart_within_a_leak_goes_on_with_its_incident() {
+    let halves = Halves::split_at(WITHIN_THE_LEAK);
+    halves.check_learned();
+    let leak = ("10.20.10.12".to_owned(), "RU".to_owned());
+    let before = opened(&halves.first.alerts());
+    let after = opened(&halves.second.alerts());
+    assert!(before.contains(&leak), "{before:?}");
+    assert!(!after.contains(&leak), "told again: {after:?}");
+    let all = before.union(&after).cloned().collect();
+    assert_eq!(opened(&halves.whole.alerts()), all);
+
+    let alerts = halves.second.alerts();
+    let closes: Vec<_> = alerts
+        .iter()
+        .filter(|alert| is(alert, &leak, "close"))
+        .collect();
+    let [close] = closes[..] else {
+        panic!("not closed once: {closes:?}");
+    };
+    assert_eq!(number(close, "bytes"), 600_000_000);
+    let opened = halves.first.alerts();
+    let open = opened.iter().find(|alert| is(alert, &leak, "open"));
+    assert_eq!(open.unwrap()["incident"], close["incident"]);
+}
+
+/// The whole, and its halves with one state.
+#[derive(Debug)]
+struct Halves {
+    whole: Replayed,
+    first: Replayed,
+    second: Replayed,
+    /// The second half without the state of the first.
+    alone: Replayed,
+    _folder: tempfile::TempDir,
+}
+
+/// One replay and where its results and its state are.
+#[derive(Debug)]
+struct Replayed {
+    out: PathBuf,
+    state: PathBuf,
+    results: Conserved,
+}
+
+impl Halves {
+    fn split_at(seconds: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        let config = office_config(at, "office.toml", ALERT_EARLY);
+        let capture = office_week(at);
+        let [first, second] = split(&capture, seconds);
+        let run = |capture: &Path, name: &str, state: &str| {
+            Replayed::new(capture, &config, at.join(name), at.join(state))
+        };
+        Self {
+            whole: run(&capture, "whole", "state-of-whole"),
+            first: run(&first, "first", "state"),
+            second: run(&second, "second", "state"),
+            alone: run(&second, "alone", "state-of-second"),
+            _folder: folder,
+        }
+    }
+
+    /// Checks that the second half has learned from the first what the whole learned.
+    fn check_learned(&self) {
+        let hours = |run: &Replayed| number(&run.results.summary, "learned_hours");
+        assert_eq!(hours(&self.second), hours(&self.whole));
+        assert!(hours(&self.alone) < hours(&self.whole));
+        assert!(hours(&self.first) > 0);
+        let state = |run: &Replayed| fs::read(run.state.join("baseline.state")).unwrap();
+        assert!(
+            state(&self.second) == state(&self.whole),
+            "the states differ"
+        );
+        assert!(
+            state(&self.alone) != state(&self.whole),
+            "nothing to compare"
+        );
+    }
+
+    /// A file of both halves, one behind the other.
+    fn joined(&self, file: &str) -> String {
+        self.first.text(file) + &self.second.text(file)
+    }
+}
+
+impl Replayed {
+    fn new(capture: &Path, config: &Path, out: PathBuf, state: PathBuf) -> Self {
+        let [config, folder] = [config, &state].map(|path| path.to_str().unwrap());
+        let ran = replay(&[capture], &out, &["--config", config, "--state", folder]);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        let results = Conserved::of(&out).unwrap();
+        Self {
+            out,
+            state,
+            results,
+        }
+    }
+
+    fn text(&self, file: &str) -> String {
+        fs::read_to_string(self.out.join(file)).unwrap()
+    }
+
+    fn alerts(&self) -> Vec<Value> {
+        json_lines(&self.out.join("alerts.jsonl"))
+    }
+}
+
+/// Asset and jurisdiction of the incidents that opened.
+fn opened(alerts: &[Value]) -> BTreeSet<(String, String)> {
+    let opened = alerts.iter().filter(|alert| alert["event"] == "open");
+    opened.map(place).collect()
+}
+
+fn place(alert: &Value) -> (String, String) {
+    let text = |field: &str| alert[field].as_str().unwrap().to_owned();
+    (text("asset"), text("jurisdiction"))
+}
+
+fn is(alert: &Value, at: &(String, String), event: &str) -> bool {
+    alert["event"] == event && place(alert) == *at
+}
+
+/// Splits a capture in two, beside it: the records before a second, and those from it on.
+fn split(capture: &Path, seconds: u32) -> [PathBuf; 2] {
+    let bytes = fs::read(capture).unwrap();
+    let (header, mut rest) = bytes.split_at(PCAP_HEADER_BYTES);
+    let mut halves = [header.to_vec(), header.to_vec()];
+    while !rest.is_empty() {
+        let field = |at: usize| u32::from_le_bytes(rest[at..at + 4].try_into().unwrap());
+        let captured_bytes = usize::try_from(field(8)).unwrap();
+        let (record, behind) = rest.split_at(RECORD_HEADER_BYTES + captured_bytes);
+        halves[usize::from(field(0) >= seconds)].extend(record);
+        rest = behind;
+    }
+    let paths = ["first.pcap", "second.pcap"].map(|name| capture.with_file_name(name));
+    for (path, half) in paths.iter().zip(halves) {
+        assert!(half.len() > PCAP_HEADER_BYTES, "one half is empty");
+        fs::write(path, half).unwrap();
+    }
+    paths
+}
+
+/// Makes the few assets of a short capture speak: learned after two days, and more false
+/// alerts allowed than a person would want.
+const ALERT_EARLY: &str = "[baseline]\nlearn = \"48h\"\n[alert]\nbudget_per_asset_week = 5.0\n";
+
+/// 2026-03-06, a Friday, 00:00 at the office: no flow and no incident is open.
+const MIDNIGHT: u32 = 1_772_726_400;
+
+/// The same day at 10:20:17: flows are open and an hour runs, but no incident is open.
+const WITHIN_AN_HOUR: u32 = MIDNIGHT + 10 * 3_600 + 20 * 60 + 17;
+
+/// The Monday after at 10:25: five minutes into the large leak.
+const WITHIN_THE_LEAK: u32 = MIDNIGHT + 3 * 86_400 + 10 * 3_600 + 25 * 60;
+
+/// Header of a pcap file, and of a record in it.
+const PCAP_HEADER_BYTES: usize = 24;
+const RECORD_HEADER_BYTES: usize = 16;
