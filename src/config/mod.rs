@@ -2,7 +2,8 @@
 //!
 //! Unknown keys are refused, and every complaint names file, line and column.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -137,10 +138,14 @@ impl Config {
             path: name.clone(),
             source,
         };
-        if fs::metadata(path).map_err(error)?.len() > FILE_BYTES_MAX {
+        let file = File::open(path).map_err(error)?;
+        let mut text = String::new();
+        // One byte more than may be, so that a device without an end is found out too.
+        let mut bounded = file.take(FILE_BYTES_MAX + 1);
+        bounded.read_to_string(&mut text).map_err(error)?;
+        if text.len() as u64 > FILE_BYTES_MAX {
             return Err(ConfigError::TooLarge(name));
         }
-        let text = fs::read_to_string(path).map_err(error)?;
         let mut config = Self::parse(&text, &name)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.geo.resolve_paths(folder);
@@ -329,7 +334,7 @@ mod tests {
     fn paths_are_relative_to_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.toml");
-        fs::write(&path, "[state]\ndir = \"learned\"\n").unwrap();
+        std::fs::write(&path, "[state]\ndir = \"learned\"\n").unwrap();
         let config = Config::read(&path).unwrap();
         assert_eq!(config.state.dir, Some(folder.path().join("learned")));
         let missing = Config::read(&folder.path().join("no.toml"))

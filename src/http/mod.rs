@@ -32,7 +32,7 @@ pub const CONNECTIONS_MAX: usize = 32;
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection is closed after this time, whatever its client does.
-pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the port cannot be served.
 #[derive(Debug, Error)]

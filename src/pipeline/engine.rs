@@ -73,6 +73,7 @@ pub(super) struct Desk {
     latency: TickLatency,
     counts: Vec<SensorCounts>,
     saved_hour: u64,
+    save_failures: u64,
 }
 
 /// What is left when everything has been said.
@@ -219,6 +220,7 @@ impl Desk {
             latency: TickLatency::default(),
             counts: Vec::new(),
             saved_hour: 0,
+            save_failures: 0,
         }
     }
 
@@ -229,12 +231,17 @@ impl Desk {
     ) -> Result<(), PipelineError> {
         let begun = Instant::now();
         self.counts = outputs.iter().map(|output| output.counts).collect();
-        self.analyst.take(outputs, until)?;
+        if let Err(error) = self.analyst.take(outputs, until) {
+            // Nothing more can be told, but what was learned need not be lost.
+            let _ = self.keeper.save(&self.analyst.learned);
+            return Err(error);
+        }
         let due = self.latency.record(begun);
         let Some(tick) = until else { return Ok(()) };
         if self.saves_hourly && tick.hour() != self.saved_hour {
-            if self.saved_hour != 0 {
-                self.keeper.save(&self.analyst.learned)?;
+            if self.saved_hour != 0 && self.keeper.save(&self.analyst.learned).is_err() {
+                // A sensor goes on without; the next hour, or the end, tries again.
+                self.save_failures += 1;
             }
             self.saved_hour = tick.hour();
         }
@@ -250,6 +257,7 @@ impl Desk {
         }
         let mut view = self.analyst.view();
         view.tick_latency = self.latency.quantiles();
+        view.save_failures = self.save_failures;
         self.telemetry.set_analyst(view);
     }
 

@@ -56,6 +56,7 @@ pub(super) struct AnalystView {
     pub(super) hours_learned: u64,
     pub(super) assets_refused: u64,
     pub(super) cells_gathered: u64,
+    pub(super) save_failures: u64,
     pub(super) round_trips: Quantiles,
     pub(super) tick_latency: Quantiles,
     pub(super) tick: Tick,
@@ -267,6 +268,11 @@ fn analyst_families(view: &AnalystView) -> Vec<Family> {
         findings,
         Family::counter("borderflow_transfers_total", "Transfers taken.")
             .with(&[], view.transfers as f64),
+        Family::counter(
+            "borderflow_state_save_failures_total",
+            "Times that what was learned could not be kept.",
+        )
+        .with(&[], view.save_failures as f64),
         Family::gauge("borderflow_incidents", "Incidents that are open.")
             .with(&[], view.incidents_open as f64),
         Family::gauge("borderflow_assets", "Assets that have exported.")

@@ -43,7 +43,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The file is not a whole, unchanged snapshot.
-    #[error("{0}: the snapshot is damaged or is none; move it away to start learning anew")]
+    #[error("{0}: the snapshot is damaged or is none, and is passed over")]
     Damaged(PathBuf),
     /// What is to be kept cannot be written down, by a defect of this program.
     #[error("the state cannot be encoded: {0}; please report it")]

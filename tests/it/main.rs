@@ -15,6 +15,7 @@
 
 mod bad_input;
 mod captures;
+mod demo;
 mod golden;
 mod live;
 mod metrics;
