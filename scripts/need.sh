@@ -104,4 +104,5 @@ if [ "$stage" = test ]; then
   optional curl curl
   optional python3 python3
   optional tcpdump tcpdump
+  optional promtool prometheus
 fi

@@ -381,3 +381,6 @@ const fn export_direction(src: Side, dst: Side) -> Option<Direction> {
         _ => None,
     }
 }
+
+/// A million flows must fit the memory of a small sensor.
+const _: () = assert!(size_of::<Flow>() <= 512);

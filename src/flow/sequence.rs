@@ -101,7 +101,7 @@ impl SequenceTracker {
 }
 
 /// Holes remembered per direction.
-const HOLES_MAX: usize = 4;
+const HOLES_MAX: usize = 8;
 
 /// The longest jump in bytes that is taken for missing data (RFC 7323 section 2.3: the
 /// largest window); a longer one is taken for a new start.

@@ -45,9 +45,9 @@ pub struct Summary {
     pub shadow_alerts: u64,
     /// Hours of packet time with traffic that were learned from, earlier runs included.
     pub learned_hours: u64,
-    /// Time of the first frame, if any.
+    /// Time of the first packet that was believed, if any.
     pub first: Option<String>,
-    /// Time of the last frame, if any.
+    /// Time of the latest packet that was believed, if any.
     pub last: Option<String>,
     /// Geolocation databases that were used.
     pub databases: Vec<DatabaseInfo>,
@@ -172,8 +172,7 @@ fn learning_note(learn: Learn, hours: u64, packets: u64) -> Option<String> {
     }
     Some(format!(
         "learning: {hours} h with traffic were seen and detectors speak after {} h; what they \
-         would have said is in shadow.jsonl (--out), and baseline.learn = \"0h\" makes them speak \
-         at once",
+         would have said is in shadow.jsonl (--out)",
         learn.hours_until_first_alert(),
     ))
 }
