@@ -61,7 +61,7 @@ impl Tail {
         self.positive.value_at_quantile(quantile)
     }
 
-    /// Fits the tail. Until [`POSITIVE_MIN`] positive observations there are, the tail
+    /// Fits the tail. Until there are enough positive observations for that, the tail
     /// begins at `floor`, as if the next observation would reach it.
     pub fn fit(&self, floor: u64) -> Fit {
         let observations = (self.observations + 1) as f64;
