@@ -67,7 +67,8 @@ pub(super) struct CommonArguments {
     /// Threads that follow flows; one runs everything in a single thread
     #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = workers)]
     pub(super) workers: usize,
-    /// Folder of the learned baseline; instead of state.dir
+    /// Folder of the learned baseline, read at the start and written at the end. `run` uses
+    /// state.dir if this is not given, `replay` then starts from nothing
     #[arg(long, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,
     /// Serve /metrics, /healthz and /readyz here, on a loopback address such as 127.0.0.1:9477

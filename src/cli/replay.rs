@@ -25,7 +25,9 @@ pub(super) fn run(
     arguments: &ReplayArguments,
     terminal: &Terminal,
 ) -> Result<Outcome, CommandError> {
-    let (config, geo) = read_config(&arguments.common, terminal)?;
+    let (mut config, geo) = read_config(&arguments.common, terminal)?;
+    // The sensor's own state is not for a replay to read or to write, unless it is asked to.
+    config.state.dir.clone_from(&arguments.common.state);
     let telemetry = Telemetry::new();
     serve_metrics(&arguments.common, &telemetry, terminal)?;
     for file in &arguments.files {

@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         "watching {}; stop with Ctrl-C",
         arguments.interface.join(", ")
     ));
-    let (report, lost) = pipeline::live(sources, setup, &stop)?;
+    let (report, lost) = pipeline::live(sources, setup, &stop, |note| terminal.complain(note))?;
     complain_of(&lost, terminal);
     if let Some(folder) = &folder {
         folder.json("summary.json", &report.summary)?;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use super::Country;
 
@@ -36,7 +37,16 @@ pub struct GeoOverride {
     /// The prefix. Where several hold an address, the longest counts.
     pub prefix: IpNet,
     /// Its country. `ZZ` says that it is unknown, whatever the database holds.
+    #[serde(deserialize_with = "written_country")]
     pub country: Country,
+}
+
+fn written_country<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Country, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == Country::UNKNOWN.code() {
+        return Ok(Country::UNKNOWN);
+    }
+    Country::from_person(&text).map_err(D::Error::custom)
 }
 
 #[cfg(test)]

@@ -30,8 +30,10 @@ pub fn live(
     mut sources: Vec<LiveSource>,
     setup: Setup,
     stop: &AtomicBool,
+    announce: impl Fn(&str),
 ) -> Result<(RunReport, Vec<CaptureError>), PipelineError> {
     let (mut reader, context) = setup.start(true)?;
+    context.notes.iter().for_each(|note| announce(note));
     let mut lost = Vec::new();
     let mut drops_read = Instant::now();
     let mut stopped: Option<Instant> = None;

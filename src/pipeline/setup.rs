@@ -38,7 +38,8 @@ pub(super) struct Context {
     telemetry: Arc<Telemetry>,
     databases: Vec<DatabaseInfo>,
     learn: Learn,
-    notes: Vec<String>,
+    /// What is known at the start that the operator should know.
+    pub(super) notes: Vec<String>,
 }
 
 /// From this age on a database is called old, in days.
@@ -56,7 +57,7 @@ impl Setup {
         } = self;
         let workers = workers.clamp(1, WORKERS_MAX);
         let geo = Arc::new(geo);
-        let keeper = Keeper::new(&config.state);
+        let keeper = Keeper::new(&config.state)?;
         let (learned, notes) = keeper.load()?;
         let keep_flows = outputs.wants_flows();
         let sensors = (0..workers).map(|worker| {

@@ -1,5 +1,8 @@
 //! What is learned, kept over restarts.
 
+use std::fs::File;
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Incidents;
@@ -32,17 +35,19 @@ pub(super) struct LearnedClock {
 }
 
 /// Where it is kept, if anywhere.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Keeper {
     store: Option<Store>,
+    /// Held for the whole run.
+    _lock: Option<File>,
 }
 
 impl Keeper {
-    pub(super) fn new(config: &StateConfig) -> Self {
-        let store = |dir: &std::path::PathBuf| Store::new(dir.clone(), "baseline", STATE_VERSION);
-        Self {
-            store: config.dir.as_ref().map(store),
-        }
+    pub(super) fn new(config: &StateConfig) -> Result<Self, StoreError> {
+        let store = |dir: &PathBuf| Store::new(dir.clone(), "baseline", STATE_VERSION);
+        let store = config.dir.as_ref().map(store);
+        let lock = store.as_ref().map(Store::lock).transpose()?;
+        Ok(Self { store, _lock: lock })
     }
 
     /// Reads what was learned, and what could not be read as notes for the operator.

@@ -161,8 +161,9 @@ impl Evaluation {
     pub fn to_table(&self) -> String {
         let totals = &self.totals;
         let mut text = format!(
-            "{} of {} leaks detected, {} while running; {} of the leaked bytes were gone\n\
-             {} false alerts, {} duplicates; {} of {} benign surprises stayed quiet\n",
+            "{} of {} leaks detected, {} while running; {} of all leaked bytes left before\n\
+             their alert (a missed leak counts whole)\n\
+             {} false, {} duplicate; {} of {} benign surprises stayed quiet\n",
             totals.detected,
             totals.leaks,
             totals.while_running,

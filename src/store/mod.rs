@@ -45,6 +45,9 @@ pub enum StoreError {
     /// The file is not a whole, unchanged snapshot.
     #[error("{0}: the snapshot is damaged or is none, and is passed over")]
     Damaged(PathBuf),
+    /// Another process uses the folder.
+    #[error("{0}: is in use by another borderflow; name another folder for the state")]
+    InUse(PathBuf),
     /// What is to be kept cannot be written down, by a defect of this program.
     #[error("the state cannot be encoded: {0}; please report it")]
     Encode(String),
@@ -92,6 +95,19 @@ impl Store {
         fs::rename(&temporary, &newest).map_err(io_error(&newest, "rename"))?;
         let folder = File::open(&self.folder).map_err(io_error(&self.folder, "open"))?;
         folder.sync_all().map_err(io_error(&self.folder, "sync"))
+    }
+
+    /// Makes the folder, and keeps other processes from using it for as long as the file that
+    /// is returned is open.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made, or is in use.
+    pub fn lock(&self) -> Result<File, StoreError> {
+        fs::create_dir_all(&self.folder).map_err(io_error(&self.folder, "make folder"))?;
+        let folder = File::open(&self.folder).map_err(io_error(&self.folder, "open"))?;
+        let locked = folder.try_lock();
+        locked.map_err(|_| StoreError::InUse(self.folder.clone()))?;
+        Ok(folder)
     }
 
     /// Reads the newest snapshot that is sound.
@@ -260,6 +276,16 @@ mod tests {
                 .to_string()
                 .contains("version 2, this program reads 3")
         );
+    }
+
+    #[test]
+    fn a_folder_is_one_process_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = store(folder.path()).lock().unwrap();
+        let error = store(folder.path()).lock().unwrap_err();
+        assert!(error.to_string().contains("in use"), "{error}");
+        drop(lock);
+        store(folder.path()).lock().unwrap();
     }
 
     #[test]
