@@ -19,7 +19,7 @@ mod link;
 mod packet;
 mod transport;
 
-pub use packet::{Fragment, Packet, Reason, TcpSegment};
+pub use packet::{Facts, Fragment, Packet, Reason, TcpSegment, TunnelPath, address, address_bits};
 
 use crate::capture::Frame;
 
@@ -46,20 +46,36 @@ pub fn decode(frame: &Frame<'_>) -> Result<Packet, Reason> {
         _ => transport::read(datagram.protocol, datagram.body, segment_bytes),
     };
     let (src_port, dst_port) = transport.ports.unwrap_or_default();
+    let tcp = transport.tcp;
+    let mut facts = Facts::default();
+    let known = [
+        (datagram.src.is_ipv6(), Facts::IPV6),
+        (transport.ports.is_some(), Facts::PORTS),
+        (tcp.is_some(), Facts::TCP),
+        (datagram.fragment == Fragment::First, Facts::FIRST_FRAGMENT),
+        (datagram.fragment == Fragment::Later, Facts::LATER_FRAGMENT),
+    ];
+    for (is_so, fact) in known {
+        if is_so {
+            facts = facts.with(fact);
+        }
+    }
     Ok(Packet {
+        src: address_bits(datagram.src),
+        dst: address_bits(datagram.dst),
         timestamp: frame.timestamp,
-        src: datagram.src,
-        dst: datagram.dst,
-        src_port,
-        dst_port,
-        protocol: datagram.protocol,
-        has_ports: transport.ports.is_some(),
-        vlan: link.vlan,
         wire_bytes,
         ip_bytes: datagram.ip_bytes,
         payload_bytes: segment_bytes.saturating_sub(transport.header_bytes),
-        tcp: transport.tcp,
-        fragment: datagram.fragment,
+        sequence: tcp.map_or(0, |tcp| tcp.sequence),
+        acknowledgement: tcp.map_or(0, |tcp| tcp.acknowledgement),
+        tunnel: TunnelPath::default(),
+        src_port,
+        dst_port,
+        vlan_id: link.vlan.unwrap_or(0),
+        protocol: datagram.protocol,
+        tcp_flags: tcp.map_or(0, |tcp| tcp.flags),
+        facts,
     })
 }
 

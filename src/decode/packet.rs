@@ -1,39 +1,146 @@
 //! What a frame says, once read.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::time::Timestamp;
 
-/// One IP packet of the wire.
+/// One IP packet of the wire: 80 bytes, so that batches of them stay in a core's cache.
+///
+/// Addresses are held as 128 bits whatever their version, an IPv4 address v4-mapped
+/// (RFC 4291 section 2.5.5.2), so that the flow table compares and hashes numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet {
+    /// Sender, as 128 bits.
+    pub src: u128,
+    /// Receiver, as 128 bits.
+    pub dst: u128,
     /// When it was captured.
     pub timestamp: Timestamp,
-    /// Sender.
-    pub src: IpAddr,
-    /// Receiver.
-    pub dst: IpAddr,
-    /// Sender's TCP or UDP port, and 0 where the protocol or the fragment has none.
-    pub src_port: u16,
-    /// Receiver's TCP or UDP port, and 0 where there is none.
-    pub dst_port: u16,
-    /// IANA protocol number of the payload, behind IPv6 extension headers.
-    pub protocol: u8,
-    /// Whether the two ports were read from the packet.
-    pub has_ports: bool,
-    /// Outermost VLAN identifier.
-    pub vlan: Option<u16>,
     /// The record's original length in bytes, link layer included.
     pub wire_bytes: u32,
     /// Length in bytes that the IP header states, at most what was on the wire.
     pub ip_bytes: u32,
     /// Bytes behind the transport header (behind the IP headers where the transport is unknown).
     pub payload_bytes: u32,
-    /// Sequence facts, where this is TCP and its header was captured.
-    pub tcp: Option<TcpSegment>,
-    /// Place in a fragmented datagram.
-    pub fragment: Fragment,
+    /// TCP's sequence number, and of a fragment the identification that its datagram has.
+    pub sequence: u32,
+    /// TCP's acknowledgement number; meaningful only with [`TcpSegment::ACK`].
+    pub acknowledgement: u32,
+    /// The tunnels around it.
+    pub tunnel: TunnelPath,
+    /// Sender's port, and 0 where the protocol or the fragment has none.
+    pub src_port: u16,
+    /// Receiver's port, and 0 where there is none.
+    pub dst_port: u16,
+    /// Outermost VLAN identifier, and 0 where there is none.
+    pub vlan_id: u16,
+    /// IANA protocol number of the payload, behind IPv6 extension headers.
+    pub protocol: u8,
+    /// TCP's eight flag bits, FIN lowest; 0 without a TCP header.
+    pub tcp_flags: u8,
+    /// What is known of it.
+    pub facts: Facts,
 }
+
+/// A batch of packets must stay small.
+const _: () = assert!(size_of::<Packet>() == 80);
+
+impl Packet {
+    /// Sender.
+    pub const fn src_address(&self) -> IpAddr {
+        address(self.src, self.facts)
+    }
+
+    /// Receiver.
+    pub const fn dst_address(&self) -> IpAddr {
+        address(self.dst, self.facts)
+    }
+
+    /// Sequence facts, where this is TCP and its header was captured.
+    pub const fn tcp(&self) -> Option<TcpSegment> {
+        if !self.facts.has(Facts::TCP) {
+            return None;
+        }
+        Some(TcpSegment {
+            sequence: self.sequence,
+            acknowledgement: self.acknowledgement,
+            flags: self.tcp_flags,
+        })
+    }
+
+    /// Whether the two ports were read from the packet.
+    pub const fn has_ports(&self) -> bool {
+        self.facts.has(Facts::PORTS)
+    }
+
+    /// Outermost VLAN identifier.
+    pub const fn vlan(&self) -> Option<u16> {
+        match self.vlan_id {
+            0 => None,
+            identifier => Some(identifier),
+        }
+    }
+
+    /// Place in a fragmented datagram.
+    pub const fn fragment(&self) -> Fragment {
+        if self.facts.has(Facts::LATER_FRAGMENT) {
+            Fragment::Later
+        } else if self.facts.has(Facts::FIRST_FRAGMENT) {
+            Fragment::First
+        } else {
+            Fragment::Whole
+        }
+    }
+}
+
+/// The address that 128 bits of a packet or flow stand for.
+pub const fn address(bits: u128, facts: Facts) -> IpAddr {
+    if facts.has(Facts::IPV6) {
+        IpAddr::V6(Ipv6Addr::from_bits(bits))
+    } else {
+        IpAddr::V4(Ipv4Addr::from_bits(bits as u32))
+    }
+}
+
+/// The bits of an address, as packets and flows hold it.
+pub const fn address_bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+/// A set of things that are known of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Facts(pub u8);
+
+impl Facts {
+    /// The addresses are of IPv6; a v4-mapped one on the wire stays one.
+    pub const IPV6: Self = Self(1);
+    /// Both ports were read.
+    pub const PORTS: Self = Self(1 << 1);
+    /// The TCP header was captured.
+    pub const TCP: Self = Self(1 << 2);
+    /// The first fragment of a datagram, which carries the transport header.
+    pub const FIRST_FRAGMENT: Self = Self(1 << 3);
+    /// Any other fragment: no ports, payload only.
+    pub const LATER_FRAGMENT: Self = Self(1 << 4);
+
+    /// Whether all of `other` are among these.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// These and `other`.
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// The tunnels around a packet, the outermost first: one number of four bits each, the
+/// outermost in the lowest bits, 0 where there are no more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TunnelPath(pub u32);
 
 /// The part of a TCP header that the flow table follows (RFC 9293 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

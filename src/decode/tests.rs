@@ -179,23 +179,21 @@ fn a_tcp_packet_is_read_in_full() {
     let bytes = ethernet(0x88a8, &tag(0xe005, 0x8100, &tag(6, 0x0800, &tcp4())));
     let packet = whole(LinkType::ETHERNET, &bytes).unwrap();
     let expected = Packet {
+        src: address_bits(A4.into()),
+        dst: address_bits(B4.into()),
         timestamp: Timestamp::from_nanos(7),
-        src: A4.into(),
-        dst: B4.into(),
-        src_port: 40_000,
-        dst_port: 443,
-        protocol: 6,
-        has_ports: true,
-        vlan: Some(5),
         wire_bytes: 14 + 8 + 140,
         ip_bytes: 140,
         payload_bytes: 100,
-        tcp: Some(TcpSegment {
-            sequence: 1_000,
-            acknowledgement: 77,
-            flags: 0x18,
-        }),
-        fragment: Fragment::Whole,
+        sequence: 1_000,
+        acknowledgement: 77,
+        tunnel: TunnelPath::default(),
+        src_port: 40_000,
+        dst_port: 443,
+        vlan_id: 5,
+        protocol: 6,
+        tcp_flags: 0x18,
+        facts: Facts::PORTS.with(Facts::TCP),
     };
     assert_eq!(packet, expected);
 }
@@ -211,15 +209,16 @@ fn every_sample_has_its_payload() {
             "{name}"
         );
         assert_eq!(
-            packet.has_ports,
+            packet.has_ports(),
             matches!(packet.protocol, 6 | 17),
             "{name}"
         );
-        assert_eq!(packet.tcp.is_some(), packet.protocol == 6, "{name}");
+        assert_eq!(packet.tcp().is_some(), packet.protocol == 6, "{name}");
         let v4 = (A4.into(), B4.into());
         let v6 = (A6.into(), B6.into());
         assert!(
-            (packet.src, packet.dst) == v4 || (packet.src, packet.dst) == v6,
+            (packet.src_address(), packet.dst_address()) == v4
+                || (packet.src_address(), packet.dst_address()) == v6,
             "{name}"
         );
     }
@@ -230,7 +229,7 @@ fn a_snap_length_cuts_what_is_captured_and_not_what_is_counted() {
     for (name, link_type, bytes, headers) in samples() {
         let full = whole(link_type, &bytes).unwrap();
         let ip_offset = bytes.len() - full.ip_bytes as usize;
-        let fixed = if full.src.is_ipv4() { 20 } else { 40 };
+        let fixed = if full.src_address().is_ipv4() { 20 } else { 40 };
         for cut in 0..bytes.len() {
             let packet = match decode(&frame(link_type, &bytes[..cut], bytes.len())) {
                 Ok(packet) => packet,
@@ -241,10 +240,10 @@ fn a_snap_length_cuts_what_is_captured_and_not_what_is_counted() {
                     continue;
                 }
             };
-            let counted = (packet.wire_bytes, packet.ip_bytes, packet.vlan);
+            let counted = (packet.wire_bytes, packet.ip_bytes, packet.vlan());
             assert_eq!(
                 counted,
-                (full.wire_bytes, full.ip_bytes, full.vlan),
+                (full.wire_bytes, full.ip_bytes, full.vlan()),
                 "{name} at {cut}"
             );
             if name != EXTENSIONS || cut >= headers - 20 {
@@ -262,9 +261,9 @@ fn a_snap_length_cuts_what_is_captured_and_not_what_is_counted() {
 fn a_tcp_header_gives_what_was_captured_of_it() {
     let bytes = tcp4();
     let cut = |length| decode(&frame(LinkType::RAW, &bytes[..length], bytes.len())).unwrap();
-    assert!(!cut(23).has_ports);
-    assert!(cut(24).has_ports && cut(33).tcp.is_none());
-    assert_eq!(cut(34).tcp, whole(LinkType::RAW, &bytes).unwrap().tcp);
+    assert!(!cut(23).has_ports());
+    assert!(cut(24).has_ports() && cut(33).tcp().is_none());
+    assert_eq!(cut(34).tcp(), whole(LinkType::RAW, &bytes).unwrap().tcp());
 }
 
 #[test]
@@ -272,7 +271,7 @@ fn a_tcp_data_offset_that_cannot_be_true_is_the_shortest() {
     let mut bytes = tcp4();
     let payload = |bytes: &[u8]| {
         let packet = whole(LinkType::RAW, bytes).unwrap();
-        assert!(packet.tcp.is_some());
+        assert!(packet.tcp().is_some());
         packet.payload_bytes
     };
     bytes[32] = 0x80;
@@ -304,7 +303,7 @@ fn padding_is_never_payload() {
     bytes[14 + 2..14 + 4].copy_from_slice(&20u16.to_be_bytes());
     let packet = whole(LinkType::ETHERNET, &bytes).unwrap();
     assert_eq!(
-        (packet.ip_bytes, packet.payload_bytes, packet.has_ports),
+        (packet.ip_bytes, packet.payload_bytes, packet.has_ports()),
         (20, 0, false)
     );
 }
@@ -335,7 +334,7 @@ fn a_length_of_zero_is_what_was_on_the_wire() {
     );
     let packet = whole(LinkType::RAW, &bytes).unwrap();
     assert_eq!(
-        (packet.ip_bytes, packet.payload_bytes, packet.has_ports),
+        (packet.ip_bytes, packet.payload_bytes, packet.has_ports()),
         (40, 0, false)
     );
 }
@@ -358,7 +357,7 @@ fn only_the_first_fragment_has_a_transport_header() {
         let mut bytes = tcp4();
         bytes[6..8].copy_from_slice(&(offset | u16::from(more) << 13).to_be_bytes());
         let packet = whole(LinkType::RAW, &bytes).unwrap();
-        (packet.fragment, packet.has_ports, packet.payload_bytes)
+        (packet.fragment(), packet.has_ports(), packet.payload_bytes)
     };
     assert_eq!(
         fragment(0x4000, false),
@@ -374,7 +373,7 @@ fn only_the_first_fragment_has_a_transport_header() {
         let payload = [&[6, 0, high, low, 0, 0, 0, 1][..], &tcp_segment(100)].concat();
         let packet = whole(LinkType::RAW, &ipv6(44, &payload)).unwrap();
         assert_eq!(packet.protocol, 6);
-        (packet.fragment, packet.has_ports, packet.payload_bytes)
+        (packet.fragment(), packet.has_ports(), packet.payload_bytes)
     };
     assert_eq!(fragment(0, false), (Fragment::Whole, true, 100));
     assert_eq!(fragment(0, true), (Fragment::First, true, 100));
@@ -413,12 +412,12 @@ fn extension_headers_are_followed_up_to_a_limit() {
     // A header longer than the packet, and one that is not followed.
     let packet = whole(LinkType::RAW, &ipv6(43, &[6, 9, 0, 0, 0, 0, 0, 0])).unwrap();
     assert_eq!(
-        (packet.protocol, packet.has_ports, packet.payload_bytes),
+        (packet.protocol, packet.has_ports(), packet.payload_bytes),
         (43, false, 8)
     );
     let packet = whole(LinkType::RAW, &ipv6(135, &[59, 0, 0, 0, 0, 0, 0, 0])).unwrap();
     assert_eq!(
-        (packet.protocol, packet.has_ports, packet.payload_bytes),
+        (packet.protocol, packet.has_ports(), packet.payload_bytes),
         (135, false, 8)
     );
 }
@@ -473,7 +472,7 @@ fn what_is_not_a_packet_has_its_reason() {
 
 #[test]
 fn a_priority_tag_names_no_vlan() {
-    let vlan = |bytes: &[u8]| whole(LinkType::ETHERNET, bytes).unwrap().vlan;
+    let vlan = |bytes: &[u8]| whole(LinkType::ETHERNET, bytes).unwrap().vlan();
     assert_eq!(vlan(&ethernet(0x8100, &tag(0xe000, 0x0800, &tcp4()))), None);
     assert_eq!(
         vlan(&ethernet(0x8100, &tag(0, 0x8100, &tag(9, 0x0800, &tcp4())))),
@@ -490,7 +489,7 @@ fn a_tunnel_is_a_packet_of_its_own_protocol() {
     outer[2..4].copy_from_slice(&total.to_be_bytes());
     let packet = whole(LinkType::RAW, &outer).unwrap();
     assert_eq!(
-        (packet.protocol, packet.has_ports, packet.payload_bytes),
+        (packet.protocol, packet.has_ports(), packet.payload_bytes),
         (4, false, 140)
     );
 }
@@ -499,9 +498,9 @@ fn assert_sound(packet: &Packet, frame: &Frame<'_>) {
     assert!(packet.payload_bytes <= packet.ip_bytes, "{packet:?}");
     assert!(packet.ip_bytes <= packet.wire_bytes, "{packet:?}");
     assert!(packet.wire_bytes >= frame.original_length, "{packet:?}");
-    assert!(packet.tcp.is_none() || packet.protocol == 6, "{packet:?}");
+    assert!(packet.tcp().is_none() || packet.protocol == 6, "{packet:?}");
     assert!(
-        packet.has_ports || (packet.src_port, packet.dst_port) == (0, 0),
+        packet.has_ports() || (packet.src_port, packet.dst_port) == (0, 0),
         "{packet:?}"
     );
 }
@@ -559,10 +558,10 @@ fn assert_agrees(packet: &Packet, frame: &Frame<'_>) -> bool {
         ),
         _ => return false,
     };
-    assert_eq!((packet.src, packet.dst), (src, dst));
+    assert_eq!((packet.src_address(), packet.dst_address()), (src, dst));
     let (ports, payload) = match &lax.transport {
         Some(TransportSlice::Tcp(tcp)) => {
-            let segment = packet.tcp.unwrap();
+            let segment = packet.tcp().unwrap();
             assert_eq!(segment.sequence, tcp.sequence_number());
             assert_eq!(segment.acknowledgement, tcp.acknowledgment_number());
             assert_eq!(
@@ -578,7 +577,7 @@ fn assert_agrees(packet: &Packet, frame: &Frame<'_>) -> bool {
         Some(TransportSlice::Udp(udp)) => ((udp.source_port(), udp.destination_port()), None),
         _ => return false,
     };
-    assert!(packet.has_ports);
+    assert!(packet.has_ports());
     assert_eq!((packet.src_port, packet.dst_port), ports);
     if let Some(payload) = payload.filter(|_| frame.data.len() as u32 == frame.original_length) {
         assert_eq!(packet.payload_bytes as usize, payload, "{packet:?}");

@@ -207,17 +207,17 @@ impl Flow {
     /// Begins a flow with its first packet, which [`Flow::add`] must then count.
     pub(super) fn new(key: FlowKey, packet: &Packet, tick: Tick, places: [Place; 2]) -> Self {
         let sender = Endpoint {
-            address: packet.src,
+            address: packet.src_address(),
             port: packet.src_port,
         };
         let receiver = Endpoint {
-            address: packet.dst,
+            address: packet.dst_address(),
             port: packet.dst_port,
         };
-        let opening = packet.tcp.map(|segment| segment.has(TcpSegment::SYN));
+        let opening = packet.tcp().map(|segment| segment.has(TcpSegment::SYN));
         // A SYN/ACK is the answer to an opening that was not seen: the receiver began.
         let answered = packet
-            .tcp
+            .tcp()
             .is_some_and(|tcp| tcp.has(TcpSegment::SYN | TcpSegment::ACK));
         let [sender_place, receiver_place] = places;
         let (src, dst, src_place, dst_place) = if answered {
@@ -231,9 +231,9 @@ impl Flow {
             dst,
             src_place,
             dst_place,
-            has_ports: packet.has_ports,
+            has_ports: packet.has_ports(),
             midstream: opening == Some(false),
-            vlan: packet.vlan,
+            vlan: packet.vlan(),
             first: packet.timestamp,
             last: packet.timestamp,
             forward: Traffic::default(),
@@ -273,7 +273,7 @@ impl Flow {
     /// Whether `packet` opens a new connection on the endpoints of this one, which is over.
     pub(super) fn is_reopened_by(&self, packet: &Packet) -> bool {
         let opens = packet
-            .tcp
+            .tcp()
             .is_some_and(|tcp| tcp.has(TcpSegment::SYN) && !tcp.has(TcpSegment::ACK));
         opens && self.phase == Phase::Closing
     }
@@ -294,7 +294,7 @@ impl Flow {
     /// Counts a packet of this flow.
     pub(super) fn add(&mut self, packet: &Packet, tick: Tick) {
         let sender = Endpoint {
-            address: packet.src,
+            address: packet.src_address(),
             port: packet.src_port,
         };
         let direction = if sender == self.src {
@@ -319,7 +319,7 @@ impl Flow {
             }
             self.exported.untold_bytes += u64::from(unique_bytes);
         }
-        if let Some(segment) = packet.tcp {
+        if let Some(segment) = packet.tcp() {
             self.handshake.observe(direction, segment, packet.timestamp);
             self.closing.observe(direction, segment);
         }
@@ -345,7 +345,7 @@ impl Flow {
     }
 
     fn unique_bytes(&mut self, direction: Direction, packet: &Packet) -> u32 {
-        let (Some(segment), Fragment::Whole) = (packet.tcp, packet.fragment) else {
+        let (Some(segment), Fragment::Whole) = (packet.tcp(), packet.fragment()) else {
             return packet.payload_bytes;
         };
         let tracker = match direction {

@@ -200,7 +200,7 @@ impl Shard {
         if self.index.len() >= self.flows_max {
             self.evict(events);
         }
-        let places = [locate(packet.src), locate(packet.dst)];
+        let places = [locate(packet.src_address()), locate(packet.dst_address())];
         let flow = Flow::new(key, packet, self.tick, places);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);

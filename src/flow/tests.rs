@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::decode::{Fragment, Packet, TcpSegment};
+use crate::decode::{Facts, Packet, TcpSegment, TunnelPath, address_bits};
 use crate::geo::{Confidence, Country, Place, Side};
 use crate::time::Tick;
 
@@ -95,6 +95,10 @@ fn locate(address: IpAddr) -> Place {
 }
 
 /// A UDP packet from the client's `port` with `payload_bytes`, or back.
+fn bits(address: &str) -> u128 {
+    address_bits(address.parse().unwrap())
+}
+
 fn udp(port: u16, forward: bool, payload_bytes: u32, seconds: u64) -> Packet {
     let (src, dst) = if forward {
         (CLIENT, SERVER)
@@ -103,19 +107,21 @@ fn udp(port: u16, forward: bool, payload_bytes: u32, seconds: u64) -> Packet {
     };
     let (src_port, dst_port) = if forward { (port, 443) } else { (443, port) };
     Packet {
+        src: bits(src),
+        dst: bits(dst),
         timestamp: Tick(seconds).start(),
-        src: src.parse().unwrap(),
-        dst: dst.parse().unwrap(),
-        src_port,
-        dst_port,
-        protocol: 17,
-        has_ports: true,
-        vlan: None,
         wire_bytes: payload_bytes + 42,
         ip_bytes: payload_bytes + 28,
         payload_bytes,
-        tcp: None,
-        fragment: Fragment::Whole,
+        sequence: 0,
+        acknowledgement: 0,
+        tunnel: TunnelPath::default(),
+        src_port,
+        dst_port,
+        vlan_id: 0,
+        protocol: 17,
+        tcp_flags: 0,
+        facts: Facts::PORTS,
     }
 }
 
@@ -127,14 +133,11 @@ fn tcp(
     payload_bytes: u32,
     seconds: u64,
 ) -> Packet {
-    let segment = TcpSegment {
-        sequence,
-        acknowledgement: 0,
-        flags,
-    };
     Packet {
         protocol: 6,
-        tcp: Some(segment),
+        sequence,
+        tcp_flags: flags,
+        facts: Facts::PORTS.with(Facts::TCP),
         ..udp(port, forward, payload_bytes, seconds)
     }
 }

@@ -165,23 +165,25 @@ impl TickClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::Fragment;
+    use crate::decode::{Facts, TunnelPath};
 
     fn packet(seconds: u64) -> Packet {
         Packet {
+            src: 1,
+            dst: 2,
             timestamp: Tick(seconds).start(),
-            src: "10.0.0.1".parse().unwrap(),
-            dst: "10.0.0.2".parse().unwrap(),
-            src_port: 0,
-            dst_port: 0,
-            protocol: 1,
-            has_ports: false,
-            vlan: None,
             wire_bytes: 1,
             ip_bytes: 1,
             payload_bytes: 0,
-            tcp: None,
-            fragment: Fragment::Whole,
+            sequence: 0,
+            acknowledgement: 0,
+            tunnel: TunnelPath::default(),
+            src_port: 0,
+            dst_port: 0,
+            vlan_id: 0,
+            protocol: 1,
+            tcp_flags: 0,
+            facts: Facts::default(),
         }
     }
 
