@@ -146,6 +146,15 @@ impl Geo {
         }
     }
 
+    /// Whether `address` is in the site's networks and no override puts it abroad.
+    pub fn is_home(&self, address: IpAddr) -> bool {
+        let address = address::canonical(address);
+        let is_own = !address::is_local(address) && find(&self.networks, address).is_some();
+        is_own
+            && find(&self.overrides, address)
+                .is_none_or(|&country| self.abroad(country) == Side::Domestic)
+    }
+
     /// The name of the organisation that announces `address`: at most 128 characters,
     /// none of them a control character.
     pub fn organisation(&self, address: IpAddr) -> Option<String> {

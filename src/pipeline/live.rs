@@ -73,7 +73,11 @@ fn turn(sources: &mut [LiveSource], reader: &mut Reader) -> Result<(), PipelineE
             silent = false;
         }
     }
-    if silent && !capture::wait(sources, WAIT)? {
+    if !silent {
+        return Ok(());
+    }
+    reader.flush()?;
+    if !capture::wait(sources, WAIT)? {
         reader.idle(wall_clock_tick())?;
     }
     Ok(())

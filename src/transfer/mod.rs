@@ -75,7 +75,8 @@ impl Transfer {
         else {
             return None;
         };
-        let (asset_end, peer_end, place) = flow.export_ends()?;
+        let (asset_end, peer_end) = flow.export_ends()?;
+        let place = flow.peer;
         let served = flow.dst == asset_end;
         Some(Self {
             tick: *tick,
@@ -94,7 +95,7 @@ impl Transfer {
             bytes: *bytes,
             confidence: place.confidence,
             ended: *ended,
-            round_trip_nanos: flow.handshake.round_trip_nanos().filter(|_| *first),
+            round_trip_nanos: flow.round_trip_nanos.filter(|_| *first).map(u64::from),
         })
     }
 }
