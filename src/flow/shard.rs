@@ -1,5 +1,8 @@
 //! One of the tables of flows: bounded, with its own timers.
 
+mod evict;
+mod tell;
+
 use crate::decode::{Fragment, Packet, TunnelPath};
 use crate::geo::Place;
 use crate::time::Tick;
@@ -303,9 +306,7 @@ impl Shard {
         }
         let tunnel = self.tunnel(packet.tunnel);
         let mut flow = Slot::open(&lookup.key, packet, lookup.is_low, self.now, tunnel);
-        flow.state.set(State::COUNTED);
-        let prefix = self.prefix_of(&flow);
-        self.prefixes[prefix] = self.prefixes[prefix].saturating_add(1);
+        self.count_opening(&mut flow);
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = flow;
@@ -358,16 +359,6 @@ impl Shard {
         if due < self.slots[slot as usize].links.due {
             self.disarm(slot);
             self.arm(slot, due, self.passed);
-        }
-    }
-
-    /// Takes a flow out of its prefix's count of half-open ones.
-    fn uncount(&mut self, slot: u32) {
-        let flow = &mut self.slots[slot as usize];
-        if flow.state.has(State::COUNTED) {
-            flow.state.clear(State::COUNTED);
-            let prefix = prefix_of(&self.hasher, &self.slots[slot as usize]);
-            self.prefixes[prefix] = self.prefixes[prefix].saturating_sub(1);
         }
     }
 
@@ -445,126 +436,6 @@ impl Shard {
         self.arm(slot, due, at);
     }
 
-    fn evict(&mut self, events: &mut impl FnMut(FlowEvent<'_>)) {
-        let established_max = self.flows_max - self.flows_max / 8;
-        for step in 0.. {
-            let is_crowded = self.established.len() > established_max;
-            let from_established = is_crowded || self.embryonic.len() == 0;
-            let wheel = if from_established {
-                &self.established
-            } else {
-                &self.embryonic
-            };
-            let Some((at, slot)) = wheel.first(self.passed) else {
-                return;
-            };
-            // A packet does not move its flow in the wheel, so one that looks due soonest
-            // may have been heard since. It is put where it belongs now.
-            let due = self.due(slot);
-            let flow = &self.slots[slot as usize];
-            let is_established = flow.phase() == Phase::Established;
-            let is_stale = due > at || is_established != flow.state.has(State::IN_ESTABLISHED);
-            if is_stale && step < STALE_FLOWS_MAX {
-                self.disarm(slot);
-                self.arm(slot, due, self.passed);
-                continue;
-            }
-            let slot = if from_established {
-                slot
-            } else {
-                self.most_crowded(slot)
-            };
-            self.evicted += 1;
-            return self.close(slot, self.now, Some(End::Evicted), events);
-        }
-    }
-
-    /// Of a few flows of the same tick, the one whose initiator's prefix has most half-open
-    /// flows; closing ones go first.
-    fn most_crowded(&mut self, first: u32) -> u32 {
-        let (mut chosen, mut crowd) = (first, 0);
-        let mut candidate = Some(first);
-        for _ in 0..CANDIDATES {
-            let Some(slot) = candidate else { break };
-            let flow = &self.slots[slot as usize];
-            let of_prefix = match flow.phase() {
-                Phase::Closing => u16::MAX,
-                Phase::HalfOpen => self.prefixes[self.prefix_of(flow)],
-                Phase::Established => 0,
-            };
-            if of_prefix > crowd {
-                (chosen, crowd) = (slot, of_prefix);
-            }
-            candidate = Wheel::next(&mut self.slots, slot);
-        }
-        chosen
-    }
-
-    fn prefix_of(&self, flow: &Slot) -> usize {
-        prefix_of(&self.hasher, flow)
-    }
-
-    /// Tells what has been exported since the last time, if anything.
-    fn tell_export(
-        &mut self,
-        slot: u32,
-        tick: u32,
-        ended: bool,
-        events: &mut impl FnMut(FlowEvent<'_>),
-    ) {
-        let tick = self.absolute(tick);
-        let flow = &mut self.slots[slot as usize];
-        let bytes = std::mem::take(&mut flow.untold_bytes);
-        flow.state.clear(State::QUEUED);
-        if bytes == 0 {
-            return;
-        }
-        let first = !flow.state.has(State::TOLD);
-        flow.state.set(State::TOLD);
-        events(FlowEvent::Export {
-            flow: &flow.told(self.config.by_vlan, &self.cold, &self.tunnels),
-            bytes,
-            first,
-            ended,
-            tick,
-        });
-    }
-
-    /// Tells a record that has run for long enough.
-    fn end_record(&mut self, slot: u32, tick: u32, events: &mut impl FnMut(FlowEvent<'_>)) {
-        let tick = self.absolute(tick);
-        let flow = &mut self.slots[slot as usize];
-        if flow.packets() > 0 {
-            events(FlowEvent::Closed {
-                flow: &flow.told(self.config.by_vlan, &self.cold, &self.tunnels),
-                end: End::Active,
-                tick,
-            });
-        }
-        flow.end_record(&mut self.cold);
-    }
-
-    /// Tells the last of a flow.
-    fn tell_end(
-        &mut self,
-        slot: u32,
-        tick: u32,
-        end: Option<End>,
-        events: &mut impl FnMut(FlowEvent<'_>),
-    ) {
-        self.tell_export(slot, tick, true, events);
-        let flow = &self.slots[slot as usize];
-        if flow.packets() > 0 {
-            // Both sides may have closed it before the input ended or its place was taken.
-            let end = flow.closed_by().or(end).unwrap_or(End::Idle);
-            events(FlowEvent::Closed {
-                flow: &flow.told(self.config.by_vlan, &self.cold, &self.tunnels),
-                end,
-                tick: self.absolute(tick),
-            });
-        }
-    }
-
     fn close(
         &mut self,
         slot: u32,
@@ -597,24 +468,8 @@ impl Shard {
     }
 }
 
-/// The place of a flow's initiator among the counts by prefix: IPv4 /24, IPv6 /48.
-fn prefix_of(hasher: &KeyHasher, flow: &Slot) -> usize {
-    let host_bits = if flow.is_ipv6() { 80 } else { 8 };
-    let prefix = FlowKey {
-        low: flow.src() >> host_bits,
-        ..FlowKey::default()
-    };
-    (hasher.hash(&prefix) >> 32) as usize % PREFIXES
-}
-
 /// Counts of half-open flows by prefix.
 const PREFIXES: usize = 1_024;
-
-/// Flows of the same tick among which the one to be evicted is chosen.
-const CANDIDATES: usize = 4;
-
-/// Flows that are put right in the wheel before the next is evicted as it stands.
-const STALE_FLOWS_MAX: usize = 32;
 
 /// Flows of one shard, at most: the index has room for so many slots beside its tags.
 const FLOWS_MAX: usize = 1 << 24;
