@@ -70,7 +70,7 @@ fn note(event: &FlowEvent<'_>, said: &mut Vec<Said>, flows: &mut Vec<Flow>) {
             tick: tick.0,
         },
         FlowEvent::Closed { flow, end, tick } => {
-            flows.push((*flow).clone());
+            flows.push(**flow);
             let (packets, src_port) = (flow.packets(), flow.src.port);
             Said::Closed {
                 end: *end,
