@@ -16,7 +16,7 @@ import figures
 import flood
 import live
 import report
-from captures import Sizes
+from captures import Sizes, mix
 from measure import LOAD_MAX, settle
 from programs import ROOT, find, target_folder
 
@@ -28,8 +28,9 @@ def main() -> int:
     options = arguments()
     work = target_folder() / "numbers"
     work.mkdir(parents=True, exist_ok=True)
-    sizes = Sizes().divided(QUICK_DIVISOR) if options.quick else Sizes()
-    tools = find(work, options.all_peers)
+    divisor = QUICK_DIVISOR if options.quick else 1
+    sizes = Sizes().divided(divisor)
+    tools = find(work, options.all_peers, divisor)
     if not options.peers:
         tools.peers.clear()
         tools.skipped.append("peers: --no-peers")
@@ -46,10 +47,11 @@ def main() -> int:
     rows += flood.judge(parts, found, measured["small, 1 M flows"])
     seen = None
     if options.live:
-        seen = live.measure(tools, live.Load.of(options.quick))
+        imix = mix(tools, "imix", sizes.live_packets, sizes.live_packets // 50)
+        seen = live.measure(tools, sizes.live_packets, imix.path)
         rows += live.judge(seen)
     everything = list(measured.values()) + list(parts.values())
-    text = report.render(rows, everything, seen, tools, load, sys.argv[1:])
+    text = report.render(rows, everything, seen, tools, load, sys.argv[1:], divisor)
     out = options.out or (work / "quick.md" if options.quick else ROOT / "docs" / "numbers.md")
     out.write_text(text)
     for row in rows:

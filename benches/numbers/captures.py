@@ -22,6 +22,7 @@ class Sizes:
     small_flows: tuple[int, int, int] = (10_000, 100_000, 1_000_000)
     collide_flows: int = 1_000_000
     flood_sources: int = 10_000_000
+    live_packets: int = 4_000_000
 
     def divided(self, by: int) -> "Sizes":
         """The same a good deal smaller, to try things out."""
@@ -32,6 +33,7 @@ class Sizes:
             (few // by, some // by, many // by),
             self.collide_flows // by,
             self.flood_sources // by,
+            self.live_packets // by,
         )
 
 

@@ -16,16 +16,16 @@ SCENARIOS = ROOT / "models" / "scenarios"
 # Debian keeps daemons where only root's path looks.
 SEARCH_PATH = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
 
-# Room for a million flows that chance spreads over the shards a little unevenly.
+# Room for a million flows that chance spreads over the shards a little unevenly; and for
+# few enough that a fifth of the flood fills the table.
 FLOWS_MAX = 1_250_000
+FLOOD_FLOWS_MAX = 1_000_000
 
 CONFIGS = {
     # Assets are 10.0.0.0/8, as the mixes have them, and everything is on.
-    "everything": '[site]\nnetworks = ["10.0.0.0/8"]\njurisdictions = ["CN"]\n'
-    f"[limits]\nflows = {FLOWS_MAX}\n",
+    "everything": '[site]\nnetworks = ["10.0.0.0/8"]\njurisdictions = ["CN"]\n',
     # Nothing that is in the mixes is an asset, so nothing is exported and nothing learned.
-    "sensor": '[site]\nnetworks = ["192.0.2.0/24"]\njurisdictions = ["CN"]\n'
-    f"[limits]\nflows = {FLOWS_MAX}\n",
+    "sensor": '[site]\nnetworks = ["192.0.2.0/24"]\njurisdictions = ["CN"]\n',
     # A site whose alerts come early enough for 300 MB to be worth one.
     "flood": (SCENARIOS / "small-site.config.toml").read_text()
     + "[alert]\nbudget_per_asset_week = 0.5\n",
@@ -37,6 +37,7 @@ class Tools:
     """Where the programs are. What is absent is None, and `skipped` says why."""
 
     work: Path
+    divisor: int
     ours: Path
     mixes: Path
     floor: Path | None = None
@@ -52,16 +53,18 @@ class Tools:
     def config(self, name: str) -> Path:
         """A configuration of `CONFIGS` as a file."""
         path = self.work / f"{name}.toml"
-        path.write_text(CONFIGS[name])
+        flows = (FLOOD_FLOWS_MAX if name == "flood" else FLOWS_MAX) // self.divisor
+        path.write_text(CONFIGS[name] + f"[limits]\nflows = {flows}\n")
         return path
 
 
-def find(work: Path, all_peers: bool) -> Tools:
+def find(work: Path, all_peers: bool, divisor: int) -> Tools:
     """Builds ours and, in a copy, the floor and its generator; looks for the peers."""
     for options in (["--release", "--bin", "borderflow"], ["--example", "mixes"]):
         subprocess.run(["cargo", "build", "--locked", "-q", *options], cwd=ROOT, check=True)
     target = target_folder()
-    tools = Tools(work, target / "release/borderflow", target / "debug/examples/mixes")
+    borderflow, mixes = target / "release" / "borderflow", target / "debug" / "examples" / "mixes"
+    tools = Tools(work, divisor, borderflow, mixes)
     for name in ("floor", "packetgen"):
         setattr(tools, name, build_copy(name, tools))
     wanted = {"nfpcapd": "nfdump", "softflowd": "softflowd"}

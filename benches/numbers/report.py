@@ -18,7 +18,8 @@ INTRODUCTION = """\
 What `make numbers` measured, by the promises it was measured for. Programs take turns,
 A B C A B C, on files that the page cache holds; a ratio is given once for the best round of
 each and once for the median one, and both have to hold. Absolute figures differ from machine
-to machine and from day to day: quote ratios.
+to machine and from day to day: quote ratios. Peaks of memory below 20 MB cannot be told
+apart: that is what the measuring program has when it starts another.
 
 "Ours" is the whole product: decoding, flows, geolocation, transfers, baseline, detectors,
 alerts and metrics. The floor reads the same file and touches its headers (`floor read`), or
@@ -34,9 +35,13 @@ def render(
     tools: Tools,
     load: float,
     words: list[str],
+    divisor: int,
 ) -> str:
-    """The document."""
-    parts = [INTRODUCTION, machine(tools, load, words), promises(rows)]
+    """The document. `divisor` is by how much everything was smaller than its name says."""
+    parts = [INTRODUCTION, machine(tools, load, words)]
+    if divisor > 1:
+        parts.append(f"**A trial: captures have 1/{divisor} of their size, flows and bounds.**\n")
+    parts.append(promises(rows))
     parts += [runs(series) for series in everything]
     if seen:
         parts.append(link(seen))
@@ -120,10 +125,11 @@ def link(seen: Seen) -> str:
     lines = [
         "## Live",
         "",
-        "60-byte frames of 65,536 flows over a veth pair. Offered is what the listener's "
-        "interface received; more senders offer more than two cores can take.",
+        "`xdpgen` sends 60-byte frames of 65,536 flows over a veth pair, from one process or "
+        "from some at once, which is more than two cores can take. Offered is what the "
+        "listener's interface received.",
         "",
-        "| listener | senders | offered | Mpps | counted | dropped, it says | unaccounted "
+        "| listener | load | offered | Mpps | counted | dropped, it says | unaccounted "
         "| user CPU s |",
         "|---|---|---|---|---|---|---|---|",
     ]
@@ -132,7 +138,7 @@ def link(seen: Seen) -> str:
         counts = " | ".join("not told" if count is None else f"{count:,}" for count in told)
         rate = heard.offered / heard.seconds / 1e6
         lines.append(
-            f"| {heard.listener} | {heard.senders} | {heard.offered:,} | {rate:.2f} | {counts} "
+            f"| {heard.listener} | {heard.load.name} | {heard.offered:,} | {rate:.2f} | {counts} "
             f"| {heard.user_seconds:.2f} |"
         )
     return "\n".join([*lines, ""])
