@@ -109,7 +109,7 @@ def per_packet(program: Path, mixes: Path, mix: Mix) -> int:
 
 def instructions(program: Path, capture: Path, folder: Path, options: tuple[str, ...]) -> int:
     """Instructions of one replay with one worker."""
-    # Of valgrind's tools this one counts fastest; callgrind gives the same figure.
+    # Of valgrind's tools this one counts fastest.
     tool = ["valgrind", "--tool=exp-bbv", "--instr-count-only=yes"]
     tool.append(f"--bb-out-file={folder / 'unused'}")
     replay = [program, "replay", capture, "--out", folder / "out", "--workers", "1", *options]

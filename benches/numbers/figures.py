@@ -23,13 +23,12 @@ class Row:
     ok: bool | None
 
 
-def measure(tools: Tools, sizes: Sizes, rounds: int, peer_rounds: bool) -> dict[str, Series]:
+def measure(tools: Tools, sizes: Sizes, rounds: int) -> dict[str, Series]:
     """Runs everything that reads a file, except the flood."""
     imix = mix(tools, "imix", sizes.packets, sizes.imix_flows)
     weeks = generated(tools, "weeks", imix.path, LEARNED_PAIRS)
     mature = learned(tools, "imix", weeks.path, "everything")
     few, some, many = (mix(tools, "small", sizes.packets, flows) for flows in sizes.small_flows)
-    others = peers if peer_rounds else lambda _tools, _capture: []
     plans = {
         "imix": (
             imix,
@@ -37,7 +36,7 @@ def measure(tools: Tools, sizes: Sizes, rounds: int, peer_rounds: bool) -> dict[
                 *floors(tools, imix.path, "read", "read-flow", "std-flow"),
                 *variants(tools, imix.path, imix.packets),
                 ours(tools, "ours, learned state", imix.path, imix.packets, state=mature),
-                *others(tools, imix.path),
+                *peers(tools, imix.path),
             ],
         ),
         "small, 1 M flows": (
@@ -45,7 +44,7 @@ def measure(tools: Tools, sizes: Sizes, rounds: int, peer_rounds: bool) -> dict[
             [
                 *floors(tools, many.path, "read", "read-flow", "std-flow"),
                 *variants(tools, many.path, many.packets),
-                *others(tools, many.path),
+                *peers(tools, many.path),
             ],
         ),
     }
