@@ -6,7 +6,7 @@ use pcap::{Active, Capture, Device, Precision};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::error::{CaptureError, message, one_line};
-use super::file::frame;
+use super::frame::frame;
 use super::{Frame, LinkType};
 
 /// What to capture and how.
