@@ -36,7 +36,7 @@ pub enum CaptureError {
         /// Name of the file.
         path: String,
     },
-    /// The file is compressed.
+    /// The file is compressed in a way that is not read.
     #[error("{path}: is compressed with {format}; decompress it first, e.g. `{command} {path}`")]
     Compressed {
         /// Name of the file.
@@ -47,7 +47,9 @@ pub enum CaptureError {
         command: &'static str,
     },
     /// The file is in no format that is read.
-    #[error("{path}: is not a capture; pcap and pcapng are read, uncompressed")]
+    #[error(
+        "{path}: is not a capture; pcap and pcapng are read, plain or packed with gzip or zstd"
+    )]
     NotACapture {
         /// Name of the file.
         path: String,
@@ -57,7 +59,7 @@ pub enum CaptureError {
     Open {
         /// Name of the file.
         path: String,
-        /// libpcap's reason.
+        /// The reason.
         message: String,
     },
     /// The frames of a file or an interface are of a type that `decode` does not read.
@@ -73,18 +75,28 @@ pub enum CaptureError {
         /// libpcap's number of the link type.
         number: i32,
     },
-    /// A record of an opened file could not be read, and with it all that follow.
+    /// A record of an opened file could not be read.
     #[error(
-        "{path}: record {record}: {message}; {}; capture or copy it again for the rest",
-        Before(*.record)
+        "{path}: record {record}: {message}; {}; {}",
+        Before(*.record), Behind(*.skipped_bytes)
     )]
     Damaged {
         /// Name of the file.
         path: String,
-        /// Number of the record, the first of the file being 1.
+        /// Number of the record, the first that was read of the file being 1.
         record: u64,
-        /// libpcap's reason.
+        /// The reason and the place.
         message: String,
+        /// Bytes that were passed over before records were found again; nothing if none was.
+        skipped_bytes: Option<u64>,
+    },
+    /// A file that is followed is not the same any more, so nothing more can come of it.
+    #[error("{path}: {what} while it was followed; start again to follow what is there now")]
+    Rotated {
+        /// Name of the file.
+        path: String,
+        /// What became of it.
+        what: &'static str,
     },
     /// There is no interface of this name.
     #[error("{interface}: no such interface; there are: {known}")]
@@ -140,7 +152,7 @@ pub enum CaptureError {
 impl CaptureError {
     /// Whether the input is damaged behind a valid part, which has been handed out.
     pub const fn is_damage(&self) -> bool {
-        matches!(self, Self::Damaged { .. })
+        matches!(self, Self::Damaged { .. } | Self::Rotated { .. })
     }
 
     /// The error for frames of `link_type`.
@@ -164,6 +176,18 @@ impl fmt::Display for Before {
             0 => write!(f, "no record came before it"),
             1 => write!(f, "the one record before it was processed"),
             count => write!(f, "the {count} records before it were processed"),
+        }
+    }
+}
+
+/// What became of the records behind a damaged one.
+struct Behind(Option<u64>);
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => write!(f, "capture or copy it again for the rest"),
+            Some(bytes) => write!(f, "reading went on {bytes} bytes further"),
         }
     }
 }
@@ -227,6 +251,7 @@ mod tests {
             path: "x.pcap".to_owned(),
             record,
             message: "truncated".to_owned(),
+            skipped_bytes: None,
         };
         let text = |record| damaged(record).to_string();
         let advice = "capture or copy it again for the rest";
@@ -239,6 +264,17 @@ mod tests {
         let eleven = format!("the 11 records before it were processed; {advice}");
         assert_eq!(text(12), format!("x.pcap: record 12: truncated; {eleven}"));
         assert!(damaged(1).is_damage());
+        let passed = CaptureError::Damaged {
+            path: "x.pcap".to_owned(),
+            record: 2,
+            message: "noise".to_owned(),
+            skipped_bytes: Some(76),
+        };
+        let text = passed.to_string();
+        assert!(
+            text.ends_with("; reading went on 76 bytes further"),
+            "{text}"
+        );
         assert!(
             !CaptureError::Empty {
                 path: "x".to_owned()

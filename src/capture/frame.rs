@@ -1,5 +1,7 @@
 //! The contract between a source of frames and everything behind it.
 
+use pcap::Precision;
+
 use crate::time::Timestamp;
 
 /// One captured frame, borrowed from its source until the next one is asked for.
@@ -56,5 +58,26 @@ impl LinkType {
                 | Self::IPV4
                 | Self::IPV6
         )
+    }
+}
+
+/// Turns libpcap's record into ours. The handle's precision decides what the fraction of
+/// its timestamps counts, whatever the name of the field says.
+pub(super) fn frame<'a>(
+    packet: &pcap::Packet<'a>,
+    link_type: LinkType,
+    precision: Precision,
+) -> Frame<'a> {
+    let captured_length = u32::try_from(packet.data.len()).unwrap_or(u32::MAX);
+    let time = packet.header.ts;
+    let nanos = match precision {
+        Precision::Nano => time.tv_usec,
+        Precision::Micro => time.tv_usec.saturating_mul(1_000),
+    };
+    Frame {
+        timestamp: Timestamp::from_parts(time.tv_sec, nanos),
+        original_length: packet.header.len.max(captured_length),
+        link_type,
+        data: packet.data,
     }
 }

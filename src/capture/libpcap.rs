@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use pcap::{Active, Capture, Device, Precision};
 
 use super::error::{CaptureError, message, one_line};
-use super::file::frame;
+use super::frame::frame;
 use super::live::{Drops, LiveConfig};
 use super::{Frame, LinkType};
 

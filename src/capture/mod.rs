@@ -1,14 +1,20 @@
 //! Where frames come from: capture files and live interfaces.
 //!
-//! Both sources lend one [`Frame`] at a time. A [`FileSource`] ends; a [`LiveSource`]
-//! never blocks, so that a silent link cannot hold up a shutdown or a tick, and
-//! [`wait`] sleeps until one of several has something.
+//! Both sources lend one [`Frame`] at a time and never block, so that a silent link or
+//! pipe cannot hold up a shutdown or a tick. [`FileSource::wait`] sleeps until a pipe may
+//! have something, [`wait`] until one of several [`LiveSource`]s has.
 
+mod descriptor;
 mod error;
 mod file;
 mod frame;
+mod input;
 mod libpcap;
 mod live;
+mod pcap;
+mod pcapng;
+mod record;
+mod resync;
 #[cfg(target_os = "linux")]
 mod ring;
 #[cfg(test)]

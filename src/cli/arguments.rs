@@ -41,10 +41,14 @@ pub(super) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
-    /// Capture files (pcap or pcapng), read in the order of their first packets; - is standard
-    /// input
+    /// Capture files (pcap or pcapng, plain or packed with gzip or zstd), merged by the times of
+    /// their packets; - is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
+    /// Wait for more at the end of the last file, which is still being written, until SIGINT or
+    /// SIGTERM; a pipe ends when its writer does
+    #[arg(long)]
+    pub(super) follow: bool,
     /// Write every flow to flows.jsonl
     #[arg(long, requires = "out")]
     pub(super) flows: bool,

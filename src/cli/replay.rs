@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::alert::{Alert, Event};
-use crate::capture::CaptureError;
+use crate::capture::{CaptureError, FileSource, probe};
 use crate::config::Config;
 use crate::detect::Bytes;
 use crate::geo::{Geo, GeoError};
@@ -30,15 +30,8 @@ pub(super) fn run(
     config.state.dir.clone_from(&arguments.common.state);
     let telemetry = Telemetry::new();
     serve_metrics(&arguments.common, &telemetry, terminal)?;
-    for file in &arguments.files {
-        // Before the output folder is touched, every input must be there.
-        if file.as_os_str() != "-" {
-            crate::capture::probe(file).map_err(PipelineError::from)?;
-        } else if arguments.files.len() > 1 {
-            let why = "standard input cannot be read beside other files";
-            return Err(CommandError::Usage(why.to_owned()));
-        }
-    }
+    // Before the output folder is touched, every input must be there.
+    probe_all(arguments)?;
     let folder = arguments.common.out.as_deref();
     let folder = folder
         .map(|path| OutFolder::create(path, &arguments.files))
@@ -59,7 +52,11 @@ pub(super) fn run(
     };
     let stop = stop_flag()?;
     let bar = Bar::new(&arguments.files, terminal.is_watched());
-    let replayed = pipeline::replay(&arguments.files, setup, &stop, |at| bar.show(at));
+    let replayed = if follows(arguments) {
+        pipeline::follow(&arguments.files, setup, &stop, |at| bar.show(at))
+    } else {
+        pipeline::replay(&arguments.files, setup, &stop, |at| bar.show(at))
+    };
     bar.finish();
     let (report, damage) = replayed?;
     for error in &damage {
@@ -80,6 +77,33 @@ pub(super) fn run(
     } else {
         Outcome::Damaged
     })
+}
+
+/// Whether the last file is to be followed: only what is stored can grow behind its end.
+fn follows(arguments: &ReplayArguments) -> bool {
+    arguments.follow && arguments.files.last().is_some_and(|file| file.is_file())
+}
+
+/// Makes sure that every input can be opened.
+fn probe_all(arguments: &ReplayArguments) -> Result<(), CommandError> {
+    let count = arguments.files.len();
+    for (index, file) in arguments.files.iter().enumerate() {
+        if file.as_os_str() == "-" {
+            if count > 1 {
+                let why = "standard input cannot be read beside other files";
+                return Err(CommandError::Usage(why.to_owned()));
+            }
+            continue;
+        }
+        let probed = if follows(arguments) && index + 1 == count {
+            // Not even its header need be there yet.
+            FileSource::follow(file).map(|_| ())
+        } else {
+            probe(file)
+        };
+        probed.map_err(PipelineError::from)?;
+    }
+    Ok(())
 }
 
 /// Reads the configuration and the databases that it names; without a configuration, says

@@ -16,6 +16,7 @@ mod clock;
 mod engine;
 mod latency;
 mod live;
+mod merge;
 mod outputs;
 mod reader;
 mod replay;
@@ -27,7 +28,7 @@ mod telemetry;
 
 pub use live::live;
 pub use outputs::Outputs;
-pub use replay::{Progress, replay};
+pub use replay::{Progress, follow, replay};
 pub use setup::Setup;
 pub use summary::{JurisdictionRow, RunReport, Summary};
 pub use telemetry::Telemetry;

@@ -16,6 +16,7 @@
 mod bad_input;
 mod captures;
 mod demo;
+mod files;
 mod golden;
 mod live;
 mod metrics;

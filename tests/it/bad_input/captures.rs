@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::packets::{ASSET, Capture, NOON, upload, write};
+use crate::packets::{ABROAD, ASSET, Capture, NOON, udp, upload, write};
 use crate::program::{Running, borderflow, has_commands, replay_to, results, run};
 use crate::support::{BINARY, Ran, number};
 
@@ -56,8 +56,12 @@ fn not_a_capture() {
         1,
         &["notes.pcap", "is not a capture; pcap and pcapng are read"],
     );
-    let path = write(folder.path(), "x.pcap.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03");
-    replay(&path).refused(1, &["x.pcap.gz", "gzip", "`gunzip "]);
+    let path = write(
+        folder.path(),
+        "x.pcap.xz",
+        b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46",
+    );
+    replay(&path).refused(1, &["x.pcap.xz", "xz", "`unxz "]);
     let path = write(folder.path(), "short.pcap", &upload(NOON, 1).bytes()[..10]);
     replay(&path).refused(1, &["short.pcap", "cannot be read"]);
 }
@@ -284,9 +288,106 @@ fn an_interrupted_replay_keeps_what_was_read() {
 fn write_without_end(pipe: &std::path::Path) {
     use std::io::Write;
     let mut packets = Capture::new();
-    packets.udp(NOON, ASSET, crate::packets::ABROAD, 100);
+    packets.udp(NOON, ASSET, ABROAD, 100);
     let (header, record) = packets.bytes().split_at(24);
     let mut output = fs::OpenOptions::new().write(true).open(pipe).unwrap();
     let _ = output.write_all(header);
     while output.write_all(record).is_ok() {}
+}
+
+#[test]
+fn a_capture_damaged_in_the_middle_is_read_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = upload(NOON, 20);
+    let mut bytes = capture.bytes().to_vec();
+    // The captured length of the eleventh record.
+    let at = capture.ends[9] + 8;
+    bytes[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    let path = write(folder.path(), "hurt.pcap", &bytes);
+    let out = folder.path().join("out");
+    let skipped = capture.ends[10] - capture.ends[9];
+    let words = [
+        "hurt.pcap: record 11: its captured length of 4294967295 bytes",
+        &format!("(byte {})", capture.ends[9]),
+        "the 10 records before it were processed",
+        &format!("reading went on {skipped} bytes further"),
+    ];
+    replay_to(&out, &[&path], &[]).complained(3, &words);
+    assert_eq!(number(&results(&out).summary, "packets"), 19);
+}
+
+#[test]
+fn a_capture_damaged_all_over_is_told_in_bounds() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = Blocks::new(&[1]).bytes;
+    let mut blocks = Blocks::default();
+    for second in 0..100 {
+        blocks.packet(9, second, &[0; 60]);
+        blocks.packet(0, second, &udp(ASSET, ABROAD, 100));
+    }
+    bytes.extend(blocks.bytes);
+    let path = write(folder.path(), "all-over.pcapng", &bytes);
+    let out = folder.path().join("out");
+    let ran = replay_to(&out, &[&path], &[]);
+    assert_eq!(ran.status, Some(3));
+    assert_eq!(ran.complaints().len(), 20, "{ran:?}");
+    assert!(ran.stdout.contains("damaged in 80 more places"), "{ran:?}");
+    assert_eq!(number(&results(&out).summary, "packets"), 100);
+}
+
+#[test]
+fn interfaces_that_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    // 105 is IEEE 802.11, which is not read; 101 is raw IP.
+    let mut blocks = Blocks::new(&[105, 1, 101]);
+    let frame = udp(ASSET, ABROAD, 100);
+    blocks.packet(0, NOON, &frame);
+    blocks.packet(1, NOON, &frame);
+    blocks.packet(2, NOON, &frame[14..]);
+    let path = write(folder.path(), "three.pcapng", &blocks.bytes);
+    let out = folder.path().join("out");
+    replay_to(&out, &[&path], &[]).succeeded();
+    let results = results(&out);
+    assert_eq!(number(&results.summary, "frames_read"), 3);
+    assert_eq!(number(&results.summary, "packets"), 2);
+    let mut blocks = Blocks::new(&[105]);
+    blocks.packet(0, NOON, &frame);
+    let path = write(folder.path(), "wifi.pcapng", &blocks.bytes);
+    replay(&path).refused(1, &["wifi.pcapng", "IEEE802_11 (105)"]);
+}
+
+/// A pcapng file in the making.
+#[derive(Default)]
+struct Blocks {
+    bytes: Vec<u8>,
+}
+
+impl Blocks {
+    /// A section with interfaces of these link types.
+    fn new(link_types: &[u32]) -> Self {
+        let mut blocks = Self::default();
+        blocks.block(&[0x0a0d_0d0a, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX], &[]);
+        for link_type in link_types {
+            blocks.block(&[1, *link_type, 0], &[]);
+        }
+        blocks
+    }
+
+    fn packet(&mut self, interface: u32, seconds: u32, frame: &[u8]) {
+        let micros = u64::from(seconds) * 1_000_000;
+        let (high, low) = ((micros >> 32) as u32, micros as u32);
+        let length = frame.len() as u32;
+        self.block(&[6, interface, high, low, length, length], frame);
+    }
+
+    fn block(&mut self, words: &[u32], data: &[u8]) {
+        let padded = data.len().next_multiple_of(4);
+        let length = (4 * words.len() + padded + 8) as u32;
+        for word in [words[0], length].iter().chain(&words[1..]) {
+            self.bytes.extend(word.to_le_bytes());
+        }
+        self.bytes.extend(data);
+        self.bytes.resize(self.bytes.len() + padded - data.len(), 0);
+        self.bytes.extend(length.to_le_bytes());
+    }
 }

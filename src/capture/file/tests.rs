@@ -1,0 +1,253 @@
+//! What a source makes of files, whole and damaged.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "it is tested that nothing waits or takes long"
+)]
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use super::*;
+
+const fn assert_send<T: Send>() {}
+const _: () = assert_send::<FileSource>();
+
+/// A pcap file with nanosecond times; every record states `original` bytes.
+fn pcap(link_type: u32, original: u32, frames: &[&[u8]]) -> Vec<u8> {
+    let words =
+        |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|word| word.to_le_bytes()).collect() };
+    let mut bytes = words(&[0xa1b2_3c4d, 0x0004_0002, 0, 0, 65_535, link_type]);
+    for (second, data) in (1_000..).zip(frames) {
+        bytes.extend(words(&[second, 123_456_789, data.len() as u32, original]));
+        bytes.extend(*data);
+    }
+    bytes
+}
+
+struct Directory(tempfile::TempDir);
+
+impl Directory {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+/// What a file gives: the lengths of its frames, and the error at its end.
+fn read(path: &Path) -> (Vec<usize>, Option<CaptureError>) {
+    let mut source = FileSource::open(path).unwrap();
+    let mut lengths = Vec::new();
+    let error = loop {
+        match source.next_frame() {
+            Ok(Some(frame)) => lengths.push(frame.data.len()),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    assert!(
+        matches!(source.next_frame(), Ok(None)),
+        "a source that has ended stays so"
+    );
+    assert_eq!(source.frames_read(), lengths.len() as u64);
+    (lengths, error)
+}
+
+#[test]
+fn frames_have_time_and_both_lengths() {
+    let directory = Directory::new();
+    let bytes = pcap(1, 1_500, &[&[7; 60], &[8; 61]]);
+    let path = directory.write("x.pcap", &bytes);
+    let mut source = FileSource::open(&path).unwrap();
+    assert_eq!(source.size_bytes(), Some(bytes.len() as u64));
+    let first = source.next_frame().unwrap().unwrap();
+    assert_eq!(first.timestamp, Timestamp::from_nanos(1_000_123_456_789));
+    assert_eq!((first.original_length, first.data), (1_500, &[7; 60][..]));
+    let second = source.next_frame().unwrap().unwrap();
+    assert_eq!((second.timestamp.tick().0, second.data.len()), (1_001, 61));
+    assert_eq!(source.position_bytes(), bytes.len() as u64);
+    assert!(source.next_frame().unwrap().is_none() && source.has_ended());
+    assert_eq!(
+        first_timestamp(&path),
+        Ok(Some(Timestamp::from_nanos(1_000_123_456_789)))
+    );
+}
+
+#[test]
+fn an_original_length_below_the_captured_one_is_raised() {
+    let directory = Directory::new();
+    let path = directory.write("x.pcap", &pcap(101, 10, &[&[7; 60]]));
+    let mut source = FileSource::open(&path).unwrap();
+    let frame = source.next_frame().unwrap().unwrap();
+    assert_eq!((frame.original_length, frame.data.len()), (60, 60));
+    assert_eq!(frame.link_type, LinkType::RAW);
+}
+
+#[test]
+fn a_header_without_packets_is_a_capture_of_none() {
+    let directory = Directory::new();
+    let path = directory.write("x.pcap", &pcap(1, 0, &[]));
+    assert_eq!(read(&path), (Vec::new(), None));
+    assert_eq!(first_timestamp(&path), Ok(None));
+}
+
+#[test]
+fn a_capture_cut_anywhere_gives_the_frames_before_the_cut() {
+    let directory = Directory::new();
+    let frames: [&[u8]; 3] = [&[1; 60], &[2; 20], &[3; 33]];
+    let bytes = pcap(1, 1_500, &frames);
+    let ends = [24, 24 + 76, 24 + 76 + 36, bytes.len()];
+    for cut in 1..=bytes.len() {
+        let path = directory.write("x.pcap", &bytes[..cut]);
+        if cut < ends[0] {
+            let error = FileSource::open(&path).unwrap_err();
+            assert!(matches!(error, CaptureError::Open { .. }), "{cut}: {error}");
+            continue;
+        }
+        let (lengths, error) = read(&path);
+        let whole = ends.iter().filter(|end| **end <= cut).count() - 1;
+        assert_eq!(
+            lengths,
+            frames
+                .iter()
+                .take(whole)
+                .map(|it| it.len())
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(error.is_some(), !ends.contains(&cut), "{cut}: {error:?}");
+        if let Some(error) = error {
+            assert!(error.is_damage());
+            let text = error.to_string();
+            assert!(
+                text.contains(&format!(": record {}: truncated", whole + 1)),
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_capture_is_told_apart() {
+    let directory = Directory::new();
+    let open = |path: &Path| FileSource::open(path).unwrap_err();
+    let path = path_text(directory.0.path());
+    assert_eq!(open(directory.0.path()), CaptureError::Directory { path });
+
+    let missing = directory.0.path().join("missing");
+    assert_eq!(
+        open(&missing),
+        CaptureError::NotFound {
+            path: path_text(&missing)
+        }
+    );
+    let empty = directory.write("empty", b"");
+    assert_eq!(
+        open(&empty),
+        CaptureError::Empty {
+            path: path_text(&empty)
+        }
+    );
+    assert_eq!(
+        open(&empty.join("x")),
+        CaptureError::NotFound {
+            path: path_text(&empty.join("x"))
+        }
+    );
+    let noise = directory.write("noise", b"once upon a time");
+    assert_eq!(
+        open(&noise),
+        CaptureError::NotACapture {
+            path: path_text(&noise)
+        }
+    );
+    for (magic, format, command) in [
+        ("\u{fd}7zXZ", "xz", "unxz"),
+        ("BZh91AY", "bzip2", "bunzip2"),
+    ] {
+        let magic: Vec<u8> = magic.chars().map(|it| it as u8).collect();
+        let error = open(&directory.write("packed", &magic)).to_string();
+        let advice = format!("with {format}; decompress it first, e.g. `{command} ");
+        assert!(error.contains(&advice), "{error}");
+    }
+    let packed = directory.write("packed", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00");
+    assert!(
+        open(&packed)
+            .to_string()
+            .contains("gzip data are cut or damaged")
+    );
+    let wireless = directory.write("wireless", &pcap(105, 60, &[&[1; 60]]));
+    let error = open(&wireless).to_string();
+    assert!(
+        error.contains("link type IEEE802_11 (105) is not supported"),
+        "{error}"
+    );
+    let mut bytes = pcap(1, 0, &[]);
+    bytes[4] = 9;
+    let version = directory.write("version", &bytes);
+    assert!(matches!(open(&version), CaptureError::Open { .. }));
+}
+
+#[test]
+fn a_name_cannot_break_the_line() {
+    let directory = Directory::new();
+    let path = directory.write("a\nb\u{1b}[2J", b"once upon a time");
+    let text = FileSource::open(&path).unwrap_err().to_string();
+    assert!(text.contains("a\\nb\\u{1b}[2J: is not a capture"), "{text}");
+    let path = directory
+        .0
+        .path()
+        .join(std::ffi::OsStr::from_bytes(b"\xff.pcap"));
+    fs::write(&path, pcap(1, 0, &[])).unwrap();
+    assert!(FileSource::open(&path).is_ok());
+}
+
+#[test]
+fn a_file_that_may_not_be_read_says_so() {
+    let directory = Directory::new();
+    let path = directory.write("x.pcap", &pcap(1, 0, &[]));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::File::open(&path).is_ok() {
+        eprintln!("skipped: this user may read every file");
+        return;
+    }
+    let error = FileSource::open(&path).unwrap_err();
+    assert_eq!(
+        error,
+        CaptureError::Permission {
+            path: path_text(&path)
+        }
+    );
+}
+
+#[test]
+fn noise_behind_a_header_is_damage_and_never_a_panic() {
+    let directory = Directory::new();
+    let mut state = 1u64;
+    let mut noise = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 56) as u8
+    };
+    for _ in 0..200 {
+        let mut bytes = pcap(1, 1_500, &[&[1; 60]]);
+        bytes.extend((0..100).map(|_| noise()));
+        let (lengths, error) = read(&directory.write("x.pcap", &bytes));
+        assert_eq!(lengths.first(), Some(&60));
+        assert!(error.is_none_or(|error| error.is_damage()));
+    }
+}
+
+mod damage;
+mod growing;
+mod oracle;
+mod packed;
+mod round_trip;
