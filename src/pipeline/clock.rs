@@ -184,6 +184,7 @@ mod tests {
             protocol: 1,
             tcp_flags: 0,
             facts: Facts::default(),
+            ..Packet::default()
         }
     }
 
