@@ -36,6 +36,7 @@ pub(super) fn behind_type(ether_type: u16, span: Span<'_>) -> Step<'_> {
         // IEEE 802.1ah: a service identifier, then the customer's whole frame.
         0x88e7 => Ok((Layer::Ethernet, behind(span, 4)?)),
         0x88e5 => secured(span),
+        0xd28b => stamped(span),
         // A length: an 802.3 frame (IEEE 802.3 clause 3.2.6), padded up to 60 bytes.
         0..=0x05dc => Ok((Layer::Llc, span.limit(ether_type.into()))),
         _ if is_vlan_tag(ether_type) => then_type(span, 2),
@@ -59,6 +60,16 @@ fn secured(span: Span<'_>) -> Step<'_> {
     }
     let has_channel = control & 0x20 != 0;
     then_type(span, if has_channel { 14 } else { 6 })
+}
+
+/// Arista's time stamp of a mirrored frame: subtype 1, a version whose lower half tells
+/// the format, a time of 64 or 48 bits, then the EtherType.
+fn stamped(span: Span<'_>) -> Step<'_> {
+    match span.at(0).ok_or(Reason::LinkTruncated)? {
+        [0, 1, _, 0x10] => then_type(span, 12),
+        [0, 1, _, 0x20] => then_type(span, 10),
+        _ => Err(Reason::NotIp),
+    }
 }
 
 /// IEEE 802.2, with the subnetwork access protocol (RFC 1042) behind it.

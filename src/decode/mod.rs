@@ -18,6 +18,7 @@
 
 mod ethernet;
 mod fast;
+mod fingerprint;
 mod general;
 mod ip;
 mod link;
@@ -29,6 +30,7 @@ mod transport;
 mod tunnel;
 mod wireless;
 
+pub use fingerprint::fingerprint;
 pub use packet::{Facts, Fragment, Packet, Reason, TcpSegment, address, address_bits};
 pub use path::{Tunnel, TunnelPath};
 

@@ -26,4 +26,5 @@ mod restart;
 mod schemas;
 mod support;
 mod tidy;
+mod tshark;
 mod workers;
