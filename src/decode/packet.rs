@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::TunnelPath;
 use crate::time::Timestamp;
 
-/// One IP packet of the wire, the innermost where it is in tunnels: 80 bytes, so that batches of them stay in a core's cache.
+/// One IP packet of the wire, the innermost where it is in tunnels: 80 bytes, so that
+/// batches of them stay in a core's cache.
 ///
 /// Addresses are held as 128 bits whatever their version, an IPv4 address v4-mapped
 /// (RFC 4291 section 2.5.5.2), so that the flow table compares and hashes numbers.

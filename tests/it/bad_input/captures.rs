@@ -65,9 +65,9 @@ fn not_a_capture() {
 #[test]
 fn an_unsupported_link_type() {
     let folder = tempfile::tempdir().unwrap();
-    // 105 is IEEE 802.11.
-    let path = Capture::of_link_type(105).write(folder.path(), "wifi.pcap");
-    replay(&path).refused(1, &["wifi.pcap", "IEEE802_11 (105)", "Ethernet"]);
+    // 177 is LAPD of Linux.
+    let path = Capture::of_link_type(177).write(folder.path(), "lapd.pcap");
+    replay(&path).refused(1, &["lapd.pcap", "LINUX_LAPD (177)", "Ethernet"]);
 }
 
 #[test]
