@@ -60,6 +60,8 @@ const PAYLOAD_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
     use etherparse::PacketBuilder;
 
     use super::*;

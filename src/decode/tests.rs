@@ -2,7 +2,11 @@
 
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod links;
+mod tunnels;
+
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use etherparse::{

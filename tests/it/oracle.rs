@@ -42,7 +42,7 @@ impl Flows {
     }
 
     /// These flows with 0 for the ports of SCTP, which nDPI does not read.
-    fn as_ndpi_writes(self) -> Self {
+    fn without_sctp_ports(self) -> Self {
         let mut flows = Self::default();
         for ((protocol, [a, b]), sums) in self.0 {
             let end = |(address, port)| (address, if protocol == 132 { 0 } else { port });
@@ -123,7 +123,7 @@ fn flows_agree_with_ndpi_in_packets_and_bytes() {
     };
     let mut agreement = Agreement::default();
     for (capture, theirs) in ndpi_flows(&folder.join("ndpi_flows.csv")) {
-        let ours = Flows::ours(&folder.join(&capture), "wire_bytes").as_ndpi_writes();
+        let ours = Flows::ours(&folder.join(&capture), "wire_bytes").without_sctp_ports();
         let reason = reason(NDPI_DIFFERENCES, &capture);
         agreement.compare(&capture, &theirs, &ours, reason);
         let more = ours.0.keys().filter(|pair| !theirs.0.contains_key(pair));
