@@ -410,6 +410,7 @@ proptest! {
         let frame = Frame { original_length, ..frame(LinkType::ETHERNET, &data, 0) };
         if let Some(packet) = fast::read(&frame) {
             prop_assert_eq!(Ok(packet), general::read(&frame));
+            assert_agrees(&packet, &frame);
         }
     }
 }
