@@ -464,10 +464,10 @@ mod tests {
         );
         let packed = directory.write("packed", b"\x28\xb5\x2f\xfd\x00\x00");
         assert!(open(&packed).to_string().contains("zstd"));
-        let wireless = directory.write("wireless", &pcap(105, 60, &[&[1; 60]]));
-        let error = open(&wireless).to_string();
+        let lapd = directory.write("lapd", &pcap(177, 60, &[&[1; 60]]));
+        let error = open(&lapd).to_string();
         assert!(
-            error.contains("link type IEEE802_11 (105) is not supported"),
+            error.contains("link type LINUX_LAPD (177) is not supported"),
             "{error}"
         );
         let mut bytes = pcap(1, 0, &[]);
