@@ -2,7 +2,10 @@
 # `make` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint golden docs clean-out
+# Options of `make numbers`, such as --quick or --no-peers.
+NUMBERS ?=
+
+.PHONY: help demo test bench stages numbers gate lint golden docs clean-out
 
 export CARGO_TERM_COLOR ?= auto
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -20,9 +23,19 @@ test: ## run every test
 	@scripts/need.sh test
 	cargo test --locked
 
-bench: ## time each stage of the packet path
+bench: stages numbers ## time everything
+
+stages: ## time each stage of the packet path
 	@scripts/need.sh build
 	cargo bench --locked
+
+numbers: ## measure what is promised, write docs/numbers.md (NUMBERS=--quick)
+	@scripts/need.sh numbers
+	python3 benches/numbers $(NUMBERS)
+
+gate: ## count the instructions that a packet costs
+	@scripts/need.sh test
+	python3 benches/gate.py
 
 lint: ## check format, lints, API docs, dependencies, scripts
 	@scripts/need.sh build

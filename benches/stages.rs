@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 use borderflow::capture::{FileSource, Frame, LinkType};
 use borderflow::config::Config;
 use borderflow::decode::{Packet, decode};
-use borderflow::flow::{FlowConfig, SHARDS, Shard, shard_of};
+use borderflow::flow::{FlowConfig, FlowEvent, SHARDS, Shard, shard_of};
 use borderflow::geo::{Geo, GeoConfig};
 use borderflow::pipeline::{Outputs, Setup, Telemetry, replay};
 use borderflow::simulate::{Scenario, simulate};
@@ -113,10 +113,13 @@ fn stages(criterion: &mut Criterion) {
                 .map(|_| Shard::new(FlowConfig::default(), 10_000))
                 .collect();
             let mut events = 0u64;
+            let locate = |address| geo.place(address);
             for packet in &packets {
                 let shard = &mut shards[shard_of(packet.src, packet.dst)];
-                shard.advance(packet.timestamp.tick(), &mut |_| events += 1);
-                shard.packet(packet, |address| geo.place(address), &mut |_| events += 1);
+                let mut count = |_: FlowEvent<'_>| events += 1;
+                shard.advance(packet.timestamp.tick(), &locate, &mut count);
+                let lookup = shard.look_up(packet);
+                shard.packet(packet, &lookup, &locate, &mut count);
             }
             events
         });

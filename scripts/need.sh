@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Checks that this machine can build borderflow, and with `test` that it can test it.
+# Checks that this machine can build borderflow, with `test` that it can test it, and with
+# `numbers` that it can measure it against others.
 #
-# usage: scripts/need.sh build|test
+# usage: scripts/need.sh build|test|numbers
 #
 # What is missing is installed with apt-get where that needs no question: as root, or
 # with CI=true. Elsewhere one line says what to install, and the status is 1. Tools that
-# only some tests use never fail the check: those tests skip and say why.
+# only some tests or figures use never fail the check: those skip and say why.
 set -euo pipefail
 
 # Whether apt-get may be run here without asking, directly or through sudo.
@@ -46,6 +47,7 @@ has_libpcap() {
 }
 
 has_compiler() { command -v cc >/dev/null; }
+has_python() { command -v python3 >/dev/null; }
 has_make() { command -v make >/dev/null; }
 
 # require CHECK NAME PACKAGE...: installs the packages if CHECK fails, or says what to do.
@@ -66,6 +68,9 @@ advice() {
       echo "Install it: Debian/Ubuntu 'apt-get install libpcap-dev', Fedora 'dnf install" \
         "libpcap-devel', Arch 'pacman -S libpcap', macOS 'xcode-select --install'."
       ;;
+    python3)
+      echo "Install it with the package manager, or from https://www.python.org."
+      ;;
     *)
       echo "Install it: Debian/Ubuntu 'apt-get install build-essential', Fedora 'dnf install" \
         "gcc make', Arch 'pacman -S base-devel', macOS 'xcode-select --install'."
@@ -73,23 +78,27 @@ advice() {
   esac
 }
 
-# optional COMMAND PACKAGE: installs a tool that some tests use, or says that they skip.
+# optional COMMAND PACKAGE: installs a tool that some tests or figures use, or says that
+# they skip.
 optional() {
   command -v "$1" >/dev/null && return 0
   if may_install && install "$2"; then
     return 0
   fi
-  echo "need.sh: no $1 ($2): the tests that need it will skip"
+  echo "need.sh: no $1 ($2): what needs it will skip"
 }
 
 # Debian keeps `ip` where only root's path looks.
 PATH=$PATH:/usr/sbin:/sbin
 
 stage=${1:-}
-if [ "$stage" != build ] && [ "$stage" != test ]; then
-  echo "usage: scripts/need.sh build|test" >&2
-  exit 2
-fi
+case $stage in
+  build | test | numbers) ;;
+  *)
+    echo "usage: scripts/need.sh build|test|numbers" >&2
+    exit 2
+    ;;
+esac
 
 if ! command -v cargo >/dev/null; then
   echo "need.sh: cargo is missing. Install Rust 1.95 or later from https://rustup.rs." >&2
@@ -105,4 +114,15 @@ if [ "$stage" = test ]; then
   optional python3 python3
   optional tcpdump tcpdump
   optional promtool prometheus
+  optional valgrind valgrind
+fi
+
+if [ "$stage" = numbers ]; then
+  require has_python python3 python3
+  optional ip iproute2
+  optional ethtool ethtool
+  optional tcpdump tcpdump
+  optional tcpreplay tcpreplay
+  optional nfpcapd nfdump
+  optional softflowd softflowd
 fi

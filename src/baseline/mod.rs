@@ -87,10 +87,11 @@ pub enum Role {
 pub struct AssetState {
     /// What it mostly does, as of the beginning of the running hour.
     pub role: Role,
-    /// Its destinations by country, system and service.
-    pub cells: BTreeMap<CellKey, Cell>,
+    /// Its destinations by country, system and service. Boxed, because a node of the map has
+    /// room for eleven and most assets have few.
+    pub cells: BTreeMap<CellKey, Box<Cell>>,
     /// Its destinations by country.
-    pub countries: BTreeMap<Country, Destination>,
+    pub countries: BTreeMap<Country, Box<Destination>>,
     /// Hours with traffic that the site had seen when this asset began to be learned.
     since_hours: u64,
     served_bytes: u64,
@@ -180,7 +181,10 @@ impl Baseline {
     /// Counts a transfer in the running hour. Returns the cell that took it, and whether it
     /// is a new one that has no allowance yet; or nothing where there is no room.
     pub fn add(&mut self, transfer: &Transfer, slot: HourSlot) -> Option<(CellKey, bool)> {
-        if self.assets.len() >= ASSETS_MAX && !self.assets.contains_key(&transfer.asset) {
+        let is_full = self.assets.len() >= ASSETS_MAX;
+        if transfer.asset == AssetKey::UNNAMED
+            || (is_full && !self.assets.contains_key(&transfer.asset))
+        {
             self.assets_refused += 1;
             return None;
         }
@@ -207,7 +211,7 @@ impl Baseline {
             asset
                 .countries
                 .entry(transfer.country)
-                .or_insert_with(|| Destination::new(transfer.tick, first_day))
+                .or_insert_with(|| Box::new(Destination::new(transfer.tick, first_day)))
                 .add(transfer);
         }
         let own = CellKey {
@@ -228,7 +232,7 @@ impl Baseline {
             // What is gathered is many small things, none of which is a first.
             let mut cell = Cell::new(transfer.tick, first_day || gathered);
             cell.open_hour(slot);
-            cell
+            Box::new(cell)
         });
         cell.add(transfer.tick, transfer.bytes);
         Some((key, is_new))

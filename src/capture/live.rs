@@ -1,12 +1,15 @@
 //! Frames from a live interface.
 
-use std::time::Duration;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
 
-use pcap::{Active, Capture, Device, Precision};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::Deserialize;
 
-use super::error::{CaptureError, message, one_line};
-use super::file::frame;
+use super::error::{CaptureError, one_line};
+use super::libpcap::Libpcap;
+#[cfg(target_os = "linux")]
+use super::ring::{self, Membership, Ring};
 use super::{Frame, LinkType};
 
 /// What to capture and how.
@@ -18,28 +21,70 @@ pub struct LiveConfig {
     pub filter: Option<String>,
     /// Bytes captured of each frame; 0 is libpcap's maximum.
     pub snap_length_bytes: u32,
-    /// Size of the ring that the kernel fills.
+    /// Size of the ring that the kernel fills, of each source.
     pub buffer_bytes: u32,
     /// Whether frames for other hosts are captured too, as on a mirrored port they must.
     pub promiscuous: bool,
+    /// What captures the interface.
+    pub method: Method,
+    /// Whether an interface that is removed is waited for, instead of being an error.
+    pub wait_for_interface: bool,
+}
+
+/// What captures an interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// The ring where the system and the device have one, else libpcap.
+    #[default]
+    Auto,
+    /// A packet socket with a ring of blocks, of which frames are lent without a copy.
+    /// On Linux, and for devices whose frames begin with an Ethernet or an IP header.
+    Ring,
+    /// libpcap.
+    Libpcap,
 }
 
 /// An interface that is being captured.
 ///
-/// Its handle does not block: with TPACKET_V3, libpcap waits for a ring block to be
-/// filled whatever its timeout says, so a silent link would hold the caller until the
-/// next frame. The caller sleeps in [`wait`] instead, which has a timeout that holds.
+/// It never blocks, whatever waits or does not; the caller sleeps in [`wait`], which has
+/// a timeout that holds.
 pub struct LiveSource {
-    capture: Capture<Active>,
+    config: LiveConfig,
+    input: Input,
     /// Printable name, for errors.
     interface: String,
     link_type: LinkType,
-    /// libpcap's counters when they were last read, which wrap at 32 bits.
-    counters: [u32; 3],
-    drops: Drops,
+    /// What inputs that have ended have counted, and how often one has.
+    past: Drops,
+    event: Option<LiveEvent>,
+    /// When the interface was last looked for.
+    looked: Option<Instant>,
+    #[cfg(target_os = "linux")]
+    membership: Option<Membership>,
+}
+
+enum Input {
+    #[cfg(target_os = "linux")]
+    Ring(Ring),
+    Libpcap(Libpcap),
+    /// The interface was removed.
+    Absent,
+}
+
+/// What has become of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiveEvent {
+    /// It was removed; it is looked for from now on.
+    Gone,
+    /// It is there again and captured.
+    Back,
 }
 
 /// Frames that an interface has seen and lost since its capture began.
+///
+/// Of a ring, the frames handed out and those `kernel_dropped` are exactly those
+/// `received`, once the ring has been emptied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drops {
     /// Frames that passed the filter. On Linux those that were then dropped count too.
@@ -47,8 +92,12 @@ pub struct Drops {
     /// Frames for which the ring had no room.
     pub kernel_dropped: u64,
     /// Frames that the interface or its driver dropped. On Linux it is counted only for a
-    /// promiscuous capture.
+    /// promiscuous capture, and of several sources of one interface by the first.
     pub interface_dropped: u64,
+    /// How often the ring was full. libpcap does not tell.
+    pub ring_full: u64,
+    /// How often the interface was removed: what it saw until it came back is not known.
+    pub gaps: u64,
 }
 
 impl LiveSource {
@@ -59,58 +108,74 @@ impl LiveSource {
     /// [`CaptureError::NoSuchInterface`], [`CaptureError::InterfaceDown`],
     /// [`CaptureError::PermissionDenied`], [`CaptureError::LinkType`],
     /// [`CaptureError::BadFilter`], and [`CaptureError::Interface`] for what else libpcap
-    /// may say.
+    /// or the system may say.
     pub fn open(config: &LiveConfig) -> Result<Self, CaptureError> {
-        let interface = one_line(&config.interface);
-        let mut capture = activate(config).map_err(|error| diagnose(&interface, &error))?;
-        let link_type = LinkType(capture.get_datalink().0);
-        if !link_type.is_supported() {
-            return Err(CaptureError::link_type(interface, link_type));
+        Ok(Self::new(config, Input::open(config)?))
+    }
+
+    /// Starts to capture with several sources, for as many workers, between which the
+    /// kernel deals the frames: all of one pair of IP addresses, in both directions and
+    /// whether fragments or not, go to the same source, and those that are not IP, or not
+    /// directly behind Ethernet and at most three VLAN tags, to the first. When an interface
+    /// has gone and come back, a pair may go to another source than before.
+    ///
+    /// Where the frames cannot be dealt, which is with libpcap, there is one source.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LiveSource::open`].
+    pub fn open_group(config: &LiveConfig, members: usize) -> Result<Vec<Self>, CaptureError> {
+        #[cfg(target_os = "linux")]
+        if members > 1
+            && let Some(rings) = ring::open_group(config, members)?
+        {
+            let sources = rings.into_iter().map(Input::Ring);
+            return Ok(sources.map(|ring| Self::new(config, ring)).collect());
         }
-        if let Some(filter) = &config.filter {
-            capture
-                .filter(filter, true)
-                .map_err(|error| CaptureError::BadFilter {
-                    filter: one_line(filter),
-                    message: message(&error),
-                })?;
-        }
-        let counters = [0; 3];
-        Ok(Self {
-            capture,
-            interface,
-            link_type,
-            counters,
-            drops: Drops::default(),
-        })
+        #[cfg(not(target_os = "linux"))]
+        let _ = members;
+        Ok(vec![Self::open(config)?])
     }
 
     /// Lends the next frame, and nothing if none is waiting.
     ///
     /// # Errors
     ///
-    /// [`CaptureError::InterfaceGone`] when the interface was removed,
-    /// [`CaptureError::Interface`] otherwise. The source is of no more use then. An
-    /// interface that only went down is silent until it is up again.
+    /// [`CaptureError::InterfaceGone`] when the interface was removed and is not to be
+    /// waited for, [`CaptureError::Interface`] and those of [`LiveSource::open`] otherwise.
+    /// The source is of no more use then. An interface that only went down is silent until
+    /// it is up again.
+    #[inline]
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CaptureError> {
-        match self.capture.next_packet() {
-            Ok(packet) => Ok(Some(frame(&packet, self.link_type, PRECISION))),
-            Err(pcap::Error::TimeoutExpired) => Ok(None),
-            Err(error) => Err(interrupted(&self.interface, message(&error))),
+        if !self.may_have_frame() {
+            self.look_after()?;
+            return Ok(None);
         }
+        Ok(match &mut self.input {
+            #[cfg(target_os = "linux")]
+            Input::Ring(ring) => ring.next_frame(),
+            Input::Libpcap(libpcap) => libpcap.next_frame(),
+            Input::Absent => None,
+        })
     }
 
-    /// Totals since the capture began. If libpcap cannot tell, they are the last known.
+    /// What has become of the interface since this was last asked; the last of several.
+    pub const fn take_event(&mut self) -> Option<LiveEvent> {
+        self.event.take()
+    }
+
+    /// Totals since the capture began. If the system cannot tell, they are the last known.
     ///
-    /// Its counters wrap at 32 bits, so this must be called before one of them has moved
+    /// Its counters have 32 bits, so this must be called before one of them has moved
     /// that far: at 100 Gbit/s of shortest frames, every 28 seconds.
     pub fn drops(&mut self) -> Drops {
-        if let Ok(now) = self.capture.stats() {
-            let counters = [now.received, now.dropped, now.if_dropped];
-            self.drops = self.drops.plus(self.counters, counters);
-            self.counters = counters;
-        }
-        self.drops
+        let now = match &mut self.input {
+            #[cfg(target_os = "linux")]
+            Input::Ring(ring) => ring.drops(),
+            Input::Libpcap(libpcap) => libpcap.drops(),
+            Input::Absent => Drops::default(),
+        };
+        self.past.plus(&now)
     }
 
     /// What the first byte of every frame belongs to.
@@ -122,25 +187,177 @@ impl LiveSource {
     pub fn interface(&self) -> &str {
         &self.interface
     }
+
+    /// What captures the interface: what `auto` has become.
+    pub const fn method(&self) -> Method {
+        match &self.input {
+            #[cfg(target_os = "linux")]
+            Input::Ring(_) => Method::Ring,
+            Input::Libpcap(_) => Method::Libpcap,
+            Input::Absent => self.config.method,
+        }
+    }
+
+    fn new(config: &LiveConfig, input: Input) -> Self {
+        let mut source = Self {
+            config: config.clone(),
+            input,
+            interface: one_line(&config.interface),
+            link_type: LinkType::ETHERNET,
+            past: Drops::default(),
+            event: None,
+            looked: None,
+            #[cfg(target_os = "linux")]
+            membership: None,
+        };
+        source.read_input();
+        source
+    }
+
+    /// Whether to ask for a frame; if not, to see why.
+    #[inline]
+    fn may_have_frame(&mut self) -> bool {
+        match &mut self.input {
+            #[cfg(target_os = "linux")]
+            Input::Ring(ring) => ring.has_frame(),
+            Input::Libpcap(libpcap) => !libpcap.has_failed(),
+            Input::Absent => false,
+        }
+    }
+
+    /// Finds out why nothing comes, and does what can be done about it.
+    fn look_after(&mut self) -> Result<(), CaptureError> {
+        let failure = match &mut self.input {
+            #[cfg(target_os = "linux")]
+            Input::Ring(ring) => ring.failure(&self.interface),
+            Input::Libpcap(libpcap) => libpcap.take_failure(),
+            Input::Absent => return self.look_for_interface(),
+        };
+        match failure {
+            None => Ok(()),
+            Some(CaptureError::InterfaceGone { .. }) if self.config.wait_for_interface => {
+                let gaps = self.past.gaps + 1;
+                self.past = Drops {
+                    gaps,
+                    ..self.drops()
+                };
+                self.input = Input::Absent;
+                self.event = Some(LiveEvent::Gone);
+                Ok(())
+            }
+            Some(error) => Err(error),
+        }
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an interface is absent in real time"
+    )]
+    fn look_for_interface(&mut self) -> Result<(), CaptureError> {
+        let now = Instant::now();
+        if let Some(looked) = self.looked
+            && now.saturating_duration_since(looked) < LOOK_INTERVAL
+        {
+            return Ok(());
+        }
+        self.looked = Some(now);
+        #[cfg(target_os = "linux")]
+        let input = match self.membership {
+            Some(membership) => Input::rejoin(&self.config, membership),
+            None => Input::open(&self.config),
+        };
+        #[cfg(not(target_os = "linux"))]
+        let input = Input::open(&self.config);
+        match input {
+            Ok(input) => {
+                self.input = input;
+                self.read_input();
+                self.event = Some(LiveEvent::Back);
+                Ok(())
+            }
+            // It may be there and not yet up, or still be set up. One socket of a group is
+            // refused until all have noticed that the interface was removed.
+            Err(
+                CaptureError::NoSuchInterface { .. }
+                | CaptureError::InterfaceDown { .. }
+                | CaptureError::InterfaceGone { .. }
+                | CaptureError::Interface { .. },
+            ) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_input(&mut self) {
+        match &self.input {
+            #[cfg(target_os = "linux")]
+            Input::Ring(ring) => {
+                self.link_type = ring.link_type();
+                self.membership = ring.membership();
+            }
+            Input::Libpcap(libpcap) => self.link_type = libpcap.link_type(),
+            Input::Absent => {}
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.input {
+            #[cfg(target_os = "linux")]
+            Input::Ring(ring) => Some(ring.as_fd()),
+            Input::Libpcap(libpcap) => Some(libpcap.as_fd()),
+            Input::Absent => None,
+        }
+    }
+}
+
+impl Input {
+    fn open(config: &LiveConfig) -> Result<Self, CaptureError> {
+        #[cfg(target_os = "linux")]
+        if let Some(ring) = ring::open(config, None)? {
+            return Ok(Self::Ring(ring));
+        }
+        if config.method == Method::Ring {
+            return Err(has_no_ring(config));
+        }
+        Libpcap::open(config).map(Self::Libpcap)
+    }
+
+    /// Opens a member of a group again. libpcap would take the frames of all members.
+    #[cfg(target_os = "linux")]
+    fn rejoin(config: &LiveConfig, membership: Membership) -> Result<Self, CaptureError> {
+        let ring = ring::open(config, Some(membership))?;
+        ring.map(Self::Ring).ok_or_else(|| has_no_ring(config))
+    }
 }
 
 impl std::fmt::Debug for LiveSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LiveSource")
             .field("interface", &self.interface)
+            .field("method", &self.method())
             .field("link_type", &self.link_type)
             .finish_non_exhaustive()
     }
 }
 
+impl std::fmt::Display for LiveEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Gone => "was removed; what it carries until it is back is not seen",
+            Self::Back => "is back and captured again",
+        })
+    }
+}
+
 impl Drops {
-    /// Adds what wrapping counters have moved from `before` to `now`.
-    fn plus(self, before: [u32; 3], now: [u32; 3]) -> Self {
-        let moved = |index: usize| u64::from(now[index].wrapping_sub(before[index]));
+    pub(super) const fn plus(&self, more: &Self) -> Self {
         Self {
-            received: self.received.saturating_add(moved(0)),
-            kernel_dropped: self.kernel_dropped.saturating_add(moved(1)),
-            interface_dropped: self.interface_dropped.saturating_add(moved(2)),
+            received: self.received.saturating_add(more.received),
+            kernel_dropped: self.kernel_dropped.saturating_add(more.kernel_dropped),
+            interface_dropped: self
+                .interface_dropped
+                .saturating_add(more.interface_dropped),
+            ring_full: self.ring_full.saturating_add(more.ring_full),
+            gaps: self.gaps.saturating_add(more.gaps),
         }
     }
 }
@@ -153,9 +370,9 @@ impl Drops {
 ///
 /// [`CaptureError::Interface`] if the system refuses to wait.
 pub fn wait(sources: &[LiveSource], timeout: Duration) -> Result<bool, CaptureError> {
-    let mut descriptors: Vec<PollFd<'_>> = sources
-        .iter()
-        .map(|source| PollFd::new(&source.capture, PollFlags::IN))
+    let descriptors = sources.iter().filter_map(LiveSource::descriptor);
+    let mut descriptors: Vec<PollFd<'_>> = descriptors
+        .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN))
         .collect();
     // A duration of more seconds than the field holds is as good as for ever.
     let timeout = Timespec::try_from(timeout).ok();
@@ -173,310 +390,39 @@ pub fn wait(sources: &[LiveSource], timeout: Duration) -> Result<bool, CaptureEr
     }
 }
 
-fn activate(config: &LiveConfig) -> Result<Capture<Active>, pcap::Error> {
-    let length = |bytes: u32| i32::try_from(bytes).unwrap_or(i32::MAX);
-    Capture::from_device(config.interface.as_str())?
-        .snaplen(length(config.snap_length_bytes))
-        .buffer_size(length(config.buffer_bytes))
-        // libpcap warns that `any` cannot be promiscuous, which the binding takes for
-        // an error.
-        .promisc(config.promiscuous && config.interface != "any")
-        .timeout(BLOCK_TIMEOUT_MILLIS)
-        .immediate_mode(false)
-        .precision(PRECISION)
-        .open()?
-        .setnonblock()
-}
-
-/// Tells why an interface could not be opened. The binding keeps only libpcap's text.
-fn diagnose(interface: &str, error: &pcap::Error) -> CaptureError {
-    let interface = interface.to_owned();
-    let message = message(error);
-    let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
-    if says(&["No such device", "doesn't exist"]) {
-        CaptureError::NoSuchInterface {
-            interface,
-            known: known_interfaces(),
+/// Keeps the calling thread on one processor, the first being 0.
+///
+/// # Errors
+///
+/// Where there is no such processor, this process may not use it, or the system knows no
+/// such thing.
+pub fn pin_current_thread(processor: usize) -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::thread::{CpuSet, sched_setaffinity};
+        if processor >= CpuSet::MAX_CPU {
+            return Err(std::io::ErrorKind::InvalidInput.into());
         }
-    } else if says(&["CAP_NET_RAW", "not permitted", "ermission"]) {
-        let binary = std::env::current_exe().ok();
-        let binary =
-            binary.map_or_else(|| "borderflow".into(), |path| path.to_string_lossy().into());
-        CaptureError::PermissionDenied { interface, binary }
-    } else if says(&["is not up", "is down"]) {
-        CaptureError::InterfaceDown { interface }
-    } else {
-        CaptureError::Interface { interface, message }
+        let mut processors = CpuSet::new();
+        processors.set(processor);
+        Ok(sched_setaffinity(None, &processors)?)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = processor;
+        Err(std::io::ErrorKind::Unsupported.into())
     }
 }
 
-/// Tells why a capture that ran has ended.
-fn interrupted(interface: &str, message: String) -> CaptureError {
-    let interface = interface.to_owned();
-    if GONE.iter().any(|text| message.contains(text)) {
-        CaptureError::InterfaceGone { interface, message }
-    } else {
-        CaptureError::Interface { interface, message }
+fn has_no_ring(config: &LiveConfig) -> CaptureError {
+    CaptureError::Interface {
+        interface: one_line(&config.interface),
+        message: "has no ring; set capture.method to \"auto\"".to_owned(),
     }
 }
 
-fn known_interfaces() -> String {
-    let devices = Device::list().unwrap_or_default();
-    let names: Vec<String> = devices
-        .iter()
-        .take(INTERFACES_SHOWN_MAX)
-        .map(|device| one_line(&device.name))
-        .collect();
-    names.join(", ")
-}
-
-/// What libpcap says of an interface that was removed, and its older versions also of
-/// one that went down.
-const GONE: [&str; 4] = ["went down", "disappeared", "is down", "No such device"];
-
-/// Every Linux interface has nanoseconds. The binding does not tell whether another
-/// system's has, so microseconds are asked for there.
-const PRECISION: Precision = if cfg!(target_os = "linux") {
-    Precision::Nano
-} else {
-    Precision::Micro
-};
-
-/// How long the kernel may keep a ring block that is not full, in milliseconds: the delay
-/// of a frame on a quiet link.
-const BLOCK_TIMEOUT_MILLIS: i32 = 100;
-
-/// Names in the list of interfaces that an error shows.
-const INTERFACES_SHOWN_MAX: usize = 32;
+/// How often a removed interface is looked for.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::disallowed_methods, reason = "what waits is measured")]
-
-    use std::net::UdpSocket;
-    use std::process::Command;
-    use std::time::Instant;
-
-    use super::*;
-
-    const fn assert_send<T: Send>() {}
-    const _: () = assert_send::<LiveSource>();
-
-    fn config(interface: &str, filter: Option<&str>) -> LiveConfig {
-        LiveConfig {
-            interface: interface.to_owned(),
-            filter: filter.map(str::to_owned),
-            snap_length_bytes: 96,
-            buffer_bytes: 4 << 20,
-            promiscuous: true,
-        }
-    }
-
-    /// Whether this process is in a network namespace of its own. If not, runs `test`
-    /// again in a new one, which needs root, and has its result.
-    fn in_namespace(test: &str) -> bool {
-        if std::env::var_os(NAMESPACE_VARIABLE).is_some() {
-            return true;
-        }
-        let probe = Command::new("unshare")
-            .args(["--net", "ip", "link"])
-            .output();
-        if !probe.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped {test}: no network namespace can be made here");
-            return false;
-        }
-        let path = module_path!().split_once("::").unwrap().1;
-        let status = Command::new("unshare")
-            .arg("--net")
-            .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "--nocapture", &format!("{path}::{test}")])
-            .env(NAMESPACE_VARIABLE, "1")
-            .status()
-            .unwrap();
-        assert!(status.success(), "{test} failed in its namespace");
-        false
-    }
-
-    const NAMESPACE_VARIABLE: &str = "BORDERFLOW_TEST_NAMESPACE";
-
-    fn ip(arguments: &str) {
-        let status = Command::new("ip")
-            .args(arguments.split(' '))
-            .status()
-            .unwrap();
-        assert!(status.success(), "ip {arguments}");
-    }
-
-    /// Waits until the kernel has raised a link, which it does some time after `ip` has
-    /// returned; what is sent before that is dropped by the sender.
-    fn await_carrier(interface: &str) {
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(10) {
-            let shown = Command::new("ip")
-                .args(["link", "show", interface])
-                .output()
-                .unwrap();
-            if String::from_utf8_lossy(&shown.stdout).contains("state UP") {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("{interface} does not come up");
-    }
-
-    /// Polls the first of `sources` until it has a frame, an error, or two seconds are over.
-    fn next(sources: &mut [LiveSource]) -> Result<Option<(u32, usize)>, CaptureError> {
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(2) {
-            wait(sources, Duration::from_millis(50))?;
-            if let Some(frame) = sources[0].next_frame()? {
-                assert!(frame.timestamp.as_nanos() > 1_600_000_000_000_000_000);
-                return Ok(Some((frame.original_length, frame.data.len())));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Nothing comes for 300 ms, and waiting for it neither blocks nor spins. A few waits
-    /// may end early: on the error of a link that went down, and on ring blocks whose
-    /// frames the filter refuses.
-    fn assert_silent(sources: &mut [LiveSource]) {
-        let start = Instant::now();
-        let mut early = 0;
-        while start.elapsed() < Duration::from_millis(300) {
-            early += u32::from(wait(sources, Duration::from_millis(100)).unwrap());
-            assert!(sources[0].next_frame().unwrap().is_none());
-        }
-        assert!(early <= 5, "{early} waits ended early");
-        assert!(
-            start.elapsed() < Duration::from_secs(5),
-            "{:?}",
-            start.elapsed()
-        );
-    }
-
-    #[test]
-    fn loopback_frames_arrive_and_silence_does_not_block() {
-        if !in_namespace("loopback_frames_arrive_and_silence_does_not_block") {
-            return;
-        }
-        ip("link set lo up");
-        let source = LiveSource::open(&config("lo", Some("udp port 9"))).unwrap();
-        assert_eq!(source.link_type(), LinkType::ETHERNET);
-        let mut sources = [source];
-
-        assert_silent(&mut sources);
-
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.send_to(&[0; 200], "127.0.0.1:10").unwrap();
-        socket.send_to(&[0; 300], "127.0.0.1:9").unwrap();
-        // Port 10 is filtered out; the snap length cuts the data and not the length.
-        assert_eq!(next(&mut sources), Ok(Some((14 + 28 + 300, 96))));
-        let drops = sources[0].drops();
-        assert!(drops.received >= 1, "{drops:?}");
-        assert_eq!((drops.kernel_dropped, drops.interface_dropped), (0, 0));
-        assert_eq!(
-            sources[0].drops().received,
-            drops.received,
-            "totals, not differences"
-        );
-    }
-
-    #[test]
-    fn an_interface_may_go_down_and_up_but_not_away() {
-        if !in_namespace("an_interface_may_go_down_and_up_but_not_away") {
-            return;
-        }
-        ip("link add v0 type veth peer name v1");
-        ip("addr add 192.0.2.1/24 dev v1");
-        ip("link set v1 up");
-        let error = LiveSource::open(&config("v0", None)).unwrap_err();
-        assert!(
-            matches!(error, CaptureError::InterfaceDown { .. }),
-            "{error}"
-        );
-
-        ip("link set v0 up");
-        let mut sources = [LiveSource::open(&config("v0", Some("udp port 9"))).unwrap()];
-        ip("link set v0 down");
-        assert_silent(&mut sources);
-
-        ip("link set v0 up");
-        await_carrier("v1");
-        ip("neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev v1");
-        let socket = UdpSocket::bind("192.0.2.1:0").unwrap();
-        socket.send_to(&[0; 200], "192.0.2.2:9").unwrap();
-        assert_eq!(next(&mut sources), Ok(Some((14 + 28 + 200, 96))));
-
-        ip("link delete v0");
-        let error = next(&mut sources).unwrap_err();
-        assert!(
-            matches!(error, CaptureError::InterfaceGone { .. }),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_mistake_in_the_configuration_is_told() {
-        if !in_namespace("a_mistake_in_the_configuration_is_told") {
-            return;
-        }
-        ip("link set lo up");
-        let error = LiveSource::open(&config("no\nwhere", None)).unwrap_err();
-        let text = error.to_string();
-        assert!(
-            matches!(error, CaptureError::NoSuchInterface { .. }),
-            "{text}"
-        );
-        assert!(
-            text.starts_with("no\\nwhere: no such interface; there are: "),
-            "{text}"
-        );
-        assert!(text.contains("lo"), "{text}");
-        let error = LiveSource::open(&config("lo", Some("udp prot 9"))).unwrap_err();
-        assert!(matches!(error, CaptureError::BadFilter { .. }), "{error}");
-        assert!(LiveSource::open(&config("any", None)).is_ok());
-        let mut flat = config("lo", None);
-        (flat.snap_length_bytes, flat.promiscuous) = (0, false);
-        assert!(LiveSource::open(&flat).is_ok());
-    }
-
-    #[test]
-    fn capturing_without_the_right_says_how_to_get_it() {
-        if let Err(error) = LiveSource::open(&config("lo", None)) {
-            let text = error.to_string();
-            assert!(
-                matches!(error, CaptureError::PermissionDenied { .. }),
-                "{text}"
-            );
-            assert!(
-                text.contains("sudo setcap cap_net_raw,cap_net_admin=eip /"),
-                "{text}"
-            );
-        } else {
-            eprintln!("skipped: this user may capture");
-        }
-    }
-
-    #[test]
-    fn no_source_waits_for_the_timeout() {
-        let start = Instant::now();
-        assert_eq!(wait(&[], Duration::from_millis(30)), Ok(false));
-        assert!(start.elapsed() >= Duration::from_millis(30));
-    }
-
-    #[test]
-    fn counters_that_wrap_still_add_up() {
-        let drops = Drops::default().plus([0; 3], [u32::MAX, 5, 0]);
-        let drops = drops.plus([u32::MAX, 5, 0], [9, 6, 0]);
-        let received = u64::from(u32::MAX) + 10;
-        assert_eq!(
-            drops,
-            Drops {
-                received,
-                kernel_dropped: 6,
-                interface_dropped: 0
-            }
-        );
-    }
-}
+mod tests;

@@ -7,9 +7,14 @@
 mod error;
 mod file;
 mod frame;
+mod libpcap;
 mod live;
+#[cfg(target_os = "linux")]
+mod ring;
+#[cfg(test)]
+mod tests;
 
 pub use error::CaptureError;
 pub use file::{FileSource, first_timestamp, probe};
 pub use frame::{Frame, LinkType};
-pub use live::{Drops, LiveConfig, LiveSource, wait};
+pub use live::{Drops, LiveConfig, LiveEvent, LiveSource, Method, pin_current_thread, wait};

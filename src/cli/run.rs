@@ -19,6 +19,8 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
             snap_length_bytes: config.capture.snap_length_bytes,
             buffer_bytes: config.capture.buffer_bytes,
             promiscuous: config.capture.promiscuous,
+            method: config.capture.method,
+            wait_for_interface: config.capture.wait_for_interface,
         })
     });
     let sources: Vec<_> = sources

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::alert::AlertConfig;
 use crate::baseline::BaselineConfig;
+use crate::capture::Method;
 use crate::flow::FlowConfig;
 use crate::geo::{GeoConfig, Jurisdictions};
 use crate::inventory::AssetConfig;
@@ -69,10 +70,16 @@ pub struct Home(pub Jurisdictions);
 pub struct CaptureConfig {
     /// Bytes captured of each frame. It never changes what is counted.
     pub snap_length_bytes: u32,
-    /// Size of the ring that the kernel fills, per interface.
+    /// Size of the ring that the kernel fills, per interface and worker.
     pub buffer_bytes: u32,
     /// Whether frames for other hosts are captured, as on a mirrored port they must be.
     pub promiscuous: bool,
+    /// What captures them.
+    pub method: Method,
+    /// Whether an interface that is removed is waited for, instead of ending the run.
+    pub wait_for_interface: bool,
+    /// Processors that the workers are kept on, in turn; the system chooses if there are none.
+    pub processors: Vec<usize>,
 }
 
 /// Bounds that the operator sets.
@@ -231,6 +238,9 @@ impl Default for CaptureConfig {
             snap_length_bytes: 2_048,
             buffer_bytes: 64 << 20,
             promiscuous: true,
+            method: Method::Auto,
+            wait_for_interface: true,
+            processors: Vec::new(),
         }
     }
 }

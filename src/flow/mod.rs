@@ -5,17 +5,21 @@
 //! shard follows from its address pair alone, so the number of workers that share them
 //! out changes no output.
 
+mod cold;
+mod fragment;
+mod index;
 mod key;
-mod list;
 mod record;
 mod sequence;
 mod shard;
+mod slot;
 #[cfg(test)]
 mod tests;
+mod wheel;
 
 pub use key::{FlowKey, SHARDS, shard_of};
-pub use record::{Direction, End, Endpoint, Flow, Handshake, Traffic};
-pub use shard::{EXPORT_BYTES_DUE, EXPORT_SECONDS_DUE, FlowEvent, Shard};
+pub use record::{Direction, End, Endpoint, Flow, Traffic};
+pub use shard::{EXPORT_BYTES_DUE, EXPORT_SECONDS_DUE, FlowEvent, Lookup, Shard};
 
 use std::num::NonZeroU32;
 
@@ -33,6 +37,9 @@ pub struct FlowConfig {
     pub half_open_seconds: NonZeroU32,
     /// Seconds for which a flow that ended by FIN or RST still takes stragglers.
     pub closing_seconds: NonZeroU32,
+    /// Whether the same addresses and ports in two VLANs are two flows. Not where traffic
+    /// is mirrored before and behind a router, which would be counted twice.
+    pub by_vlan: bool,
 }
 
 impl Default for FlowConfig {
@@ -43,6 +50,7 @@ impl Default for FlowConfig {
             active_seconds: seconds(1_800),
             half_open_seconds: seconds(60),
             closing_seconds: seconds(10),
+            by_vlan: false,
         }
     }
 }

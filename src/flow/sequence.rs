@@ -1,17 +1,12 @@
-//! Which payload bytes of a TCP direction are new.
+//! Which payload bytes of a TCP direction are new, and which were never seen.
 
-/// Follows the sequence space of one direction and tells new bytes from repeated ones.
+/// Sequence numbers that were jumped over in one direction and may still come.
 ///
-/// It remembers the highest byte seen and up to [`HOLES_MAX`] holes below it, so that
-/// segments which arrive late still count once. When there are more holes the smallest
-/// is forgotten; its bytes, should they come, then count as repeated. The figure is a
-/// lower bound, and exact unless that happens.
+/// Segments that arrive late still count once as long as their hole is remembered. When
+/// there are more than [`HOLES_MAX`] the smallest is forgotten; its bytes, should they
+/// come, then count as repeated. The figure is a lower bound, and exact unless that happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct SequenceTracker {
-    began: Option<u32>,
-    next: Option<u32>,
-    holes: [Hole; HOLES_MAX],
-}
+pub(super) struct Holes([Hole; HOLES_MAX]);
 
 /// A run of bytes that were jumped over; length 0 marks a free place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,55 +15,55 @@ struct Hole {
     length: u32,
 }
 
-impl SequenceTracker {
-    /// Begins anew: `next` is the sequence number of the first payload byte to come. The
-    /// same beginning again is a SYN that was sent again, and changes nothing.
-    pub(super) fn start(&mut self, next: u32) {
-        if self.began != Some(next) {
-            *self = Self {
-                began: Some(next),
-                next: Some(next),
-                holes: [Hole::default(); HOLES_MAX],
-            };
-        }
-    }
+/// What a segment is to the highest byte seen so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// It begins behind bytes that are missing: so many, or 0 where the jump is too far to
+    /// be one over missing data.
+    Ahead {
+        /// Bytes that were jumped over.
+        missing_bytes: u32,
+    },
+    /// Its first `below_bytes` repeat or fill what lies below, the rest is new.
+    Behind {
+        /// Bytes below the highest seen.
+        below_bytes: u32,
+    },
+}
 
-    /// Takes a segment of `length` payload bytes and returns how many of them are new.
-    pub(super) fn accept(&mut self, sequence: u32, length: u32) -> u32 {
-        if length == 0 {
-            return 0;
-        }
-        let end = sequence.wrapping_add(length);
-        let Some(next) = self.next else {
-            self.next = Some(end);
-            return length;
-        };
-        // RFC 9293 section 3.4: sequence numbers compare modulo 2^32.
-        let ahead = sequence.wrapping_sub(next) as i32;
+impl Segment {
+    /// Compares a segment of `length` payload bytes with `next`, the sequence number behind
+    /// the highest byte seen. Numbers compare modulo 2^32 (RFC 9293 section 3.4).
+    pub(super) const fn compare(next: u32, sequence: u32, length: u32) -> Self {
+        let ahead = sequence.wrapping_sub(next).cast_signed();
         if ahead >= 0 {
-            if (1..=HOLE_BYTES_MAX).contains(&ahead) {
-                self.remember(Hole {
-                    start: next,
-                    length: ahead.unsigned_abs(),
-                });
-            }
-            self.next = Some(end);
-            return length;
+            let missing_bytes = if ahead <= HOLE_BYTES_MAX {
+                ahead.unsigned_abs()
+            } else {
+                0
+            };
+            return Self::Ahead { missing_bytes };
         }
-        let below = length.min(ahead.unsigned_abs());
-        let beyond = length - below;
-        if beyond > 0 {
-            self.next = Some(end);
+        let behind = ahead.unsigned_abs();
+        let below_bytes = if behind < length { behind } else { length };
+        Self::Behind { below_bytes }
+    }
+}
+
+impl Holes {
+    /// Remembers that the bytes from `start` on were jumped over.
+    pub(super) fn add(&mut self, start: u32, length: u32) {
+        if length > 0 {
+            self.remember(Hole { start, length });
         }
-        beyond + self.fill(sequence, below).min(below)
     }
 
     /// Takes `length` bytes from `sequence` on out of the holes; returns how many were missing.
-    fn fill(&mut self, sequence: u32, length: u32) -> u32 {
+    pub(super) fn fill(&mut self, sequence: u32, length: u32) -> u32 {
         let mut filled = 0;
         for index in 0..HOLES_MAX {
-            let hole = self.holes[index];
-            let offset = i64::from(sequence.wrapping_sub(hole.start) as i32);
+            let hole = self.0[index];
+            let offset = i64::from(sequence.wrapping_sub(hole.start).cast_signed());
             let from = offset.clamp(0, i64::from(hole.length)) as u32;
             let to = (offset + i64::from(length)).clamp(0, i64::from(hole.length)) as u32;
             if to <= from {
@@ -84,15 +79,20 @@ impl SequenceTracker {
                 start: hole.start.wrapping_add(to),
                 length: hole.length - to,
             };
-            self.holes[index] = left;
+            self.0[index] = left;
             self.remember(right);
         }
         filled
     }
 
+    /// Bytes of all that are remembered.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.iter().map(|hole| u64::from(hole.length)).sum()
+    }
+
     /// Keeps a hole in a free place, or in the place of a smaller one.
     fn remember(&mut self, hole: Hole) {
-        if let Some(smallest) = self.holes.iter_mut().min_by_key(|hole| hole.length)
+        if let Some(smallest) = self.0.iter_mut().min_by_key(|hole| hole.length)
             && smallest.length < hole.length
         {
             *smallest = hole;
@@ -105,12 +105,52 @@ const HOLES_MAX: usize = 8;
 
 /// The longest jump in bytes that is taken for missing data (RFC 7323 section 2.3: the
 /// largest window); a longer one is taken for a new start.
-const HOLE_BYTES_MAX: i32 = 1 << 30;
+pub(super) const HOLE_BYTES_MAX: i32 = 1 << 30;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// One direction, put together as a slot of the table does it.
+    #[derive(Default)]
+    struct SequenceTracker {
+        next: Option<u32>,
+        holes: Holes,
+    }
+
+    impl SequenceTracker {
+        fn start(&mut self, next: u32) {
+            if self.next.is_none() {
+                self.next = Some(next);
+            }
+        }
+
+        fn accept(&mut self, sequence: u32, length: u32) -> u32 {
+            let end = sequence.wrapping_add(length);
+            let Some(next) = self.next else {
+                self.next = Some(end);
+                return length;
+            };
+            if length == 0 {
+                return 0;
+            }
+            match Segment::compare(next, sequence, length) {
+                Segment::Ahead { missing_bytes } => {
+                    self.holes.add(next, missing_bytes);
+                    self.next = Some(end);
+                    length
+                }
+                Segment::Behind { below_bytes } => {
+                    if below_bytes < length {
+                        self.next = Some(end);
+                    }
+                    let filled = self.holes.fill(sequence, below_bytes);
+                    length - below_bytes + filled.min(below_bytes)
+                }
+            }
+        }
+    }
 
     #[test]
     fn repeated_bytes_are_not_new() {
@@ -150,12 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_opening_does_not_begin_anew() {
+    fn what_never_came_is_known_by_its_holes() {
         let mut tracker = SequenceTracker::default();
-        tracker.start(100);
-        assert_eq!(tracker.accept(100, 50), 50);
-        tracker.start(100);
-        assert_eq!(tracker.accept(100, 50), 0);
+        tracker.start(u32::MAX - 10);
+        assert_eq!(tracker.accept(89, 100), 100);
+        assert_eq!(tracker.holes.bytes(), 100, "across the wrap");
+        assert_eq!(tracker.accept(0, 50), 50);
+        assert_eq!(tracker.holes.bytes(), 50);
     }
 
     proptest! {

@@ -1,14 +1,18 @@
 //! One of the tables of flows: bounded, with its own timers.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
+mod evict;
+mod tell;
 
-use crate::decode::Packet;
+use crate::decode::{Fragment, Packet, TunnelPath};
 use crate::geo::Place;
 use crate::time::Tick;
 
-use super::list::Queues;
-use super::record::Phase;
+use super::cold::ColdStore;
+use super::fragment::Fragments;
+use super::index::Index;
+use super::key::KeyHasher;
+use super::slot::{Phase, Slot, State};
+use super::wheel::{Linked, Links, Wheel};
 use super::{End, Flow, FlowConfig, FlowKey};
 
 /// Export bytes of a flow after which they are told at the close of the tick.
@@ -46,285 +50,426 @@ pub enum FlowEvent<'a> {
 
 /// A bounded table of flows.
 ///
-/// When it is full, a new flow takes the place of the one that has been silent for
-/// longest: among those that are closing, else among the half-open, else among the
-/// established. A flood of unanswered packets therefore evicts itself first.
-///
-/// All that a flow must do at some time is that long after something that happened to it,
-/// and each of those times is a constant. So there are no timers: flows stand in queues in
-/// the order of what happened, and whatever is due is at a head.
+/// Slots and index are sized for the bound at the start and never move. When the table is
+/// full, a new flow takes the place of one that has not come far (closing or half-open) and
+/// would expire soonest, or among several such of the one whose initiator's prefix holds
+/// most of them: a flood of forged openings evicts itself. Conversations give way only
+/// where there is nothing else, or where they hold more than seven eighths of the table,
+/// because new ones need room to become conversations.
 #[derive(Debug)]
 pub struct Shard {
     config: FlowConfig,
     flows_max: usize,
-    tick: Tick,
-    /// SipHash with a key of its own per process: senders choose these keys.
-    index: HashMap<FlowKey, u32>,
-    slots: Vec<Option<Flow>>,
+    /// The tick from which ticks are counted in here.
+    base: Tick,
+    /// The running tick.
+    now: u32,
+    /// All ticks up to this one have been gone through for what was due.
+    passed: u32,
+    hasher: KeyHasher,
+    index: Index,
+    slots: Vec<Slot>,
     free: Vec<u32>,
-    /// By the latest packet, one queue per phase.
-    silent: Queues<3>,
-    /// By the beginning of the record.
-    active: Queues<1>,
-    /// By the first byte of an untold export.
-    untold: Queues<1>,
+    established: Wheel,
+    /// Half-open and closing flows.
+    embryonic: Wheel,
+    /// Half-open flows by the prefix of their initiator, hashed.
+    prefixes: Box<[u16; PREFIXES]>,
+    cold: ColdStore,
+    /// Paths of tunnels that flows came through; the first is that of none.
+    tunnels: Vec<TunnelPath>,
+    fragments: Fragments,
     /// Slots whose export is to be told at the close of the running tick.
-    due: Vec<u32>,
+    queued: Vec<u32>,
     evicted: u64,
 }
 
-/// What is due at the head of a queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    /// An export has been untold for long enough.
-    Export,
-    /// A record has run for long enough.
-    Active,
-    /// A flow has been silent for long enough.
-    Silence,
+/// What a packet's flow is looked up by, made before the packet's turn so that the memory
+/// of many packets is fetched at the same time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lookup {
+    key: FlowKey,
+    hash: u64,
+    /// The slot that the index names first for it, or one past all.
+    slot: u32,
+    is_low: bool,
+}
+
+impl Linked for Vec<Slot> {
+    fn links(&mut self, slot: u32) -> &mut Links {
+        &mut self[slot as usize].links
+    }
 }
 
 impl Shard {
     /// Makes an empty table for at most `flows_max` flows.
     pub fn new(config: FlowConfig, flows_max: usize) -> Self {
+        let flows_max = flows_max.clamp(1, FLOWS_MAX);
         Self {
             config,
-            flows_max: flows_max.max(1),
-            tick: Tick::default(),
-            index: HashMap::new(),
-            slots: Vec::new(),
+            flows_max,
+            base: Tick::default(),
+            now: 0,
+            passed: 0,
+            hasher: KeyHasher::new(),
+            index: Index::new(flows_max),
+            // Untouched memory costs nothing, and a table that grew would stop the packets.
+            slots: Vec::with_capacity(flows_max),
             free: Vec::new(),
-            silent: Queues::default(),
-            active: Queues::default(),
-            untold: Queues::default(),
-            due: Vec::new(),
+            established: Wheel::new(),
+            embryonic: Wheel::new(),
+            prefixes: Box::new([0; PREFIXES]),
+            cold: ColdStore::default(),
+            tunnels: vec![TunnelPath::default()],
+            fragments: Fragments::default(),
+            queued: Vec::new(),
             evicted: 0,
         }
     }
 
     /// Flows that are followed now.
-    pub fn len(&self) -> usize {
-        self.index.len()
+    pub const fn len(&self) -> usize {
+        self.established.len() + self.embryonic.len()
     }
 
     /// Whether no flow is followed.
-    pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    /// Flows that gave way to others so far.
+    /// Flows that gave way to others since the beginning.
     pub const fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// Counts a packet in the running tick. `locate` is asked once for each end of a new flow.
+    /// Prepares a packet's turn: hashes its key and reads the first entry of the index.
+    #[inline]
+    pub fn look_up(&self, packet: &Packet) -> Lookup {
+        let (key, is_low) = FlowKey::of(packet, self.config.by_vlan);
+        let hash = self.hasher.hash(&key);
+        let slot = self.index.first(self.index.probe(hash));
+        Lookup {
+            key,
+            hash,
+            slot: slot.unwrap_or(u32::MAX),
+            is_low,
+        }
+    }
+
+    /// Reads the slot that a lookup has found, so that it is there when its turn comes.
+    #[inline]
+    pub fn touch(&self, lookup: &Lookup) -> u64 {
+        self.slots.get(lookup.slot as usize).map_or(0, Slot::touch)
+    }
+
+    /// Counts a packet in the running tick. `locate` is asked for the two ends of a flow
+    /// when payload comes for the first time.
+    #[inline]
     pub fn packet(
         &mut self,
         packet: &Packet,
-        locate: impl Fn(IpAddr) -> Place,
+        lookup: &Lookup,
+        locate: &impl Fn(std::net::IpAddr) -> Place,
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
-        let key = FlowKey::of(packet);
-        let known = self.index.get(&key).copied();
-        let slot = match known {
-            Some(slot)
-                if self
-                    .flow(slot)
-                    .is_some_and(|flow| flow.is_reopened_by(packet)) =>
-            {
-                self.close(slot, self.tick, None, events);
-                self.open(key, packet, locate, events)
-            }
-            Some(slot) => slot,
-            None => self.open(key, packet, locate, events),
-        };
-        let tick = self.tick;
-        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
-            return;
-        };
-        let (phase, untold) = (flow.phase, flow.exported.untold_bytes);
-        if !flow.is_running {
-            flow.is_running = true;
-            self.active.push(0, slot);
+        if packet.fragment() != Fragment::Whole {
+            return self.fragment(packet, locate, events);
         }
-        flow.add(packet, tick);
-        self.silent.remove(phase as usize, slot);
-        self.silent.push(flow.phase as usize, slot);
-        let untold_now = flow.exported.untold_bytes;
-        if untold == 0 && untold_now > 0 {
-            self.untold.push(0, slot);
-        }
-        let is_large = untold < EXPORT_BYTES_DUE && untold_now >= EXPORT_BYTES_DUE;
-        let is_last = phase != Phase::Closing && flow.phase == Phase::Closing;
-        if is_large || (is_last && untold_now > 0) {
-            self.due.push(slot);
-        }
+        self.count(packet, lookup, locate, events);
     }
 
     /// Closes the running tick and all before `to`, which becomes the running one.
-    pub fn advance(&mut self, to: Tick, events: &mut impl FnMut(FlowEvent<'_>)) {
-        for slot in std::mem::take(&mut self.due) {
-            self.tell_export(slot, self.tick, false, events);
+    pub fn advance(
+        &mut self,
+        to: Tick,
+        locate: &impl Fn(std::net::IpAddr) -> Place,
+        events: &mut impl FnMut(FlowEvent<'_>),
+    ) {
+        for slot in std::mem::take(&mut self.queued) {
+            if self.slots[slot as usize].state.has(State::QUEUED) {
+                self.tell_export(slot, self.now, false, events);
+            }
         }
-        while let Some((at, due, slot)) = self.earliest_due() {
+        if !self.fragments.is_empty() {
+            let mut freed = Vec::new();
+            let now = self.relative(to);
+            self.fragments
+                .expire(now, &mut |packet| freed.push(*packet));
+            for packet in &freed {
+                let lookup = self.look_up(packet);
+                self.count(packet, &lookup, locate, events);
+            }
+        }
+        if self.is_empty() && self.fragments.is_empty() && to > self.base {
+            self.base = Tick(to.0 - 1);
+            (self.now, self.passed) = (1, 0);
+            return;
+        }
+        let to = self.relative(to);
+        while let Some((at, slot)) = self.earliest() {
             if at >= to {
                 break;
             }
-            match due {
-                Due::Export => self.tell_export(slot, at, false, events),
-                Due::Active => self.begin_record(slot, at, events),
-                Due::Silence => self.close(slot, at, None, events),
-            }
+            self.passed = at.saturating_sub(1);
+            self.visit(slot, at, events);
         }
-        self.tick = self.tick.max(to);
+        self.now = self.now.max(to);
+        self.passed = self.now.saturating_sub(1);
     }
 
     /// Ends all flows: the input is over.
-    pub fn finish(&mut self, events: &mut impl FnMut(FlowEvent<'_>)) {
-        for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
-            self.close(slot, self.tick, Some(End::EndOfInput), events);
+    pub fn finish(
+        &mut self,
+        locate: &impl Fn(std::net::IpAddr) -> Place,
+        events: &mut impl FnMut(FlowEvent<'_>),
+    ) {
+        let mut freed = Vec::new();
+        self.fragments.finish(&mut |packet| freed.push(*packet));
+        for packet in &freed {
+            let lookup = self.look_up(packet);
+            self.count(packet, &lookup, locate, events);
+        }
+        for slot in 0..self.slots.len() {
+            if self.slots[slot].state.has(State::LIVE) {
+                self.tell_end(slot as u32, self.now, Some(End::EndOfInput), events);
+            }
+        }
+        *self = Self::new(self.config.clone(), self.flows_max).counting_from(self.evicted);
+    }
+
+    fn counting_from(self, evicted: u64) -> Self {
+        Self { evicted, ..self }
+    }
+
+    #[inline]
+    fn count(
+        &mut self,
+        packet: &Packet,
+        lookup: &Lookup,
+        locate: &impl Fn(std::net::IpAddr) -> Place,
+        events: &mut impl FnMut(FlowEvent<'_>),
+    ) {
+        let mut slot = self.find(lookup);
+        if let Some(found) = slot
+            && self.slots[found as usize].is_reopened_by(packet)
+        {
+            self.close(found, self.now, None, events);
+            slot = None;
+        }
+        let slot = slot.unwrap_or_else(|| self.open(packet, lookup, events));
+        let flow = &mut self.slots[slot as usize];
+        let (state, untold_bytes) = (flow.state, flow.untold_bytes);
+        flow.add(packet, lookup.is_low, self.now, &mut self.cold, |flow| {
+            flow.ends()
+                .map(|end| locate(super::record::address_of(end, flow.is_ipv6())))
+        });
+        let is_large = flow.untold_bytes >= EXPORT_BYTES_DUE && untold_bytes < EXPORT_BYTES_DUE;
+        if is_large || flow.state != state || (untold_bytes == 0) != (flow.untold_bytes == 0) {
+            self.note_change(slot, state);
         }
     }
 
-    fn flow(&self, slot: u32) -> Option<&Flow> {
-        self.slots.get(slot as usize)?.as_ref()
+    #[cold]
+    fn fragment(
+        &mut self,
+        packet: &Packet,
+        locate: &impl Fn(std::net::IpAddr) -> Place,
+        events: &mut impl FnMut(FlowEvent<'_>),
+    ) {
+        let mut freed = Vec::new();
+        let give = &mut |packet: &Packet| freed.push(*packet);
+        self.fragments.take(packet, self.now, give);
+        for packet in &freed {
+            let lookup = self.look_up(packet);
+            self.count(packet, &lookup, locate, events);
+        }
+    }
+
+    #[inline]
+    fn find(&self, lookup: &Lookup) -> Option<u32> {
+        let by_vlan = self.config.by_vlan;
+        let is_key = |slot: u32| self.slots[slot as usize].is(&lookup.key, by_vlan);
+        if (lookup.slot as usize) < self.slots.len() && is_key(lookup.slot) {
+            return Some(lookup.slot);
+        }
+        self.index.find(self.index.probe(lookup.hash), is_key)
     }
 
     fn open(
         &mut self,
-        key: FlowKey,
         packet: &Packet,
-        locate: impl Fn(IpAddr) -> Place,
+        lookup: &Lookup,
         events: &mut impl FnMut(FlowEvent<'_>),
     ) -> u32 {
-        if self.index.len() >= self.flows_max {
+        if self.len() >= self.flows_max {
             self.evict(events);
         }
-        let places = [locate(packet.src_address()), locate(packet.dst_address())];
-        let flow = Flow::new(key, packet, self.tick, places);
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
-        });
-        self.silent.push(flow.phase as usize, slot);
-        self.slots[slot as usize] = Some(flow);
-        self.index.insert(key, slot);
+        let tunnel = self.tunnel(packet.tunnel);
+        let mut flow = Slot::open(&lookup.key, packet, lookup.is_low, self.now, tunnel);
+        self.count_opening(&mut flow);
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = flow;
+                slot
+            }
+            None => {
+                self.slots.push(flow);
+                self.slots.len() as u32 - 1
+            }
+        };
+        self.index.insert(self.index.probe(lookup.hash), slot);
+        let due = self
+            .now
+            .saturating_add(self.silent_seconds(Phase::HalfOpen));
+        self.embryonic
+            .insert(&mut self.slots, slot, due, self.passed);
         slot
     }
 
-    fn evict(&mut self, events: &mut impl FnMut(FlowEvent<'_>)) {
-        let order = [Phase::Closing, Phase::HalfOpen, Phase::Established];
-        let mut phases = order.into_iter();
-        let silent = phases.find_map(|phase| self.silent.head(phase as usize));
-        if let Some(slot) = silent {
-            self.evicted += 1;
-            self.close(slot, self.tick, Some(End::Evicted), events);
+    /// The number of a path of tunnels; past the last there are, all are told as none.
+    fn tunnel(&mut self, path: TunnelPath) -> u8 {
+        if path == TunnelPath::default() {
+            return 0;
         }
-    }
-
-    /// The first thing that is to be done, and when.
-    fn earliest_due(&self) -> Option<(Tick, Due, u32)> {
-        let after = |slot: Option<u32>, due, seconds, since: fn(&Flow) -> Tick| {
-            let slot = slot?;
-            Some((since(self.flow(slot)?).plus_seconds(seconds), due, slot))
-        };
-        let silences = [Phase::Established, Phase::HalfOpen, Phase::Closing].map(|phase| {
-            let seconds = self.silent_seconds(phase);
-            let head = self.silent.head(phase as usize);
-            after(head, Due::Silence, seconds, |flow| flow.last_tick)
+        let known = self.tunnels.iter().position(|known| *known == path);
+        let place = known.unwrap_or_else(|| {
+            if self.tunnels.len() <= usize::from(u8::MAX) {
+                self.tunnels.push(path);
+                self.tunnels.len() - 1
+            } else {
+                0
+            }
         });
-        let active_seconds = u64::from(self.config.active_seconds.get());
-        let others = [
-            after(
-                self.untold.head(0),
-                Due::Export,
-                EXPORT_SECONDS_DUE,
-                |flow| flow.exported.since,
-            ),
-            after(self.active.head(0), Due::Active, active_seconds, |flow| {
-                flow.since
-            }),
-        ];
-        silences.into_iter().chain(others).flatten().min()
+        place as u8
     }
 
-    fn silent_seconds(&self, phase: Phase) -> u64 {
-        let seconds = match phase {
-            Phase::Established => self.config.idle_seconds,
-            Phase::HalfOpen => self.config.half_open_seconds,
-            Phase::Closing => self.config.closing_seconds,
-        };
-        u64::from(seconds.get())
-    }
-
-    /// Tells what has been exported since the last time, if anything.
-    fn tell_export(
-        &mut self,
-        slot: u32,
-        tick: Tick,
-        ended: bool,
-        events: &mut impl FnMut(FlowEvent<'_>),
-    ) {
-        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
-            return;
-        };
-        let bytes = std::mem::take(&mut flow.exported.untold_bytes);
-        if bytes > 0 {
-            self.untold.remove(0, slot);
-            let first = !std::mem::replace(&mut flow.exported.told, true);
-            events(FlowEvent::Export {
-                flow,
-                bytes,
-                first,
-                ended,
-                tick,
-            });
+    /// Looks at what a packet has changed of its flow beside its counts.
+    fn note_change(&mut self, slot: u32, before: State) {
+        let flow = &mut self.slots[slot as usize];
+        let is_over = flow.closed_by().is_some();
+        let is_due = flow.untold_bytes >= EXPORT_BYTES_DUE || (is_over && flow.untold_bytes > 0);
+        if is_due && !flow.state.has(State::QUEUED) {
+            flow.state.set(State::QUEUED);
+            self.queued.push(slot);
+        }
+        if flow.phase() != Phase::HalfOpen && before.has(State::COUNTED) {
+            self.uncount(slot);
+        }
+        let due = self.due(slot);
+        if due < self.slots[slot as usize].links.due {
+            self.disarm(slot);
+            self.arm(slot, due, self.passed);
         }
     }
 
-    /// Tells a record that has run for long enough, and begins the next.
-    fn begin_record(&mut self, slot: u32, tick: Tick, events: &mut impl FnMut(FlowEvent<'_>)) {
-        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
-            return;
+    /// The first tick that has a flow to look at, and that flow.
+    fn earliest(&self) -> Option<(u32, u32)> {
+        let wheels = [&self.established, &self.embryonic];
+        let firsts = wheels.map(|wheel| wheel.first(self.passed));
+        firsts.into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// When something is to be done for a flow.
+    fn due(&self, slot: u32) -> u32 {
+        let flow = &self.slots[slot as usize];
+        let after = |since: u32, seconds: u64| {
+            since.saturating_add(u32::try_from(seconds).unwrap_or(u32::MAX))
         };
-        if flow.packets() > 0 {
-            events(FlowEvent::Closed {
-                flow,
-                end: End::Active,
-                tick,
-            });
+        let mut due = flow
+            .last_tick
+            .saturating_add(self.silent_seconds(flow.phase()));
+        if flow.untold_bytes > 0 {
+            due = due.min(after(flow.untold_since, EXPORT_SECONDS_DUE));
         }
-        flow.begin_record(tick);
-        // The next record begins with its first packet; until then there is nothing to tell.
-        flow.is_running = false;
-        self.active.remove(0, slot);
+        if flow.state.has(State::RUNNING) {
+            let seconds = self.config.active_seconds.get();
+            due = due.min(after(flow.since, seconds.into()));
+        }
+        due
+    }
+
+    fn silent_seconds(&self, phase: Phase) -> u32 {
+        match phase {
+            Phase::Established => self.config.idle_seconds.get(),
+            Phase::HalfOpen => self.config.half_open_seconds.get(),
+            Phase::Closing => self.config.closing_seconds.get(),
+        }
+    }
+
+    fn arm(&mut self, slot: u32, due: u32, now: u32) {
+        let flow = &mut self.slots[slot as usize];
+        if flow.phase() == Phase::Established {
+            flow.state.set(State::IN_ESTABLISHED);
+            self.established.insert(&mut self.slots, slot, due, now);
+        } else {
+            flow.state.clear(State::IN_ESTABLISHED);
+            self.embryonic.insert(&mut self.slots, slot, due, now);
+        }
+    }
+
+    fn disarm(&mut self, slot: u32) {
+        if self.slots[slot as usize].state.has(State::IN_ESTABLISHED) {
+            self.established.remove(&mut self.slots, slot);
+        } else {
+            self.embryonic.remove(&mut self.slots, slot);
+        }
+    }
+
+    /// Does what is due for a flow at tick `at`, and arms it for what comes next.
+    fn visit(&mut self, slot: u32, at: u32, events: &mut impl FnMut(FlowEvent<'_>)) {
+        let flow = &self.slots[slot as usize];
+        let silent_seconds = self.silent_seconds(flow.phase());
+        if flow.last_tick.saturating_add(silent_seconds) <= at {
+            return self.close(slot, at, None, events);
+        }
+        let age = at.saturating_sub(flow.untold_since);
+        if flow.untold_bytes > 0 && u64::from(age) >= EXPORT_SECONDS_DUE {
+            self.tell_export(slot, at, false, events);
+        }
+        let flow = &self.slots[slot as usize];
+        let active_seconds = self.config.active_seconds.get();
+        if flow.state.has(State::RUNNING) && at.saturating_sub(flow.since) >= active_seconds {
+            self.end_record(slot, at, events);
+        }
+        self.disarm(slot);
+        let due = self.due(slot);
+        self.arm(slot, due, at);
     }
 
     fn close(
         &mut self,
         slot: u32,
-        tick: Tick,
+        tick: u32,
         end: Option<End>,
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
-        self.tell_export(slot, tick, true, events);
-        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::take) else {
-            return;
+        self.tell_end(slot, tick, end, events);
+        self.uncount(slot);
+        self.disarm(slot);
+        let by_vlan = self.config.by_vlan;
+        let probe = |slots: &[Slot], slot: u32| {
+            let key = slots[slot as usize].key(by_vlan);
+            self.hasher.hash(&key)
         };
-        self.silent.remove(flow.phase as usize, slot);
-        if flow.is_running {
-            self.active.remove(0, slot);
-        }
-        self.index.remove(&flow.key);
+        let own = self.index.probe(probe(&self.slots, slot));
+        let shift = self.index.prober();
+        self.index
+            .remove(own, slot, |other| shift.probe(probe(&self.slots, other)));
+        self.slots[slot as usize].clear(&mut self.cold);
         self.free.push(slot);
-        if flow.packets() > 0 {
-            // Both sides may have closed it before the input ended or its place was taken.
-            let end = flow.closed_by().or(end).unwrap_or(End::Idle);
-            events(FlowEvent::Closed {
-                flow: &flow,
-                end,
-                tick,
-            });
-        }
+    }
+
+    fn relative(&self, tick: Tick) -> u32 {
+        u32::try_from(tick.seconds_since(self.base)).unwrap_or(u32::MAX)
+    }
+
+    fn absolute(&self, tick: u32) -> Tick {
+        self.base.plus_seconds(tick.into())
     }
 }
+
+/// Counts of half-open flows by prefix.
+const PREFIXES: usize = 1_024;
+
+/// Flows of one shard, at most: the index has room for so many slots beside its tags.
+const FLOWS_MAX: usize = 1 << 24;

@@ -8,11 +8,13 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use maxminddb::{LookupResult, PathElement};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use super::ipv4::Ipv4Table;
 use super::verify::verify;
 use super::{Country, GeoError};
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Timestamp};
@@ -71,13 +73,16 @@ impl DatabaseInfo {
 pub(super) struct CountryDatabase {
     reader: Reader,
     schema: CountrySchema,
+    ipv4: Ipv4Table,
+    /// By the number of a record in `ipv4`.
+    countries: Vec<Option<Country>>,
 }
 
 impl CountryDatabase {
     /// Reads the file at `path`, or the built-in one where there is none.
     pub(super) fn open(path: Option<&Path>) -> Result<(Self, DatabaseInfo), GeoError> {
         let embedded = (EMBEDDED_COUNTRY, EMBEDDED_COUNTRY_SHA256);
-        let (reader, info) = open(DatabaseRole::Country, path, embedded)?;
+        let (reader, ipv4, info) = open(DatabaseRole::Country, path, embedded)?;
         let schema = [CountrySchema::Flat, CountrySchema::Nested]
             .into_iter()
             .find(|schema| some_record(&reader, |record| schema.country(record).is_some()));
@@ -92,12 +97,27 @@ impl CountryDatabase {
                 database_type,
             });
         };
-        Ok((Self { reader, schema }, info))
+        let country = |address: IpAddr| schema.country(&reader.lookup(address).ok()?);
+        // The first is of no record.
+        let countries = ipv4.examples().iter().enumerate();
+        let countries = countries
+            .map(|(number, example)| country((*example).into()).filter(|_| number > 0))
+            .collect();
+        let database = Self {
+            reader,
+            schema,
+            ipv4,
+            countries,
+        };
+        Ok((database, info))
     }
 
     /// The country of `address`, `None` where the database does not know or is damaged.
     pub(super) fn country(&self, address: IpAddr) -> Option<Country> {
-        self.schema.country(&self.reader.lookup(address).ok()?)
+        match address {
+            IpAddr::V4(v4) => self.countries[self.ipv4.record(v4)],
+            IpAddr::V6(_) => self.schema.country(&self.reader.lookup(address).ok()?),
+        }
     }
 }
 
@@ -105,13 +125,20 @@ impl CountryDatabase {
 #[derive(Debug)]
 pub(super) struct AsnDatabase {
     reader: Reader,
+    ipv4: Ipv4Table,
+    /// By the number of a record in `ipv4`, [`UNREAD`] until it is asked for: there are
+    /// many, of which a site sees few.
+    numbers: Vec<AtomicU32>,
 }
+
+/// No system has this number (RFC 7300).
+const UNREAD: u32 = u32::MAX;
 
 impl AsnDatabase {
     /// Reads the file at `path`, or the built-in one where there is none.
     pub(super) fn open(path: Option<&Path>) -> Result<(Self, DatabaseInfo), GeoError> {
         let embedded = (EMBEDDED_ASN, EMBEDDED_ASN_SHA256);
-        let (reader, info) = open(DatabaseRole::Asn, path, embedded)?;
+        let (reader, ipv4, info) = open(DatabaseRole::Asn, path, embedded)?;
         if !some_record(&reader, |record| as_number(record).is_some()) {
             let DatabaseInfo {
                 source: path,
@@ -123,16 +150,38 @@ impl AsnDatabase {
                 database_type,
             });
         }
-        Ok((Self { reader }, info))
+        let unread = ipv4.examples().iter().map(|_| AtomicU32::new(UNREAD));
+        let numbers: Vec<_> = unread.collect();
+        let database = Self {
+            reader,
+            numbers,
+            ipv4,
+        };
+        Ok((database, info))
     }
 
     /// The number of the autonomous system that announces `address`, 0 where unknown.
     pub(super) fn number(&self, address: IpAddr) -> u32 {
-        self.reader
-            .lookup(address)
-            .ok()
-            .and_then(|record| as_number(&record))
-            .unwrap_or(0)
+        let IpAddr::V4(v4) = address else {
+            return self.read(address);
+        };
+        let record = self.ipv4.record(v4);
+        if record == 0 {
+            return 0;
+        }
+        match self.numbers[record].load(Relaxed) {
+            UNREAD => {
+                let number = self.read(address);
+                self.numbers[record].store(number, Relaxed);
+                number
+            }
+            number => number,
+        }
+    }
+
+    fn read(&self, address: IpAddr) -> u32 {
+        let record = self.reader.lookup(address).ok();
+        record.and_then(|record| as_number(&record)).unwrap_or(0)
     }
 
     /// The name of its organisation.
@@ -182,6 +231,9 @@ fn text<'a>(record: &Record<'a>, path: &[PathElement<'_>]) -> Option<&'a str> {
 /// smallest type that fits.
 fn as_number(record: &Record<'_>) -> Option<u32> {
     let path = [PathElement::Key("autonomous_system_number")];
+    if let Ok(Some(number)) = record.decode_path::<u32>(&path) {
+        return Some(number);
+    }
     let number: serde_json::Value = record.decode_path(&path).ok().flatten()?;
     number
         .as_u64()
@@ -208,7 +260,7 @@ fn open(
     role: DatabaseRole,
     path: Option<&Path>,
     (embedded, embedded_sha256): (&'static [u8], &str),
-) -> Result<(Reader, DatabaseInfo), GeoError> {
+) -> Result<(Reader, Ipv4Table, DatabaseInfo), GeoError> {
     let (bytes, sha256) = match path {
         None => (Cow::Borrowed(embedded), embedded_sha256.to_owned()),
         Some(path) => {
@@ -231,6 +283,8 @@ fn open(
             source: error,
         })?;
     }
+    let reader = maxminddb::Reader::from_source(&*bytes).map_err(format)?;
+    let ipv4 = Ipv4Table::new(reader.metadata(), &bytes);
     let reader = Reader::from_source(bytes).map_err(format)?;
     let metadata = reader.metadata();
     let built_seconds = i64::try_from(metadata.build_epoch).unwrap_or(i64::MAX);
@@ -241,7 +295,7 @@ fn open(
         built: Timestamp::from_parts(built_seconds, 0),
         sha256,
     };
-    Ok((reader, info))
+    Ok((reader, ipv4, info))
 }
 
 fn read(role: DatabaseRole, path: &Path) -> Result<Vec<u8>, GeoError> {

@@ -14,6 +14,7 @@ mod config;
 mod country;
 mod database;
 mod error;
+mod ipv4;
 mod place;
 mod prefixes;
 #[cfg(test)]
@@ -33,13 +34,13 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use database::{AsnDatabase, CountryDatabase};
-use prefixes::PrefixMap;
+use prefixes::{PrefixMap, PrefixTable};
 
 /// Answers where an address is. Immutable, so that threads can share one.
 #[derive(Debug)]
 pub struct Geo {
-    overrides: PrefixMap<Country>,
-    networks: PrefixMap<()>,
+    overrides: PrefixTable<Country>,
+    networks: PrefixTable<()>,
     jurisdictions: Jurisdictions,
     country: CountryDatabase,
     asn: AsnDatabase,
@@ -80,8 +81,8 @@ impl Geo {
         }
         let databases = [country_info, asn_info];
         Ok(Self {
-            overrides,
-            networks: home,
+            overrides: overrides.table(),
+            networks: home.table(),
             jurisdictions,
             country,
             asn,
@@ -102,7 +103,7 @@ impl Geo {
         let asked = address::routable(address);
         let asn = asked.map_or(0, |address| self.asn.number(address));
         let home = find(&self.networks, address).is_some();
-        if let Some(&country) = find(&self.overrides, address) {
+        if let Some(country) = find(&self.overrides, address) {
             let confidence = match country {
                 Country::UNKNOWN => Confidence::Unknown,
                 _ => Confidence::Confirmed,
@@ -146,6 +147,15 @@ impl Geo {
         }
     }
 
+    /// Whether `address` is in the site's networks and no override puts it abroad.
+    pub fn is_home(&self, address: IpAddr) -> bool {
+        let address = address::canonical(address);
+        let is_own = !address::is_local(address) && find(&self.networks, address).is_some();
+        is_own
+            && find(&self.overrides, address)
+                .is_none_or(|country| self.abroad(country) == Side::Domestic)
+    }
+
     /// The name of the organisation that announces `address`: at most 128 characters,
     /// none of them a control character.
     pub fn organisation(&self, address: IpAddr) -> Option<String> {
@@ -170,7 +180,7 @@ impl Geo {
 }
 
 /// What `map` holds for the address itself, else for the IPv4 address that it embeds.
-fn find<V>(map: &PrefixMap<V>, address: IpAddr) -> Option<&V> {
+fn find<V: Copy>(map: &PrefixTable<V>, address: IpAddr) -> Option<V> {
     map.longest(address)
         .or_else(|| map.longest(address::embedded(address)?.into()))
 }

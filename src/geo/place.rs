@@ -17,6 +17,16 @@ pub struct Place {
     pub confidence: Confidence,
 }
 
+impl Place {
+    /// No place: what never leaves the link, or has not been looked up.
+    pub const LOCAL: Self = Self {
+        side: Side::Local,
+        country: Country::UNKNOWN,
+        asn: 0,
+        confidence: Confidence::Unknown,
+    };
+}
+
 /// On which side of the site's border an address lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {

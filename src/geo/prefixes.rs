@@ -1,43 +1,101 @@
 //! A map from address prefixes to values, asked for the longest that holds an address.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// Values by prefix: one exact map per prefix length, asked from the longest down. A
-/// lookup costs at most as many probes as there are different lengths.
+/// Values by prefix, being gathered.
 #[derive(Debug)]
-pub(super) struct PrefixMap<V> {
-    by_length: BTreeMap<u8, HashMap<IpNet, V>>,
+pub(super) struct PrefixMap<V>(BTreeMap<IpNet, V>);
+
+/// Values by prefix, to be asked: the prefixes of each family laid out as ranges of
+/// addresses that do not overlap, each with the value of the longest prefix that holds it.
+#[derive(Debug)]
+pub(super) struct PrefixTable<V> {
+    ipv4: Vec<(u128, Option<V>)>,
+    ipv6: Vec<(u128, Option<V>)>,
 }
 
 impl<V> Default for PrefixMap<V> {
     fn default() -> Self {
-        Self {
-            by_length: BTreeMap::new(),
+        Self(BTreeMap::new())
+    }
+}
+
+impl<V: Copy> PrefixMap<V> {
+    /// Sets the value of `prefix`, whose host bits do not matter, and returns the one
+    /// that it had.
+    pub(super) fn insert(&mut self, prefix: IpNet, value: V) -> Option<V> {
+        self.0.insert(canonical(prefix).trunc(), value)
+    }
+
+    /// Lays out what was gathered.
+    pub(super) fn table(&self) -> PrefixTable<V> {
+        let of = |is_ipv4: bool| {
+            let prefixes = self.0.iter();
+            let prefixes = prefixes.filter(|(prefix, _)| prefix.addr().is_ipv4() == is_ipv4);
+            // Addresses in order; of those that begin alike, the shorter prefix first.
+            let ranges = prefixes.map(|(prefix, value)| {
+                let (from, to) = (bits(prefix.network()), bits(prefix.broadcast()));
+                (from, to, *value)
+            });
+            let mut ranges: Vec<_> = ranges.collect();
+            ranges.sort_by_key(|(from, to, _)| (*from, std::cmp::Reverse(*to)));
+            lay_out(&ranges)
+        };
+        PrefixTable {
+            ipv4: of(true),
+            ipv6: of(false),
         }
     }
 }
 
-impl<V> PrefixMap<V> {
-    /// Sets the value of `prefix`, whose host bits do not matter, and returns the one
-    /// that it had.
-    pub(super) fn insert(&mut self, prefix: IpNet, value: V) -> Option<V> {
-        let prefix = canonical(prefix).trunc();
-        self.by_length
-            .entry(prefix.prefix_len())
-            .or_default()
-            .insert(prefix, value)
-    }
-
+impl<V: Copy> PrefixTable<V> {
     /// The value of the longest prefix that holds `address`.
-    pub(super) fn longest(&self, address: IpAddr) -> Option<&V> {
-        self.by_length.iter().rev().find_map(|(&length, prefixes)| {
-            // A length beyond 32 is none for an IPv4 address.
-            let prefix = IpNet::new(address, length).ok()?;
-            prefixes.get(&prefix.trunc())
-        })
+    pub(super) fn longest(&self, address: IpAddr) -> Option<V> {
+        let ranges = match address {
+            IpAddr::V4(_) => &self.ipv4,
+            IpAddr::V6(_) => &self.ipv6,
+        };
+        let address = bits(address);
+        let behind = ranges.partition_point(|(start, _)| *start <= address);
+        ranges.get(behind.checked_sub(1)?)?.1
+    }
+}
+
+/// Cuts ranges that nest into ranges that do not overlap, of which only the starts are
+/// kept: each ends where the next begins.
+fn lay_out<V: Copy>(ranges: &[(u128, u128, V)]) -> Vec<(u128, Option<V>)> {
+    let mut cuts: Vec<(u128, Option<V>)> = Vec::new();
+    let mut open: Vec<(u128, V)> = Vec::new();
+    let cut = |cuts: &mut Vec<(u128, Option<V>)>, at, value| match cuts.last_mut() {
+        Some(last) if last.0 == at => last.1 = value,
+        _ => cuts.push((at, value)),
+    };
+    let ends = |open: &mut Vec<(u128, V)>, cuts: &mut Vec<_>, before: Option<u128>| {
+        while let Some((to, _)) = open.last().copied()
+            && before.is_none_or(|before| to < before)
+        {
+            open.pop();
+            if let Some(next) = to.checked_add(1) {
+                cut(cuts, next, open.last().map(|(_, value)| *value));
+            }
+        }
+    };
+    for (from, to, value) in ranges {
+        ends(&mut open, &mut cuts, Some(*from));
+        cut(&mut cuts, *from, Some(*value));
+        open.push((*to, *value));
+    }
+    ends(&mut open, &mut cuts, None);
+    cuts
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_bits().into(),
+        IpAddr::V6(v6) => v6.to_bits(),
     }
 }
 
@@ -86,6 +144,7 @@ mod tests {
             Some(2),
             "host bits do not matter"
         );
+        let map = map.table();
         for (address, value) in [
             ("8.8.8.8", 0),
             ("10.8.0.1", 1),
@@ -95,7 +154,7 @@ mod tests {
         ] {
             assert_eq!(
                 map.longest(address.parse().unwrap()),
-                Some(&value),
+                Some(value),
                 "{address}"
             );
         }
@@ -105,6 +164,7 @@ mod tests {
     fn a_mapped_prefix_is_its_ipv4_prefix() {
         let mut map = PrefixMap::default();
         map.insert(prefix("::ffff:10.9.0.0/112"), ());
+        let map = map.table();
         assert!(map.longest("10.9.1.1".parse().unwrap()).is_some());
         assert!(map.longest("10.8.1.1".parse().unwrap()).is_none());
     }
@@ -131,7 +191,7 @@ mod tests {
                 .iter()
                 .filter(|prefix| prefix.contains(&address))
                 .max_by_key(|prefix| prefix.prefix_len());
-            prop_assert_eq!(map.longest(address), expected);
+            prop_assert_eq!(map.table().longest(address), expected.copied());
         }
     }
 }

@@ -33,13 +33,7 @@ fn is_tree(metadata: &Metadata, bytes: &[u8]) -> bool {
     let node_bytes = usize::from(metadata.record_size) / 4;
     let node_count = metadata.node_count as usize;
     let nodes = bytes.chunks_exact(node_bytes.max(1)).take(node_count);
-    let ipv4_start = match metadata.ip_version {
-        6 => (0..IPV4_START_BITS).try_fold(0, |node, _| {
-            let start = (node < node_count).then_some(node * node_bytes)?;
-            Some(children(bytes.get(start..start + node_bytes)?)[0])
-        }),
-        _ => None,
-    };
+    let ipv4_start = (metadata.ip_version == 6).then(|| ipv4_start(metadata, bytes));
     let mut reached = vec![false; node_count.min(bytes.len())];
     nodes
         .flat_map(children)
@@ -52,8 +46,23 @@ fn is_tree(metadata: &Metadata, bytes: &[u8]) -> bool {
         })
 }
 
+/// The node, or what else stands in its place, from which IPv4 addresses are looked up.
+pub(super) fn ipv4_start(metadata: &Metadata, bytes: &[u8]) -> usize {
+    let node_bytes = usize::from(metadata.record_size) / 4;
+    let bits = match metadata.ip_version {
+        6 => IPV4_START_BITS,
+        _ => 0,
+    };
+    (0..bits).fold(0, |node, _| {
+        let at = node * node_bytes;
+        let is_node = node < metadata.node_count as usize;
+        let bytes = is_node.then(|| bytes.get(at..at + node_bytes)).flatten();
+        bytes.map_or(node, |bytes| children(bytes)[0])
+    })
+}
+
 /// Where the two ways out of a node lead, by the three layouts of the format.
-fn children(node: &[u8]) -> [usize; 2] {
+pub(super) fn children(node: &[u8]) -> [usize; 2] {
     let number = |bytes: [u8; 4]| u32::from_be_bytes(bytes) as usize;
     match *node {
         [a, b, c, d, e, f] => [number([0, a, b, c]), number([0, d, e, f])],

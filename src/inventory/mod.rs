@@ -38,6 +38,10 @@ pub enum AssetKey {
 }
 
 impl AssetKey {
+    /// Stands for more assets than can be told apart: their bytes count, and nothing is
+    /// learned of them.
+    pub const UNNAMED: Self = Self::V4(Ipv4Addr::UNSPECIFIED);
+
     /// The asset to which an address belongs.
     pub fn of(address: IpAddr) -> Self {
         match address {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::alert::{Activity, Alert, Event, Observed};
-use crate::baseline::{Baseline, CellKey, Stage};
+use crate::baseline::{ASSETS_MAX, Baseline, CellKey, Stage};
 use crate::config::Config;
 use crate::detect::{Detector, Detectors, Finding};
 use crate::geo::{Country, Geo};
@@ -28,6 +28,8 @@ pub(super) struct Analyst {
     pub(super) learned: LearnedState,
     detectors: Detectors,
     slot: HourSlot,
+    /// Cells that the transfers of an asset to a country went to, while they are taken.
+    touched: Vec<CellKey>,
     /// Packets that the workers have followed so far in this run.
     packets: u64,
     has_begun: bool,
@@ -45,14 +47,6 @@ pub(super) struct Totals {
     pub(super) alerts: Vec<Alert>,
     /// Assets by country.
     pub(super) assets: BTreeMap<Country, BTreeSet<AssetKey>>,
-}
-
-/// What one tick brought for one asset and country.
-#[derive(Debug, Default)]
-struct Touched {
-    bytes: u64,
-    is_running: bool,
-    cells: BTreeSet<CellKey>,
 }
 
 /// How much of an hour may be missing for it to count as a whole one, in seconds.
@@ -77,6 +71,7 @@ impl Analyst {
             learned,
             detectors,
             slot,
+            touched: Vec::new(),
             packets: 0,
             has_begun: false,
             totals: Totals::default(),
@@ -231,31 +226,37 @@ impl Analyst {
         Ok(())
     }
 
+    /// Takes the transfers of one tick, which are in order of asset and country.
     fn tick(&mut self, tick: Tick, transfers: &[Transfer]) -> Result<(), PipelineError> {
-        let mut touched: BTreeMap<(AssetKey, Country), Touched> = BTreeMap::new();
-        for transfer in transfers {
-            self.count(transfer)?;
-            let Some((key, is_new)) = self.learned.baseline.add(transfer, self.slot) else {
-                continue;
+        let same = |a: &Transfer, b: &Transfer| (a.asset, a.country) == (b.asset, b.country);
+        let mut cells = std::mem::take(&mut self.touched);
+        for of_place in transfers.chunk_by(same) {
+            let mut activity = Activity {
+                bytes: 0,
+                is_running: false,
             };
-            if is_new {
-                self.allow_new_cell(transfer.asset, key);
+            cells.clear();
+            for transfer in of_place {
+                self.count(transfer)?;
+                let Some((key, is_new)) = self.learned.baseline.add(transfer, self.slot) else {
+                    continue;
+                };
+                if is_new {
+                    self.allow_new_cell(transfer.asset, key);
+                }
+                activity.bytes = activity.bytes.saturating_add(transfer.bytes);
+                activity.is_running |= !transfer.ended;
+                cells.push(key);
             }
-            let place = touched
-                .entry((transfer.asset, transfer.country))
-                .or_default();
-            place.bytes = place.bytes.saturating_add(transfer.bytes);
-            place.is_running |= !transfer.ended;
-            place.cells.insert(key);
+            cells.sort_unstable();
+            cells.dedup();
+            if let (Some(first), false) = (of_place.first(), cells.is_empty()) {
+                let key = (first.asset, first.country);
+                let findings = self.judge(key, &cells);
+                self.tell(tick, key, activity, findings)?;
+            }
         }
-        for (key, touched) in touched {
-            let findings = self.judge(key, &touched.cells);
-            let activity = Activity {
-                bytes: touched.bytes,
-                is_running: touched.is_running,
-            };
-            self.tell(tick, key, activity, findings)?;
-        }
+        self.touched = cells;
         Ok(())
     }
 
@@ -269,7 +270,7 @@ impl Analyst {
             .or_default();
         *exported = exported.saturating_add(transfer.bytes);
         let assets = totals.assets.entry(transfer.country).or_default();
-        if assets.len() < crate::baseline::ASSETS_MAX {
+        if assets.len() < ASSETS_MAX && transfer.asset != AssetKey::UNNAMED {
             assets.insert(transfer.asset);
         }
         Ok(self.outputs.transfer(transfer)?)
@@ -285,11 +286,7 @@ impl Analyst {
             });
     }
 
-    fn judge(
-        &self,
-        (asset, country): (AssetKey, Country),
-        cells: &BTreeSet<CellKey>,
-    ) -> Vec<Finding> {
+    fn judge(&self, (asset, country): (AssetKey, Country), cells: &[CellKey]) -> Vec<Finding> {
         let Some(state) = self.learned.baseline.assets.get(&asset) else {
             return Vec::new();
         };

@@ -15,7 +15,7 @@ use super::analyst::Analyst;
 use super::sensor::{Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
 use super::telemetry::Telemetry;
-use super::{PipelineError, latency::TickLatency};
+use super::{PipelineError, latency::StepLatency};
 
 /// Takes packets and ticks in the order of the input.
 #[derive(Debug)]
@@ -43,15 +43,17 @@ struct Threads {
 
 #[derive(Debug)]
 struct Worker {
-    batch: Vec<(usize, Packet)>,
+    batch: Vec<Packet>,
     orders: Sender<Order>,
+    /// Batches that the worker is done with, to be filled again.
+    empties: Receiver<Vec<Packet>>,
     thread: JoinHandle<()>,
 }
 
 /// What the reader tells a worker.
 #[derive(Debug)]
 enum Order {
-    Packets(Vec<(usize, Packet)>),
+    Packets(Vec<Packet>),
     Advance(Tick),
     Finish,
 }
@@ -70,7 +72,7 @@ pub(super) struct Desk {
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) keeper: Keeper,
     pub(super) saves_hourly: bool,
-    latency: TickLatency,
+    latency: StepLatency,
     counts: Vec<SensorCounts>,
     saved_hour: u64,
     save_failures: u64,
@@ -104,10 +106,12 @@ impl Engine {
             let (orders, ordered) = bounded(QUEUE_LENGTH);
             let (tell, listen) = bounded(QUEUE_LENGTH);
             let name = format!("worker-{index}");
-            let thread = spawn(name, move || work(sensor, &ordered, &tell))?;
+            let (give_back, empties) = bounded(QUEUE_LENGTH);
+            let thread = spawn(name, move || work(sensor, &ordered, &tell, &give_back))?;
             workers.push(Worker {
                 batch: Vec::with_capacity(BATCH_PACKETS),
                 orders,
+                empties,
                 thread,
             });
             told.push(listen);
@@ -116,17 +120,18 @@ impl Engine {
         Ok(Self(Kind::Threads(Threads { workers, analyst })))
     }
 
-    /// Takes a packet of the running tick.
-    pub(super) fn packet(&mut self, packet: &Packet) -> Result<(), PipelineError> {
-        let shard = shard_of(packet.src, packet.dst);
+    /// Takes packets of the running tick.
+    pub(super) fn packets(&mut self, packets: &[Packet]) -> Result<(), PipelineError> {
         match &mut self.0 {
-            Kind::Inline(inline) => inline.sensor.packet(shard, packet),
+            Kind::Inline(inline) => inline.sensor.packets(packets),
             Kind::Threads(Threads { workers, .. }) => {
-                let index = shard % workers.len();
-                let worker = &mut workers[index];
-                worker.batch.push((shard, *packet));
-                if worker.batch.len() >= BATCH_PACKETS {
-                    worker.send_batch()?;
+                for packet in packets {
+                    let index = shard_of(packet.src, packet.dst) % workers.len();
+                    let worker = &mut workers[index];
+                    worker.batch.push(*packet);
+                    if worker.batch.len() >= BATCH_PACKETS {
+                        worker.send_batch()?;
+                    }
                 }
             }
         }
@@ -195,7 +200,8 @@ impl Worker {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let next = Vec::with_capacity(BATCH_PACKETS);
+        let next = self.empties.try_recv();
+        let next = next.unwrap_or_else(|_| Vec::with_capacity(BATCH_PACKETS));
         let batch = std::mem::replace(&mut self.batch, next);
         self.send(Order::Packets(batch))
     }
@@ -217,7 +223,7 @@ impl Desk {
             telemetry,
             keeper,
             saves_hourly,
-            latency: TickLatency::default(),
+            latency: StepLatency::default(),
             counts: Vec::new(),
             saved_hour: 0,
             save_failures: 0,
@@ -276,13 +282,19 @@ impl Desk {
     }
 }
 
-fn work(mut sensor: Sensor, ordered: &Receiver<Order>, tell: &Sender<Told>) {
+fn work(
+    mut sensor: Sensor,
+    ordered: &Receiver<Order>,
+    tell: &Sender<Told>,
+    give_back: &Sender<Vec<Packet>>,
+) {
     for order in ordered {
         let told = match order {
-            Order::Packets(packets) => {
-                for (shard, packet) in &packets {
-                    sensor.packet(*shard, packet);
-                }
+            Order::Packets(mut packets) => {
+                sensor.packets(&packets);
+                packets.clear();
+                // Where there are enough, this one is not needed any more.
+                let _ = give_back.try_send(packets);
                 continue;
             }
             Order::Advance(to) => Told {

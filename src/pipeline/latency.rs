@@ -1,4 +1,4 @@
-//! How long the analyst takes over a tick, and how often it shows what it knows.
+//! How long a step of the pipeline takes, and how often that is shown.
 
 use std::time::{Duration, Instant};
 
@@ -6,18 +6,18 @@ use crate::baseline::Latency;
 
 use super::telemetry::Quantiles;
 
-/// The analyst's times.
+/// The times of one kind of step.
 #[derive(Debug, Default)]
-pub(super) struct TickLatency {
+pub(super) struct StepLatency {
     times: Latency,
     published: Option<Instant>,
 }
 
-/// In a replay ticks fly past; what is known is shown no more often than this.
+/// In a replay steps fly past; what is known is shown no more often than this.
 const PUBLICATION_INTERVAL: Duration = Duration::from_millis(100);
 
-impl TickLatency {
-    /// Counts a tick that began at `begun` and is over. Says whether it is time to publish.
+impl StepLatency {
+    /// Counts a step that began at `begun` and is over. Says whether it is time to publish.
     pub(super) fn record(&mut self, begun: Instant) -> bool {
         let now = Instant::now();
         let micros = now.duration_since(begun).as_micros();

@@ -51,6 +51,11 @@ pub fn live(
             Err(PipelineError::Stopped) => break,
             Err(error) => return Err(error),
         }
+        for source in &mut sources {
+            if let Some(event) = source.take_event() {
+                announce(&format!("{}: {event}", source.interface()));
+            }
+        }
         if drops_read.elapsed() >= DROPS_INTERVAL {
             drops_read = Instant::now();
             context.publish_drops(&mut sources);
@@ -73,7 +78,11 @@ fn turn(sources: &mut [LiveSource], reader: &mut Reader) -> Result<(), PipelineE
             silent = false;
         }
     }
-    if silent && !capture::wait(sources, WAIT)? {
+    if !silent {
+        return Ok(());
+    }
+    reader.flush()?;
+    if !capture::wait(sources, WAIT)? {
         reader.idle(wall_clock_tick())?;
     }
     Ok(())

@@ -1,14 +1,16 @@
 //! Frames to packets of a tick, on the thread that reads.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::capture::Frame;
-use crate::decode::{Reason, decode};
+use crate::decode::{Packet, Reason, decode};
 use crate::time::{Tick, Timestamp};
 
 use super::PipelineError;
 use super::clock::{Step, TickClock};
 use super::engine::{Engine, Finished};
+use super::latency::StepLatency;
 use super::telemetry::Telemetry;
 
 /// Decodes, stamps and deals frames, and counts every one.
@@ -18,7 +20,11 @@ pub(super) struct Reader {
     clock: TickClock,
     telemetry: Arc<Telemetry>,
     pub(super) counts: ReaderCounts,
-    unpublished: u32,
+    /// Packets of the running tick that have not gone on yet.
+    batch: Vec<Packet>,
+    /// What the clock says, for as long as it is being followed.
+    steps: Vec<Step>,
+    latency: StepLatency,
 }
 
 /// Sums of the run. Frames are packets plus dropped frames, always.
@@ -37,8 +43,8 @@ pub(super) struct ReaderCounts {
     pub(super) tick: Tick,
 }
 
-/// Frames after which counts are published, if no tick ends before.
-const FRAMES_PER_PUBLICATION: u32 = 4_096;
+/// Packets that go on at once.
+const BATCH_PACKETS: usize = 256;
 
 impl Reader {
     pub(super) fn new(engine: Engine, telemetry: Arc<Telemetry>) -> Self {
@@ -48,27 +54,29 @@ impl Reader {
             clock: TickClock::default(),
             telemetry,
             counts,
-            unpublished: 0,
+            batch: Vec::with_capacity(BATCH_PACKETS),
+            steps: Vec::new(),
+            latency: StepLatency::default(),
         }
     }
 
     /// Takes the next frame.
+    #[inline]
     pub(super) fn frame(&mut self, frame: &Frame<'_>) -> Result<(), PipelineError> {
-        let counts = &mut self.counts;
-        counts.frames += 1;
-        self.unpublished += 1;
-        if self.unpublished >= FRAMES_PER_PUBLICATION {
-            self.publish();
-        }
+        self.counts.frames += 1;
         match decode(frame) {
             Ok(packet) => {
                 self.counts.packets += 1;
                 self.counts.wire_bytes += u64::from(packet.wire_bytes);
                 self.counts.ip_bytes += u64::from(packet.ip_bytes);
-                let mut feed = Feed::to(&mut self.engine);
-                self.clock.push(&packet, &mut |step| feed.take(&step));
-                let fed = feed.result;
-                self.settle(fed)
+                if self.clock.takes_at_once(packet.timestamp) {
+                    self.batch.push(packet);
+                    if self.batch.len() < BATCH_PACKETS {
+                        return Ok(());
+                    }
+                    return self.send_batch();
+                }
+                self.steps(|clock, out| clock.push(&packet, out))
             }
             Err(reason) => {
                 let index = reason as usize;
@@ -80,22 +88,23 @@ impl Reader {
         }
     }
 
+    /// Has counted what was taken so far, because nothing more is coming just now.
+    pub(super) fn flush(&mut self) -> Result<(), PipelineError> {
+        self.send_batch()?;
+        self.engine.flush()
+    }
+
     /// Lets time pass on a silent link, up to the tick that the wall clock shows.
     pub(super) fn idle(&mut self, tick: Tick) -> Result<(), PipelineError> {
-        self.engine.flush()?;
+        self.flush()?;
         self.publish();
-        let mut feed = Feed::to(&mut self.engine);
-        self.clock.idle(tick, &mut |step| feed.take(&step));
-        let fed = feed.result;
-        self.settle(fed)
+        self.steps(|clock, out| clock.idle(tick, out))
     }
 
     /// The input is over.
     pub(super) fn finish(mut self) -> Result<(ReaderCounts, Finished), PipelineError> {
-        let mut feed = Feed::to(&mut self.engine);
-        self.clock.finish(&mut |step| feed.take(&step));
-        let fed = feed.result;
-        let last = self.settle(fed);
+        let last = self.steps(|clock, out| clock.finish(out));
+        let last = last.and_then(|()| self.send_batch());
         self.publish();
         // Where the engine stopped early, its reason is the one to tell.
         let finished = self.engine.finish()?;
@@ -103,17 +112,52 @@ impl Reader {
         Ok((self.counts, finished))
     }
 
-    /// Publishes if a tick ended, and passes on what became of the steps.
-    fn settle(&mut self, fed: Result<Option<Tick>, PipelineError>) -> Result<(), PipelineError> {
-        if let Some(tick) = fed? {
-            self.counts.tick = tick;
-            self.publish();
+    /// Has the clock say its steps, and hands them to the engine up to the first that fails.
+    #[cold]
+    fn steps(
+        &mut self,
+        say: impl FnOnce(&mut TickClock, &mut dyn FnMut(Step)),
+    ) -> Result<(), PipelineError> {
+        let mut steps = std::mem::take(&mut self.steps);
+        say(&mut self.clock, &mut |step| steps.push(step));
+        let result = steps.drain(..).try_for_each(|step| self.step(step));
+        self.steps = steps;
+        result
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), PipelineError> {
+        match step {
+            Step::Advance(tick) => {
+                self.send_batch()?;
+                self.counts.tick = tick;
+                self.engine.advance(tick)?;
+                self.publish();
+            }
+            Step::Packet(packet) => {
+                self.batch.push(packet);
+                if self.batch.len() >= BATCH_PACKETS {
+                    self.send_batch()?;
+                }
+            }
         }
         Ok(())
     }
 
+    fn send_batch(&mut self) -> Result<(), PipelineError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let sent = self.engine.packets(&self.batch);
+        self.batch.clear();
+        if self.latency.record(begun) {
+            self.telemetry.set_batch_latency(self.latency.quantiles());
+            self.publish();
+        }
+        sent
+    }
+
     fn publish(&mut self) {
-        self.unpublished = 0;
         let counts = &mut self.counts;
         (counts.late, counts.clock_jumps) = (self.clock.late, self.clock.clock_jumps);
         (counts.first, counts.last) = self.clock.span().unzip();
@@ -128,36 +172,6 @@ impl Reader {
         for index in 0..Reason::ALL.len() {
             published.dropped_frames[index].set(counts.dropped_frames[index]);
             published.dropped_bytes[index].set(counts.dropped_bytes[index]);
-        }
-    }
-}
-
-/// Hands the steps of the clock to the engine, up to the first that fails.
-struct Feed<'a> {
-    engine: &'a mut Engine,
-    /// The tick that began last, if one did.
-    result: Result<Option<Tick>, PipelineError>,
-}
-
-impl<'a> Feed<'a> {
-    const fn to(engine: &'a mut Engine) -> Self {
-        Self {
-            engine,
-            result: Ok(None),
-        }
-    }
-
-    fn take(&mut self, step: &Step<'_>) {
-        let Ok(ticked) = &mut self.result else { return };
-        let fed = match step {
-            Step::Advance(tick) => {
-                *ticked = Some(*tick);
-                self.engine.advance(*tick)
-            }
-            Step::Packet(packet) => self.engine.packet(packet),
-        };
-        if let Err(error) = fed {
-            self.result = Err(error);
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::decode::Packet;
-use crate::flow::{FlowConfig, FlowEvent, FlowKey, SHARDS, Shard};
-use crate::geo::{Geo, Side};
+use crate::flow::{FlowConfig, FlowEvent, FlowKey, Lookup, SHARDS, Shard, shard_of};
+use crate::geo::Geo;
 use crate::sink::FlowLine;
 use crate::time::Tick;
 use crate::transfer::{self, Transfer};
@@ -115,30 +115,55 @@ impl Sensor {
         }
     }
 
-    /// Counts a packet of `shard`, which must be one of this worker's.
-    pub(super) fn packet(&mut self, shard: usize, packet: &Packet) {
-        let own = shard / self.workers;
-        let (Some(shard), Some(rows)) = (self.shards.get_mut(own), self.rows.get_mut(own)) else {
-            return;
-        };
-        let geo = &self.geo;
-        self.output.counts.packets += 1;
-        let mut take = taker(&mut self.output, rows, self.keep_flows);
-        shard.packet(packet, |address| geo.place(address), &mut take);
+    /// Counts packets, which must be of this worker's shards, in their order.
+    ///
+    /// What they need from memory is read for many of them before the first is counted, so
+    /// that the processor waits for all of it at once.
+    pub(super) fn packets(&mut self, packets: &[Packet]) {
+        let Self {
+            shards,
+            workers,
+            geo,
+            keep_flows,
+            output,
+            rows,
+        } = self;
+        output.counts.packets += packets.len() as u64;
+        let locate = |address| geo.place(address);
+        for packets in packets.chunks(PACKETS_AT_ONCE) {
+            let mut lookups = [(0, Lookup::default()); PACKETS_AT_ONCE];
+            for (lookup, packet) in lookups.iter_mut().zip(packets) {
+                let own = shard_of(packet.src, packet.dst) / *workers;
+                *lookup = (own, shards[own].look_up(packet));
+            }
+            let lookups = &lookups[..packets.len()];
+            let touch = |(own, lookup): &(usize, Lookup)| shards[*own].touch(lookup);
+            std::hint::black_box(lookups.iter().map(touch).fold(0, |all, word| all ^ word));
+            for ((own, lookup), packet) in lookups.iter().zip(packets) {
+                let mut take = taker(output, &mut rows[*own], geo, *keep_flows);
+                shards[*own].packet(packet, lookup, &locate, &mut take);
+            }
+        }
     }
 
     /// Closes all ticks before `to`.
     pub(super) fn advance(&mut self, to: Tick) -> SensorOutput {
+        let geo = &self.geo;
+        let locate = |address| geo.place(address);
         for (shard, rows) in self.shards.iter_mut().zip(&mut self.rows) {
-            shard.advance(to, &mut taker(&mut self.output, rows, self.keep_flows));
+            let mut take = taker(&mut self.output, rows, geo, self.keep_flows);
+            shard.advance(to, &locate, &mut take);
         }
         self.give()
     }
 
     /// Ends all flows.
     pub(super) fn finish(&mut self) -> SensorOutput {
+        let geo = &self.geo;
+        let locate = |address| geo.place(address);
         for (shard, rows) in self.shards.iter_mut().zip(&mut self.rows) {
-            shard.finish(&mut taker(&mut self.output, rows, self.keep_flows));
+            let mut take = taker(&mut self.output, rows, geo, self.keep_flows);
+            shard.finish(&locate, &mut take);
         }
         self.give()
     }
@@ -160,6 +185,9 @@ impl Sensor {
     }
 }
 
+/// Packets whose memory is waited for at once.
+const PACKETS_AT_ONCE: usize = 32;
+
 /// Rows of one shard and tick that are folded before the tick is over.
 const ROWS_FOLD_AT: usize = 4 * transfer::ROWS_PER_SHARD_TICK_MAX;
 
@@ -167,19 +195,21 @@ const ROWS_FOLD_AT: usize = 4 * transfer::ROWS_PER_SHARD_TICK_MAX;
 fn taker<'a>(
     output: &'a mut SensorOutput,
     rows: &'a mut Rows,
+    geo: &'a Geo,
     keep_flows: bool,
 ) -> impl FnMut(FlowEvent<'_>) + 'a {
     move |event| {
         if let FlowEvent::Closed { flow, end, tick } = &event {
             let counts = &mut output.counts;
             counts.flow_records += 1;
-            let sides = [flow.src_place.side, flow.dst_place.side];
-            counts.flow_records_home += u64::from(sides.contains(&Side::Home));
+            let is_home = geo.is_home(flow.src.address) || geo.is_home(flow.dst.address);
+            counts.flow_records_home += u64::from(is_home);
             counts.flow_packets += flow.packets();
             counts.flow_wire_bytes += flow.forward.wire_bytes + flow.reverse.wire_bytes;
             if keep_flows {
                 // Serialising a plain struct to memory does not fail.
-                let mut line = serde_json::to_vec(&FlowLine::new(flow, *end)).unwrap_or_default();
+                let mut line =
+                    serde_json::to_vec(&FlowLine::new(flow, *end, geo)).unwrap_or_default();
                 line.push(b'\n');
                 output.flows.push(ClosedFlow {
                     tick: *tick,

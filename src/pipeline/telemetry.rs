@@ -40,6 +40,7 @@ struct Shared {
     databases: Vec<DatabaseInfo>,
     workers: Vec<SensorCounts>,
     analyst: AnalystView,
+    batch_latency: Quantiles,
 }
 
 /// What the analyst shows.
@@ -100,6 +101,10 @@ impl Telemetry {
         self.shared().analyst = view;
     }
 
+    pub(super) fn set_batch_latency(&self, quantiles: Quantiles) {
+        self.shared().batch_latency = quantiles;
+    }
+
     pub(super) fn set_drops(&self, interface: &str, drops: crate::capture::Drops) {
         self.shared().interfaces.insert(interface.to_owned(), drops);
     }
@@ -111,6 +116,11 @@ impl Telemetry {
         families.extend(interface_families(&shared));
         families.extend(worker_families(&shared));
         families.extend(analyst_families(&shared.analyst));
+        families.push(summary(
+            "borderflow_batch_latency_seconds",
+            "Time that up to 256 packets took from decoded to counted, or to the workers' queues.",
+            shared.batch_latency,
+        ));
         families
     }
 
@@ -257,11 +267,6 @@ fn analyst_families(view: &AnalystView) -> Vec<Family> {
     for (detector, count) in &view.findings {
         findings.push(&[("detector", *detector)], *count as f64);
     }
-    let summary = |name, help, of: Quantiles| {
-        let seconds = |micros: u64| micros as f64 / 1e6;
-        let quantiles = [(0.5, seconds(of.median)), (0.99, seconds(of.p99))];
-        Family::summary(name, help, of.count, of.sum_micros / 1e6, &quantiles)
-    };
     vec![
         exported,
         alerts,
@@ -303,4 +308,10 @@ fn analyst_families(view: &AnalystView) -> Vec<Family> {
             view.tick_latency,
         ),
     ]
+}
+
+fn summary(name: &'static str, help: &'static str, of: Quantiles) -> Family {
+    let seconds = |micros: u64| micros as f64 / 1e6;
+    let quantiles = [(0.5, seconds(of.median)), (0.99, seconds(of.p99))];
+    Family::summary(name, help, of.count, of.sum_micros / 1e6, &quantiles)
 }

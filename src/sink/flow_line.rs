@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::flow::{End, Flow};
-use crate::geo::{Country, Place, Side};
+use crate::geo::{Country, Geo, Place, Side};
 
 /// A line of `flows.jsonl`. Fields that do not apply or are not known are left out.
 #[derive(Clone, Debug, Serialize)]
@@ -48,9 +48,10 @@ pub struct FlowLine {
 
 impl FlowLine {
     /// The line of a flow record that ended so. `_src` is the side of the initiator.
-    pub fn new(flow: &Flow, end: End) -> Self {
+    pub fn new(flow: &Flow, end: End, geo: &Geo) -> Self {
+        let [src_place, dst_place] = [flow.src, flow.dst].map(|end| geo.place(end.address));
         let (forward, reverse) = (&flow.forward, &flow.reverse);
-        let micros = flow.handshake.round_trip_nanos().map(|nanos| nanos / 1_000);
+        let micros = flow.round_trip_nanos.map(|nanos| nanos / 1_000);
         Self {
             first: flow.first.to_string(),
             last: flow.last.to_string(),
@@ -72,11 +73,11 @@ impl FlowLine {
             unique_bytes_dst: reverse.unique_bytes,
             end: end.name(),
             midstream: flow.midstream,
-            rtt_ms: micros.map(|micros| micros as f64 / 1_000.0),
-            country_src: known_country(flow.src_place),
-            country_dst: known_country(flow.dst_place),
-            asn_src: known_asn(flow.src_place),
-            asn_dst: known_asn(flow.dst_place),
+            rtt_ms: micros.map(|micros| f64::from(micros) / 1_000.0),
+            country_src: known_country(src_place),
+            country_dst: known_country(dst_place),
+            asn_src: known_asn(src_place),
+            asn_dst: known_asn(dst_place),
         }
     }
 }

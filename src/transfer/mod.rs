@@ -7,7 +7,6 @@ mod service;
 
 pub use service::Service;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -75,7 +74,8 @@ impl Transfer {
         else {
             return None;
         };
-        let (asset_end, peer_end, place) = flow.export_ends()?;
+        let (asset_end, peer_end) = flow.export_ends()?;
+        let place = flow.peer;
         let served = flow.dst == asset_end;
         Some(Self {
             tick: *tick,
@@ -94,41 +94,67 @@ impl Transfer {
             bytes: *bytes,
             confidence: place.confidence,
             ended: *ended,
-            round_trip_nanos: flow.handshake.round_trip_nanos().filter(|_| *first),
+            round_trip_nanos: flow.round_trip_nanos.filter(|_| *first).map(u64::from),
         })
     }
 }
 
-/// Folds the smallest rows of each tick into one per asset and country where a shard tells
-/// more than [`ROWS_PER_SHARD_TICK_MAX`]. Returns how many rows were folded away.
+/// Folds the smallest rows of each tick where a shard tells more than
+/// [`ROWS_PER_SHARD_TICK_MAX`]: into one per asset and country, and where those are more
+/// than as many again, the smallest of them into one per country that names no asset.
+/// Returns by how many rows there are fewer.
 pub fn fold(rows: &mut Vec<Transfer>) -> u64 {
     if rows.len() <= ROWS_PER_SHARD_TICK_MAX {
         return 0;
     }
-    rows.sort_unstable_by_key(|row| (row.tick, std::cmp::Reverse(row.bytes), *row));
+    rows.sort_unstable_by_key(|row| row.tick);
+    let before = rows.len();
     let mut kept = Vec::with_capacity(rows.len());
-    let mut folded_rows = 0;
-    for of_tick in rows.chunk_by(|a, b| a.tick == b.tick) {
-        let (whole, rest) = of_tick.split_at(of_tick.len().min(ROWS_PER_SHARD_TICK_MAX));
-        kept.extend_from_slice(whole);
-        let mut folded = BTreeMap::new();
-        for row in rest {
-            folded_rows += 1;
-            folded
-                .entry((row.asset, row.country))
-                .and_modify(|sum: &mut Transfer| sum.bytes += row.bytes)
-                .or_insert(Transfer {
-                    asn: 0,
-                    service: Service::Other,
-                    conversation: None,
-                    round_trip_nanos: None,
-                    ..*row
-                });
-        }
-        kept.extend(folded.into_values());
+    for of_tick in rows.chunk_by_mut(|a, b| a.tick == b.tick) {
+        let (largest, rest) = split_off_largest(of_tick);
+        kept.extend_from_slice(largest);
+        let mut folded = gather(rest, |row| row);
+        let (largest, rest) = split_off_largest(&mut folded);
+        kept.extend_from_slice(largest);
+        kept.extend(gather(rest, |row| Transfer {
+            asset: AssetKey::UNNAMED,
+            asset_ip: AssetKey::UNNAMED.address(),
+            ..row
+        }));
     }
     *rows = kept;
-    folded_rows
+    before.saturating_sub(rows.len()) as u64
+}
+
+/// Parts the [`ROWS_PER_SHARD_TICK_MAX`] largest rows from the rest.
+fn split_off_largest(rows: &mut [Transfer]) -> (&[Transfer], &mut [Transfer]) {
+    if rows.len() > ROWS_PER_SHARD_TICK_MAX {
+        let order = |row: &Transfer| (std::cmp::Reverse(row.bytes), *row);
+        rows.select_nth_unstable_by_key(ROWS_PER_SHARD_TICK_MAX, order);
+    }
+    let count = rows.len().min(ROWS_PER_SHARD_TICK_MAX);
+    let (largest, rest) = rows.split_at_mut(count);
+    (largest, rest)
+}
+
+/// Sums rows of one tick by asset and country, as `name` names them.
+fn gather(rows: &mut [Transfer], name: impl Fn(Transfer) -> Transfer) -> Vec<Transfer> {
+    for row in rows.iter_mut() {
+        *row = Transfer {
+            asn: 0,
+            service: Service::Other,
+            conversation: None,
+            round_trip_nanos: None,
+            ..name(*row)
+        };
+    }
+    rows.sort_unstable();
+    let same = |a: &Transfer, b: &Transfer| (a.asset, a.country) == (b.asset, b.country);
+    let sums = rows.chunk_by(same).filter_map(|rows| {
+        let bytes = rows.iter().map(|row| row.bytes).sum();
+        rows.first().map(|first| Transfer { bytes, ..*first })
+    });
+    sums.collect()
 }
 
 #[cfg(test)]
@@ -177,10 +203,7 @@ mod tests {
             bytes(&rows, "RU", 2),
         ];
         let folded = fold(&mut rows);
-        assert_eq!(
-            folded,
-            u64::from(2 * count) - ROWS_PER_SHARD_TICK_MAX as u64
-        );
+        assert_eq!(folded, u64::from(2 * count) + 1 - rows.len() as u64);
         let after = [
             bytes(&rows, "RU", 1),
             bytes(&rows, "BR", 1),
@@ -195,5 +218,22 @@ mod tests {
             Some(u64::from(count)),
             "the largest keep their conversation"
         );
+    }
+
+    #[test]
+    fn however_many_assets_there_are_rows_are_bounded_and_bytes_exact() {
+        let count = 5 * ROWS_PER_SHARD_TICK_MAX as u32;
+        let rows = (0..count).map(|i| Transfer {
+            asset: AssetKey::of(IpAddr::from((0x0a00_0000 + i).to_be_bytes())),
+            ..row(1, 1 + u64::from(i), i, if i % 3 == 0 { "RU" } else { "BR" })
+        });
+        let mut rows: Vec<_> = rows.collect();
+        let before: u64 = rows.iter().map(|row| row.bytes).sum();
+        let folded = fold(&mut rows);
+        assert_eq!(rows.iter().map(|row| row.bytes).sum::<u64>(), before);
+        assert_eq!(rows.len(), 2 * ROWS_PER_SHARD_TICK_MAX + 2);
+        assert_eq!(folded, u64::from(count) - rows.len() as u64);
+        let unnamed = rows.iter().filter(|row| row.asset == AssetKey::UNNAMED);
+        assert_eq!(unnamed.count(), 2, "one per country");
     }
 }

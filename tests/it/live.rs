@@ -42,13 +42,21 @@ impl Link {
             println!("{test}: skipped, network namespaces cannot be made here");
             return None;
         }
-        let Self { client, server } = &link;
+        if !link.plug_in() {
+            println!("{test}: skipped, a veth pair cannot be made here");
+            return None;
+        }
+        Some(link)
+    }
+
+    /// Joins the two, unless no veth pair can be made.
+    fn plug_in(&self) -> bool {
+        let Self { client, server } = self;
         let made = ip(&format!(
             "-n {client} link add eth0 type veth peer name eth0 netns {server}"
         ));
         if !made {
-            println!("{test}: skipped, a veth pair cannot be made here");
-            return None;
+            return false;
         }
         for (end, address) in [(client, CLIENT_ADDRESS), (server, SERVER_ADDRESS)] {
             // Without IPv6 the kernel says nothing by itself, so that silence is silence.
@@ -61,7 +69,7 @@ impl Link {
             assert!(ip(&format!("-n {end} link set eth0 up")));
             assert!(ip(&format!("-n {end} route add default dev eth0")));
         }
-        Some(link)
+        true
     }
 
     /// Starts the sensor on the server's end, and waits until it watches.
@@ -351,13 +359,17 @@ fn a_filter_takes_what_it_says_and_does_not_stop_time() {
 }
 
 #[test]
-fn an_interface_that_goes_away_ends_the_run() {
+fn an_interface_that_goes_away_may_end_the_run() {
     let Some(link) = Link::new("gone") else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let sensor = link.sensor(&["--filter", "udp", "--out", out.to_str().unwrap()]);
+    let config = folder.path().join("borderflow.toml");
+    std::fs::write(&config, "[capture]\nwait_for_interface = false\n").unwrap();
+    let mut options = vec!["--filter", "udp", "--out", out.to_str().unwrap()];
+    options.extend(["--config", config.to_str().unwrap()]);
+    let sensor = link.sensor(&options);
     link.datagrams(9, 20);
     let second = Duration::from_secs(1);
     let seen = |metrics: &Metrics| metrics.sum("borderflow_packets_total ") == 20.0;
@@ -381,6 +393,35 @@ fn an_interface_that_goes_away_ends_the_run() {
         20,
         "what was seen before is kept"
     );
+}
+
+#[test]
+fn an_interface_that_comes_back_is_watched_again() {
+    let Some(link) = Link::new("back") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let mut sensor = link.sensor(&["--filter", "udp", "--out", out.to_str().unwrap()]);
+    let second = Duration::from_secs(1);
+    let packets = |metrics: &Metrics| metrics.sum("borderflow_packets_total ");
+    link.datagrams(9, 20);
+    sensor.await_metrics(2 * second, |metrics| packets(metrics) == 20.0);
+    assert!(ip(&format!("-n {} link delete eth0", link.client)));
+    sensor.running.await_line("eth0: was removed");
+    assert!(link.plug_in());
+    sensor.running.await_line("eth0: is back");
+    link.datagrams(9, 30);
+    sensor.await_metrics(2 * second, |metrics| packets(metrics) == 50.0);
+    let received = "borderflow_interface_received_frames_total{";
+    // Totals over the gap.
+    sensor.await_metrics(3 * second, |metrics| metrics.sum(received) >= 50.0);
+    let mut running = sensor.running;
+    running.signal("TERM");
+    let ran = running.finish();
+    assert_eq!((ran.status, ran.timed_out), (Some(0), false), "{ran:?}");
+    let summary = json(&out.join("summary.json"));
+    assert_eq!(number(&summary, "packets"), 50);
 }
 
 /// Checks that packet time went on as the clock did; both count in whole seconds.

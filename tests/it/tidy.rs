@@ -35,6 +35,9 @@ const LAYERS: &[&str] = &[
 /// Where a clock may be read. Everything else takes the time as an argument.
 const CLOCK_READERS: &[&str] = &["src/pipeline", "src/http", "src/cli", "src/capture/live.rs"];
 
+/// Where the compiler may be told to trust us: what is shared with the kernel.
+const UNCHECKED: &[&str] = &["src/capture/ring/memory.rs", "src/capture/ring/socket.rs"];
+
 const FILE_LINES_MAX: usize = 500;
 const COLUMNS_MAX: usize = 100;
 
@@ -179,6 +182,9 @@ impl Source {
 
     /// Finds the keyword that the lint table forbids, also where a target escapes the table.
     fn unchecked_errors(&self) -> Vec<String> {
+        if UNCHECKED.contains(&self.path.as_str()) {
+            return Vec::new();
+        }
         let code: Vec<&str> = self.text.lines().map(without_comment).collect();
         let keyword = concat!("un", "safe");
         self.complain(

@@ -124,7 +124,14 @@ fn clock() {
 #[test]
 fn unchecked_code() {
     let bad = concat!("let x = un", "safe { *pointer };");
-    assert_eq!(source("src/flow/table.rs", bad).unchecked_errors().len(), 1);
+    for path in [
+        "src/flow/table.rs",
+        "src/capture/ring.rs",
+        "src/capture/ring/fanout.rs",
+    ] {
+        assert_eq!(source(path, bad).unchecked_errors().len(), 1, "{path}");
+    }
+    assert_clean(source("src/capture/ring/memory.rs", bad).unchecked_errors());
     let lint = concat!("#![forbid(un", "safe_code)]");
     assert_clean(source("src/lib.rs", lint).unchecked_errors());
 }
