@@ -64,8 +64,8 @@ pub enum CaptureError {
     },
     /// The frames of a file or an interface are of a type that `decode` does not read.
     #[error(
-        "{origin}: link type {name} ({number}) is not supported; Ethernet, Linux cooked v1, \
-         raw IP and BSD loopback are read"
+        "{origin}: link type {name} ({number}) is not supported; read are Ethernet, Linux \
+         cooked, raw IP, BSD loopback, PPP, 802.11, Frame Relay, Cisco HDLC and NFLOG"
     )]
     LinkType {
         /// Name of the file or the interface.

@@ -29,20 +29,51 @@ impl LinkType {
     pub const NULL: Self = Self(0);
     /// Ethernet II or 802.3.
     pub const ETHERNET: Self = Self(1);
+    /// IEEE 802.5 Token Ring.
+    pub const TOKEN_RING: Self = Self(6);
+    /// PPP, with or without its address and control fields.
+    pub const PPP: Self = Self(9);
+    /// FDDI.
+    pub const FDDI: Self = Self(10);
     /// An IP packet with nothing before it, as libpcap numbers it on most systems.
     pub const RAW_DLT: Self = Self(12);
     /// An IP packet with nothing before it, as OpenBSD numbers it.
     pub const RAW_DLT_OPENBSD: Self = Self(14);
+    /// PPP in HDLC-like framing, or Cisco HDLC.
+    pub const PPP_SERIAL: Self = Self(50);
+    /// PPP over Ethernet, from its own header on.
+    pub const PPP_ETHER: Self = Self(51);
+    /// Logical link control over ATM (RFC 2684).
+    pub const ATM_RFC1483: Self = Self(100);
     /// An IP packet with nothing before it, as files number it.
     pub const RAW: Self = Self(101);
+    /// Cisco HDLC.
+    pub const CISCO_HDLC: Self = Self(104);
+    /// IEEE 802.11.
+    pub const IEEE802_11: Self = Self(105);
+    /// Frame Relay.
+    pub const FRAME_RELAY: Self = Self(107);
     /// OpenBSD loopback: a four-byte address family in network byte order.
     pub const LOOP: Self = Self(108);
     /// Linux cooked capture, version 1.
     pub const LINUX_SLL: Self = Self(113);
+    /// IEEE 802.11 behind a Prism header.
+    pub const PRISM: Self = Self(119);
+    /// IEEE 802.11 behind a radiotap header.
+    pub const RADIOTAP: Self = Self(127);
+    /// IEEE 802.11 behind an AVS header.
+    pub const AVS: Self = Self(163);
+    /// Any of these behind a header of per-packet information.
+    pub const PPI: Self = Self(192);
     /// An IPv4 packet with nothing before it.
     pub const IPV4: Self = Self(228);
     /// An IPv6 packet with nothing before it.
     pub const IPV6: Self = Self(229);
+
+    /// What Linux's netfilter logged.
+    pub const NFLOG: Self = Self(239);
+    /// Linux cooked capture, version 2.
+    pub const LINUX_SLL2: Self = Self(276);
 
     /// Whether `decode` reads frames of this type.
     pub const fn is_supported(self) -> bool {
@@ -50,13 +81,28 @@ impl LinkType {
             self,
             Self::NULL
                 | Self::ETHERNET
+                | Self::TOKEN_RING
+                | Self::PPP
+                | Self::FDDI
                 | Self::RAW_DLT
                 | Self::RAW_DLT_OPENBSD
+                | Self::PPP_SERIAL
+                | Self::PPP_ETHER
+                | Self::ATM_RFC1483
                 | Self::RAW
+                | Self::CISCO_HDLC
+                | Self::IEEE802_11
+                | Self::FRAME_RELAY
                 | Self::LOOP
                 | Self::LINUX_SLL
+                | Self::PRISM
+                | Self::RADIOTAP
+                | Self::AVS
+                | Self::PPI
                 | Self::IPV4
                 | Self::IPV6
+                | Self::NFLOG
+                | Self::LINUX_SLL2
         )
     }
 }

@@ -2,13 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::TunnelPath;
 use crate::time::Timestamp;
 
-/// One IP packet of the wire: 80 bytes, so that batches of them stay in a core's cache.
+/// One IP packet of the wire, the innermost where it is in tunnels: 80 bytes, so that
+/// batches of them stay in a core's cache.
 ///
 /// Addresses are held as 128 bits whatever their version, an IPv4 address v4-mapped
 /// (RFC 4291 section 2.5.5.2), so that the flow table compares and hashes numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
     /// Sender, as 128 bits.
     pub src: u128,
@@ -22,7 +24,8 @@ pub struct Packet {
     pub ip_bytes: u32,
     /// Bytes behind the transport header (behind the IP headers where the transport is unknown).
     pub payload_bytes: u32,
-    /// TCP's sequence number, and of a fragment the identification that its datagram has.
+    /// TCP's sequence number, and of a fragment of any protocol the identification that
+    /// its datagram has.
     pub sequence: u32,
     /// TCP's acknowledgement number; meaningful only with [`TcpSegment::ACK`].
     pub acknowledgement: u32,
@@ -34,6 +37,10 @@ pub struct Packet {
     pub dst_port: u16,
     /// Outermost VLAN identifier, and 0 where there is none.
     pub vlan_id: u16,
+    /// Where its IP header starts in the frame; 65,535 for that and beyond.
+    pub ip_offset: u16,
+    /// Where its payload starts in the frame, captured or not; 65,535 for that and beyond.
+    pub payload_offset: u16,
     /// IANA protocol number of the payload, behind IPv6 extension headers.
     pub protocol: u8,
     /// TCP's eight flag bits, FIN lowest; 0 without a TCP header.
@@ -56,7 +63,7 @@ impl Packet {
         address(self.dst, self.facts)
     }
 
-    /// Sequence facts, where this is TCP and its header was captured.
+    /// Sequence facts, where this is TCP, in one piece, and its header was captured.
     pub const fn tcp(&self) -> Option<TcpSegment> {
         if !self.facts.has(Facts::TCP) {
             return None;
@@ -119,7 +126,7 @@ impl Facts {
     pub const IPV6: Self = Self(1);
     /// Both ports were read.
     pub const PORTS: Self = Self(1 << 1);
-    /// The TCP header was captured.
+    /// The TCP header was captured and the packet is no fragment.
     pub const TCP: Self = Self(1 << 2);
     /// The first fragment of a datagram, which carries the transport header.
     pub const FIRST_FRAGMENT: Self = Self(1 << 3);
@@ -136,11 +143,6 @@ impl Facts {
         Self(self.0 | other.0)
     }
 }
-
-/// The tunnels around a packet, the outermost first: one number of four bits each, the
-/// outermost in the lowest bits, 0 where there are no more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TunnelPath(pub u32);
 
 /// The part of a TCP header that the flow table follows (RFC 9293 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,11 +201,15 @@ pub enum Reason {
     ExtensionChain,
     /// The link type is not one that is read.
     LinkType,
+    /// More tunnels around it, or more tags and labels before it, than are followed.
+    TunnelDepth,
+    /// The link layer encrypts it: 802.11 or MACsec.
+    Encrypted,
 }
 
 impl Reason {
     /// All reasons, in the order of their counters.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::LinkTruncated,
         Self::Arp,
         Self::NotIp,
@@ -211,6 +217,8 @@ impl Reason {
         Self::IpMalformed,
         Self::ExtensionChain,
         Self::LinkType,
+        Self::TunnelDepth,
+        Self::Encrypted,
     ];
 
     /// The name under which it is counted.
@@ -223,6 +231,8 @@ impl Reason {
             Self::IpMalformed => "ip_malformed",
             Self::ExtensionChain => "extension_chain",
             Self::LinkType => "link_type",
+            Self::TunnelDepth => "tunnel_depth",
+            Self::Encrypted => "encrypted",
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use etherparse::{IpNumber, TcpHeader, UdpHeader};
 
-use super::{TcpSegment, bytes_at};
+use super::TcpSegment;
+use super::span::Span;
 
 /// What a transport header says, as far as it was captured.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,62 +15,70 @@ pub(super) struct Transport {
     pub(super) tcp: Option<TcpSegment>,
 }
 
-/// Reads the header at the start of `segment`, of which `segment_bytes` were on the wire.
-pub(super) fn read(protocol: u8, segment: &[u8], segment_bytes: u32) -> Transport {
-    match IpNumber(protocol) {
-        IpNumber::TCP => Transport {
-            ports: ports(segment),
-            header_bytes: tcp_header_bytes(segment, segment_bytes),
-            tcp: tcp_segment(segment),
-        },
-        IpNumber::UDP => Transport {
-            ports: ports(segment),
-            header_bytes: UdpHeader::LEN as u32,
-            tcp: None,
-        },
-        IpNumber::ICMP | IpNumber::IPV6_ICMP => Transport {
-            ports: None,
-            header_bytes: ICMP_HEADER_BYTES,
-            tcp: None,
-        },
-        _ => Transport::default(),
+/// Reads the header at the start of `segment`.
+pub(super) fn read(protocol: u8, segment: Span<'_>) -> Transport {
+    let (has_ports, header_bytes) = match IpNumber(protocol) {
+        IpNumber::TCP => (
+            true,
+            stated_bytes(segment, TCP_DATA_OFFSET, TCP_HEADER_BYTES),
+        ),
+        IpNumber::UDP | IpNumber::UDP_LITE => (true, UDP_HEADER_BYTES),
+        IpNumber::SCTP => (true, SCTP_HEADER_BYTES),
+        IpNumber::DCCP => (
+            true,
+            stated_bytes(segment, DCCP_DATA_OFFSET, DCCP_HEADER_BYTES),
+        ),
+        IpNumber::ICMP | IpNumber::IPV6_ICMP => (false, ICMP_HEADER_BYTES),
+        _ => (false, 0),
+    };
+    Transport {
+        ports: ports(segment).filter(|_| has_ports),
+        header_bytes,
+        tcp: tcp_segment(segment).filter(|_| protocol == IpNumber::TCP.0),
     }
 }
 
-fn ports(segment: &[u8]) -> Option<(u16, u16)> {
-    let [a, b, c, d] = bytes_at(segment, 0)?;
-    Some((u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])))
+fn ports(segment: Span<'_>) -> Option<(u16, u16)> {
+    Some((segment.u16(0)?, segment.u16(2)?))
 }
 
-/// The data offset, or the shortest header where it was cut or cannot be true
-/// (RFC 9293 section 3.1).
-fn tcp_header_bytes(segment: &[u8], segment_bytes: u32) -> u32 {
-    let words = segment.get(TCP_DATA_OFFSET).map_or(0, |byte| byte >> 4);
+/// The header length in words that TCP (RFC 9293 section 3.1, the upper half of a byte)
+/// and DCCP (RFC 4340 section 5.1, a whole one) state, or the shortest header where that
+/// was cut or cannot be true.
+fn stated_bytes(segment: Span<'_>, offset: usize, shortest: u32) -> u32 {
+    let byte = segment.byte(offset).unwrap_or(0);
+    let words = if offset == TCP_DATA_OFFSET {
+        byte >> 4
+    } else {
+        byte
+    };
     let stated = u32::from(words).saturating_mul(4);
-    if (TCP_HEADER_BYTES..=segment_bytes).contains(&stated) {
+    if (shortest..=segment.wire_bytes).contains(&stated) {
         stated
     } else {
-        TCP_HEADER_BYTES
+        shortest
     }
 }
 
-fn tcp_segment(segment: &[u8]) -> Option<TcpSegment> {
-    let [flags] = bytes_at(segment, TCP_FLAGS_OFFSET)?;
+fn tcp_segment(segment: Span<'_>) -> Option<TcpSegment> {
     Some(TcpSegment {
-        sequence: u32::from_be_bytes(bytes_at(segment, TCP_SEQUENCE_OFFSET)?),
-        acknowledgement: u32::from_be_bytes(bytes_at(segment, TCP_ACKNOWLEDGEMENT_OFFSET)?),
-        flags,
+        flags: segment.byte(TCP_FLAGS_OFFSET)?,
+        sequence: segment.u32(TCP_SEQUENCE_OFFSET)?,
+        acknowledgement: segment.u32(TCP_ACKNOWLEDGEMENT_OFFSET)?,
     })
 }
 
-/// Length of a TCP header without options.
+/// Lengths of headers without options: of ICMP, type, code, checksum and the rest of the
+/// first eight bytes.
 const TCP_HEADER_BYTES: u32 = TcpHeader::MIN_LEN as u32;
-
-/// Length of an ICMP header: type, code, checksum and the rest of the first eight bytes.
+const UDP_HEADER_BYTES: u32 = UdpHeader::LEN as u32;
+const SCTP_HEADER_BYTES: u32 = 12;
+const DCCP_HEADER_BYTES: u32 = 12;
 const ICMP_HEADER_BYTES: u32 = 8;
 
-/// Where a TCP header has its fields.
+/// Where headers have their fields.
 const TCP_SEQUENCE_OFFSET: usize = 4;
 const TCP_ACKNOWLEDGEMENT_OFFSET: usize = 8;
 const TCP_DATA_OFFSET: usize = 12;
 const TCP_FLAGS_OFFSET: usize = 13;
+const DCCP_DATA_OFFSET: usize = 4;

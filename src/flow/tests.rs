@@ -124,6 +124,7 @@ fn udp(port: u16, forward: bool, payload_bytes: u32, seconds: u64) -> Packet {
         protocol: 17,
         tcp_flags: 0,
         facts: Facts::PORTS,
+        ..Packet::default()
     }
 }
 

@@ -201,6 +201,7 @@ mod tests {
             protocol: 1,
             tcp_flags: 0,
             facts: Facts::default(),
+            ..Packet::default()
         }
     }
 

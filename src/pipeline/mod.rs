@@ -13,6 +13,7 @@
 
 mod analyst;
 mod clock;
+mod duplicates;
 mod engine;
 mod latency;
 mod live;
@@ -26,6 +27,7 @@ mod state;
 mod summary;
 mod telemetry;
 
+pub use duplicates::Duplicates;
 pub use live::live;
 pub use outputs::Outputs;
 pub use replay::{Progress, follow, replay};

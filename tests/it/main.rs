@@ -27,4 +27,5 @@ mod restart;
 mod schemas;
 mod support;
 mod tidy;
+mod tshark;
 mod workers;

@@ -41,6 +41,16 @@ impl Flows {
         }
     }
 
+    /// These flows with 0 for the ports of SCTP, which nDPI does not read.
+    fn without_sctp_ports(self) -> Self {
+        let mut flows = Self::default();
+        for ((protocol, [a, b]), sums) in self.0 {
+            let end = |(address, port)| (address, if protocol == 132 { 0 } else { port });
+            flows.add(protocol, end(a), end(b), sums);
+        }
+        flows
+    }
+
     /// Our own flow records of a capture, with their `wire_bytes` or `ip_bytes`.
     fn ours(capture: &Path, bytes: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -113,14 +123,16 @@ fn flows_agree_with_ndpi_in_packets_and_bytes() {
     };
     let mut agreement = Agreement::default();
     for (capture, theirs) in ndpi_flows(&folder.join("ndpi_flows.csv")) {
-        let ours = Flows::ours(&folder.join(&capture), "wire_bytes");
+        let ours = Flows::ours(&folder.join(&capture), "wire_bytes").without_sctp_ports();
         let reason = reason(NDPI_DIFFERENCES, &capture);
         agreement.compare(&capture, &theirs, &ours, reason);
         let more = ours.0.keys().filter(|pair| !theirs.0.contains_key(pair));
-        let more: Vec<_> = more.collect();
-        assert!(more.is_empty(), "{capture}: only here: {more:?}");
+        for pair in more.filter(|_| reason.is_none()) {
+            let said = format!("{capture}: {pair:?}: only here, {:?}", ours.0[pair]);
+            agreement.unexplained.push(said);
+        }
     }
-    agreement.check("nDPI", 919, 918, 918);
+    agreement.check("nDPI", 989, 972, 972);
 }
 
 #[test]
@@ -148,11 +160,10 @@ fn flows_agree_with_zeek_in_packets_and_ip_bytes() {
         let ours = Flows::ours(&folder.join(trace), "ip_bytes");
         agreement.compare(trace, &theirs, &ours, reason(ZEEK_DIFFERENCES, trace));
     }
-    agreement.check("Zeek", 58, 44, 43);
+    agreement.check("Zeek", 49, 44, 43);
 }
 
-/// Reads nDPI's flows by capture, of those captures for which a second, independent count
-/// confirms all of them. The fields of the table hold no comma and no quote.
+/// Reads nDPI's flows by capture. The fields of the table hold no comma and no quote.
 fn ndpi_flows(table: &Path) -> BTreeMap<String, Flows> {
     let text = fs::read_to_string(table).unwrap();
     let mut lines = text.lines();
@@ -160,9 +171,6 @@ fn ndpi_flows(table: &Path) -> BTreeMap<String, Flows> {
     let mut captures = BTreeMap::<String, Flows>::new();
     for line in lines {
         let row: BTreeMap<_, _> = columns.iter().copied().zip(line.split(',')).collect();
-        if row["independent_count_agrees"] != "1" {
-            continue;
-        }
         let flows = captures.entry(row["pcap"].to_owned()).or_default();
         let end = |side: &str| {
             let port = row[format!("{side}_port").as_str()];
@@ -178,7 +186,8 @@ fn ndpi_flows(table: &Path) -> BTreeMap<String, Flows> {
     captures
 }
 
-/// The TCP and UDP rows of a conn.log.
+/// The TCP and UDP rows of a conn.log, without those of tunnels: Zeek has a connection for
+/// a tunnel and others for what is inside, where here a packet is in one flow alone.
 fn zeek_flows(log: &str) -> Flows {
     let mut columns = Vec::new();
     let mut flows = Flows::default();
@@ -195,6 +204,9 @@ fn zeek_flows(log: &str) -> Flows {
             Some(&"udp") => 17,
             _ => continue,
         };
+        if row.get("service").is_some_and(|it| TUNNELS.contains(it)) {
+            continue;
+        }
         let end = |side: &str| {
             let address = row[format!("id.{side}_h").as_str()].parse().unwrap();
             let port = row[format!("id.{side}_p").as_str()].parse().unwrap();
@@ -245,36 +257,53 @@ const PROTOCOLS: &[(&str, u8)] = &[
     ("SCTP", 132),
 ];
 
+/// What Zeek calls the service of a connection that is a tunnel.
+const TUNNELS: &[&str] = &["geneve", "gtpv1", "teredo", "vxlan"];
+
 /// Captures in which flows disagree with nDPI, and why.
-const NDPI_DIFFERENCES: &[(&str, &str)] = &[(
-    "dns.pcap",
-    "two of its packets are in PPPoE: counted as not_ip",
-)];
+const NDPI_DIFFERENCES: &[(&str, &str)] = &[
+    (
+        "ah.pcapng",
+        "frames 1 and 2: nDPI stops at AH in IPv4, which hides nothing",
+    ),
+    (
+        "capwap.pcap",
+        "frames 280 to 298 and others: nDPI looks inside CAPWAP, which is not read here",
+    ),
+    (
+        "fuzz-2006-09-29-28586.pcap",
+        "frames 35, 51, 52, 79 and 130 are later fragments, 72 and 111 state a length that \
+         cannot be true: nDPI drops them",
+    ),
+    (
+        "ip_fragmented_garbage.pcap",
+        "frames 2 to 1252: nDPI drops later fragments, and takes the ports of the first \
+         ones, 1, 314, 627 and 940, for 0",
+    ),
+    (
+        "reasm_segv_anon.pcapng",
+        "frame 1 and 27 like it: nDPI counts the 106 bytes captured of 110",
+    ),
+    (
+        "teredo.pcap",
+        "all frames with port 3544: nDPI does not look inside Teredo",
+    ),
+];
 
 /// Captures in which flows disagree with Zeek, and why.
 const ZEEK_DIFFERENCES: &[(&str, &str)] = &[
-    ("mpls-in-vlan.pcap", "MPLS: counted as not_ip"),
-    ("pbb.pcap", "a MAC in a MAC (802.1ah): counted as not_ip"),
-    ("pppoe.pcap", "PPPoE: counted as not_ip"),
-    (
-        "tunnels/geneve-47101.pcap",
-        "flows inside Geneve are payload",
-    ),
-    (
-        "tunnels/geneve-vxlan-dns-truncated.pcap",
-        "flows inside VXLAN inside Geneve are payload",
-    ),
     (
         "tunnels/gtp/gtp1_gn_normal_incl_fragmentation.pcap",
-        "Zeek puts fragments together first, and looks inside GTP-U",
+        "Zeek puts fragments together first",
     ),
     (
         "tunnels/gtp/gtp2_different_udp_port.pcap",
-        "Zeek puts fragments together first, and looks inside GTP-U",
+        "Zeek puts fragments together first",
     ),
     (
         "tunnels/teredo_bubble_with_payload.pcap",
-        "flows inside Teredo are payload",
+        "frame 3 and most others are of two clients' own ports, 3797 and 32900, in which Zeek \
+         recognises Teredo by its bytes; 4 and 5 are inside Teredo, which no service says",
     ),
     (
         "globus-url-copy.pcap",

@@ -183,10 +183,10 @@ fn what_is_not_a_capture_is_told_apart() {
             .to_string()
             .contains("gzip data are cut or damaged")
     );
-    let wireless = directory.write("wireless", &pcap(105, 60, &[&[1; 60]]));
+    let wireless = directory.write("wireless", &pcap(177, 60, &[&[1; 60]]));
     let error = open(&wireless).to_string();
     assert!(
-        error.contains("link type IEEE802_11 (105) is not supported"),
+        error.contains("link type LINUX_LAPD (177) is not supported"),
         "{error}"
     );
     let mut bytes = pcap(1, 0, &[]);

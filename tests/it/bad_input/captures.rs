@@ -69,9 +69,9 @@ fn not_a_capture() {
 #[test]
 fn an_unsupported_link_type() {
     let folder = tempfile::tempdir().unwrap();
-    // 105 is IEEE 802.11.
-    let path = Capture::of_link_type(105).write(folder.path(), "wifi.pcap");
-    replay(&path).refused(1, &["wifi.pcap", "IEEE802_11 (105)", "Ethernet"]);
+    // 177 is LAPD of Linux.
+    let path = Capture::of_link_type(177).write(folder.path(), "lapd.pcap");
+    replay(&path).refused(1, &["lapd.pcap", "LINUX_LAPD (177)", "Ethernet"]);
 }
 
 #[test]
@@ -338,8 +338,8 @@ fn a_capture_damaged_all_over_is_told_in_bounds() {
 #[test]
 fn interfaces_that_differ() {
     let folder = tempfile::tempdir().unwrap();
-    // 105 is IEEE 802.11, which is not read; 101 is raw IP.
-    let mut blocks = Blocks::new(&[105, 1, 101]);
+    // 177 is Linux LAPD, which is not read; 101 is raw IP.
+    let mut blocks = Blocks::new(&[177, 1, 101]);
     let frame = udp(ASSET, ABROAD, 100);
     blocks.packet(0, NOON, &frame);
     blocks.packet(1, NOON, &frame);
@@ -350,10 +350,10 @@ fn interfaces_that_differ() {
     let results = results(&out);
     assert_eq!(number(&results.summary, "frames_read"), 3);
     assert_eq!(number(&results.summary, "packets"), 2);
-    let mut blocks = Blocks::new(&[105]);
+    let mut blocks = Blocks::new(&[177]);
     blocks.packet(0, NOON, &frame);
     let path = write(folder.path(), "wifi.pcapng", &blocks.bytes);
-    replay(&path).refused(1, &["wifi.pcapng", "IEEE802_11 (105)"]);
+    replay(&path).refused(1, &["wifi.pcapng", "LINUX_LAPD (177)"]);
 }
 
 /// A pcapng file in the making.

@@ -107,7 +107,7 @@ fn what_is_wrong_with_a_pipe_is_told_when_it_is_read() {
         (&[][..], "is empty"),
         (
             &pcap(105, 60, &[])[..],
-            "link type IEEE802_11 (105) is not supported",
+            "link type LINUX_LAPD (177) is not supported",
         ),
         (
             &pcap(1, 60, &[])[..10],
