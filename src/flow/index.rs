@@ -50,11 +50,9 @@ impl Index {
         self.prober
     }
 
-    /// The slot of the first entry that may be the key's, without looking further.
-    pub(super) fn first(&self, probe: Probe) -> Option<u32> {
-        let entry = self.entries[probe.home as usize];
-        (entry != 0 && entry & !self.slot_mask() == probe.tag)
-            .then(|| (entry & self.slot_mask()) - 1)
+    /// The slot of the first entry that may be the key's, by its tag alone.
+    pub(super) fn candidate(&self, probe: Probe) -> Option<u32> {
+        self.find(probe, |_| true)
     }
 
     /// The slot for which `is_key` holds.

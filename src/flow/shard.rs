@@ -90,7 +90,7 @@ pub struct Shard {
 pub struct Lookup {
     key: FlowKey,
     hash: u64,
-    /// The slot that the index names first for it, or one past all.
+    /// The slot that the index names for it by its tag, or one past all.
     slot: u32,
     is_low: bool,
 }
@@ -142,12 +142,12 @@ impl Shard {
         self.evicted
     }
 
-    /// Prepares a packet's turn: hashes its key and reads the first entry of the index.
+    /// Prepares a packet's turn: hashes its key and reads the index.
     #[inline]
     pub fn look_up(&self, packet: &Packet) -> Lookup {
         let (key, is_low) = FlowKey::of(packet, self.config.by_vlan);
         let hash = self.hasher.hash(&key);
-        let slot = self.index.first(self.index.probe(hash));
+        let slot = self.index.candidate(self.index.probe(hash));
         Lookup {
             key,
             hash,
@@ -156,10 +156,11 @@ impl Shard {
         }
     }
 
-    /// Reads the slot that a lookup has found, so that it is there when its turn comes.
+    /// Reads the slot that a lookup has found, so that it is there when its turn comes;
+    /// nothing where the packet will open a flow.
     #[inline]
-    pub fn touch(&self, lookup: &Lookup) -> u64 {
-        self.slots.get(lookup.slot as usize).map_or(0, Slot::touch)
+    pub fn touch(&self, lookup: &Lookup) -> Option<u64> {
+        self.slots.get(lookup.slot as usize).map(Slot::touch)
     }
 
     /// Counts a packet in the running tick. `locate` is asked for the two ends of a flow

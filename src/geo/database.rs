@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -112,6 +112,11 @@ impl CountryDatabase {
         Ok((database, info))
     }
 
+    /// Reads what a lookup will need first.
+    pub(super) fn touch(&self, address: Ipv4Addr) -> u64 {
+        self.ipv4.touch(address)
+    }
+
     /// The country of `address`, `None` where the database does not know or is damaged.
     pub(super) fn country(&self, address: IpAddr) -> Option<Country> {
         match address {
@@ -158,6 +163,11 @@ impl AsnDatabase {
             ipv4,
         };
         Ok((database, info))
+    }
+
+    /// Reads what a lookup will need first.
+    pub(super) fn touch(&self, address: Ipv4Addr) -> u64 {
+        self.ipv4.touch(address)
     }
 
     /// The number of the autonomous system that announces `address`, 0 where unknown.

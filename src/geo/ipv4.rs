@@ -10,12 +10,14 @@ use super::verify::{children, ipv4_start};
 /// The networks of a database as ranges of addresses in their order.
 ///
 /// In the file's tree a lookup follows up to 32 nodes, each a wait for memory. Here the
-/// first 16 bits name a few ranges, of which the right one is searched for.
+/// first 16 bits name a few ranges, of which the right one is searched for by the other
+/// 16. The first range of each few begins where they do.
 #[derive(Debug)]
 pub(super) struct Ipv4Table {
-    /// By the first 16 bits of an address: how many ranges begin before it.
+    /// By the first 16 bits of an address: where its ranges begin.
     begins: Vec<u32>,
-    starts: Vec<u32>,
+    /// The last 16 bits of each range's first address.
+    starts: Vec<u16>,
     /// The number of each range's record, 0 where there is none.
     records: Vec<u32>,
     /// By the number of a record: an address that has it.
@@ -54,31 +56,24 @@ impl Ipv4Table {
                 }
             }
         }
-        table.begins = (0..=u32::from(u16::MAX) + 1)
-            .scan(0, |begun, high| {
-                let start = u64::from(high) << 16;
-                let behind = table.starts.get(*begun as usize..).unwrap_or_default();
-                let new = behind
-                    .iter()
-                    .take_while(|begin| u64::from(**begin) < start)
-                    .count();
-                *begun += new as u32;
-                Some(*begun)
-            })
-            .collect();
+        table.begin_until(1 << 16);
+        table.begins.push(table.starts.len() as u32);
         table
     }
 
     /// The number of the record of an address, 0 where there is none.
     pub(super) fn record(&self, address: Ipv4Addr) -> usize {
-        let address = address.to_bits();
-        let high = (address >> 16) as usize;
+        let (high, low) = halves(address);
         let (from, to) = (self.begins[high] as usize, self.begins[high + 1] as usize);
-        let behind = self.starts[from..to].partition_point(|start| *start <= address);
-        match from + behind {
-            0 => 0,
-            place => self.records[place - 1] as usize,
-        }
+        let behind = self.starts[from..to].partition_point(|start| *start <= low);
+        self.records[from + behind - 1] as usize
+    }
+
+    /// Reads what [`Ipv4Table::record`] reads first.
+    pub(super) fn touch(&self, address: Ipv4Addr) -> u64 {
+        let (high, _) = halves(address);
+        let from = self.begins[high] as usize;
+        u64::from(self.starts[from]) ^ u64::from(self.records[from])
     }
 
     /// By the number of a record: an address that has it. The first is of no record.
@@ -88,11 +83,32 @@ impl Ipv4Table {
 
     /// Adds a range, unless it goes on with the record of the one before it.
     fn push(&mut self, start: u32, record: u32) {
-        if self.records.last() != Some(&record) {
-            self.starts.push(start);
-            self.records.push(record);
+        let (high, low) = halves(start.into());
+        self.begin_until(high + usize::from(low > 0));
+        if low == 0 {
+            self.begins.push(self.starts.len() as u32);
+        } else if self.records.last() == Some(&record) {
+            return;
+        }
+        self.starts.push(low);
+        self.records.push(record);
+    }
+
+    /// Has the ranges of the first `count` values of the first 16 bits begin, with what the
+    /// range before them goes on with.
+    fn begin_until(&mut self, count: usize) {
+        while self.begins.len() < count {
+            self.begins.push(self.starts.len() as u32);
+            self.starts.push(0);
+            self.records.push(self.records.last().copied().unwrap_or(0));
         }
     }
+}
+
+/// The first and the last 16 bits of an address.
+const fn halves(address: Ipv4Addr) -> (usize, u16) {
+    let bits = address.to_bits();
+    ((bits >> 16) as usize, bits as u16)
 }
 
 #[cfg(test)]
@@ -113,8 +129,14 @@ mod tests {
             let found = reader.lookup(address.into()).unwrap();
             found.has_data().then(|| found.offset())
         };
-        let starts = table.starts.iter().step_by(7);
-        let edges = starts.flat_map(|start| [*start, start.wrapping_sub(1)]);
+        assert_eq!(table.begins.len(), (1 << 16) + 1);
+        let starts = (0..1u32 << 16).flat_map(|high| {
+            let place = |at: u32| table.begins[at as usize] as usize;
+            let lows = table.starts[place(high)..place(high + 1)].iter();
+            lows.map(move |low| high << 16 | u32::from(*low))
+        });
+        let starts = starts.step_by(7);
+        let edges = starts.flat_map(|start| [start, start.wrapping_sub(1)]);
         let spread = (0..100_000u32).map(|step| step.wrapping_mul(0x9e37_79b9));
         for address in edges.chain(spread).map(Ipv4Addr::from_bits) {
             let record = table.record(address);

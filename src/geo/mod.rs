@@ -29,7 +29,7 @@ pub use database::{
 pub use error::GeoError;
 pub use place::{Confidence, Place, Side};
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
@@ -145,6 +145,13 @@ impl Geo {
                 ..unknown(side)
             },
         }
+    }
+
+    /// Reads what [`Geo::place`] will ask for first, so that it is there when its turn comes.
+    /// The address is the 128 bits of a packet's.
+    pub fn touch(&self, address: u128) -> u64 {
+        let address = Ipv4Addr::from_bits(address as u32);
+        self.country.touch(address) ^ self.asn.touch(address)
     }
 
     /// Whether `address` is in the site's networks and no override puts it abroad.

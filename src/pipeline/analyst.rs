@@ -1,6 +1,6 @@
 //! The analyst half: transfers to alerts, in one thread and in canonical order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::alert::{Activity, Alert, Event, Observed};
@@ -45,8 +45,9 @@ pub(super) struct Totals {
     /// What the reader of the figures should know.
     pub(super) notes: Vec<String>,
     pub(super) alerts: Vec<Alert>,
-    /// Assets by country.
-    pub(super) assets: BTreeMap<Country, BTreeSet<AssetKey>>,
+    /// Assets by country, and of all.
+    pub(super) assets: BTreeMap<Country, HashSet<AssetKey>>,
+    pub(super) all_assets: HashSet<AssetKey>,
 }
 
 /// How much of an hour may be missing for it to count as a whole one, in seconds.
@@ -272,6 +273,7 @@ impl Analyst {
         let assets = totals.assets.entry(transfer.country).or_default();
         if assets.len() < ASSETS_MAX && transfer.asset != AssetKey::UNNAMED {
             assets.insert(transfer.asset);
+            totals.all_assets.insert(transfer.asset);
         }
         Ok(self.outputs.transfer(transfer)?)
     }

@@ -127,7 +127,7 @@ impl RunReport {
                 .filter(|(_, count)| *count > 0)
                 .collect(),
             export_bytes: totals.view.export_bytes.clone(),
-            assets: exporting_assets(&totals),
+            assets: totals.all_assets.len() as u64,
             alerts: totals.incidents,
             shadow_alerts: totals.shadow_incidents,
             learned_hours: baseline.hours_observed(),
@@ -146,11 +146,6 @@ impl RunReport {
     }
 }
 
-fn exporting_assets(totals: &Totals) -> u64 {
-    let all: std::collections::BTreeSet<_> = totals.assets.values().flatten().collect();
-    all.len() as u64
-}
-
 fn jurisdictions(totals: &Totals) -> Vec<JurisdictionRow> {
     let row = |(country, bytes): (&Country, &u64)| JurisdictionRow {
         country: *country,
@@ -158,7 +153,7 @@ fn jurisdictions(totals: &Totals) -> Vec<JurisdictionRow> {
         assets: totals
             .assets
             .get(country)
-            .map_or(0, std::collections::BTreeSet::len),
+            .map_or(0, std::collections::HashSet::len),
     };
     let mut rows: Vec<_> = totals.view.export_bytes.iter().map(row).collect();
     rows.sort_by_key(|row| (std::cmp::Reverse(row.bytes), row.country));
