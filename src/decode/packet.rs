@@ -206,11 +206,13 @@ pub enum Reason {
     TunnelDepth,
     /// The link layer encrypts it: 802.11 or MACsec.
     Encrypted,
+    /// It was captured a second time, and such are counted once.
+    Duplicate,
 }
 
 impl Reason {
     /// All reasons, in the order of their counters.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::LinkTruncated,
         Self::Arp,
         Self::NotIp,
@@ -220,6 +222,7 @@ impl Reason {
         Self::LinkType,
         Self::TunnelDepth,
         Self::Encrypted,
+        Self::Duplicate,
     ];
 
     /// The name under which it is counted.
@@ -234,6 +237,7 @@ impl Reason {
             Self::LinkType => "link_type",
             Self::TunnelDepth => "tunnel_depth",
             Self::Encrypted => "encrypted",
+            Self::Duplicate => "duplicate",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! From a key's hash to the slot that holds the flow.
 
+use super::prefetch::prefetch;
+
 /// Open addressing with linear probing over slot numbers, at most half full.
 ///
 /// Its size is fixed by the bound on flows, so it is never rehashed. An entry has the
@@ -48,6 +50,11 @@ impl Index {
     /// What [`Index::probe`] goes by, to be used while the index changes.
     pub(super) const fn prober(&self) -> Prober {
         self.prober
+    }
+
+    /// Has the entry fetched at which a key's probes begin.
+    pub(super) fn prefetch(&self, probe: Probe) {
+        prefetch(&self.entries, probe.home as usize);
     }
 
     /// The slot of the first entry that may be the key's, by its tag alone.

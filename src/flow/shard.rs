@@ -11,6 +11,7 @@ use super::cold::ColdStore;
 use super::fragment::Fragments;
 use super::index::Index;
 use super::key::KeyHasher;
+use super::prefetch::prefetch;
 use super::slot::{Phase, Slot, State};
 use super::wheel::{Linked, Links, Wheel};
 use super::{End, Flow, FlowConfig, FlowKey};
@@ -142,25 +143,37 @@ impl Shard {
         self.evicted
     }
 
-    /// Prepares a packet's turn: hashes its key and reads the index.
+    /// Prepares a packet's turn, first step: hashes its key, and has the index fetched.
     #[inline]
-    pub fn look_up(&self, packet: &Packet) -> Lookup {
+    pub fn hash(&self, packet: &Packet) -> Lookup {
         let (key, is_low) = FlowKey::of(packet, self.config.by_vlan);
         let hash = self.hasher.hash(&key);
-        let slot = self.index.candidate(self.index.probe(hash));
+        self.index.prefetch(self.index.probe(hash));
         Lookup {
             key,
             hash,
-            slot: slot.unwrap_or(u32::MAX),
+            slot: u32::MAX,
             is_low,
         }
     }
 
-    /// Reads the slot that a lookup has found, so that it is there when its turn comes;
-    /// nothing where the packet will open a flow.
+    /// Second step: finds the slot, and has it fetched. Says whether there is one; else the
+    /// packet will open a flow.
     #[inline]
-    pub fn touch(&self, lookup: &Lookup) -> Option<u64> {
-        self.slots.get(lookup.slot as usize).map(Slot::touch)
+    pub fn find_slot(&self, lookup: &mut Lookup) -> bool {
+        let slot = self.index.candidate(self.index.probe(lookup.hash));
+        if let Some(slot) = slot {
+            lookup.slot = slot;
+            prefetch(&self.slots, slot as usize);
+        }
+        slot.is_some()
+    }
+
+    /// Both steps for a packet whose turn it is.
+    pub fn look_up(&self, packet: &Packet) -> Lookup {
+        let mut lookup = self.hash(packet);
+        self.find_slot(&mut lookup);
+        lookup
     }
 
     /// Counts a packet in the running tick. `locate` is asked for the two ends of a flow
