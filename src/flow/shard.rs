@@ -51,7 +51,7 @@ pub enum FlowEvent<'a> {
 
 /// A bounded table of flows.
 ///
-/// Slots and index are sized for the bound at the start and never move. When the table is
+/// Slots are reserved for the bound at the start and never move. When the table is
 /// full, a new flow takes the place of one that has not come far (closing or half-open) and
 /// would expire soonest, or among several such of the one whose initiator's prefix holds
 /// most of them: a flood of forged openings evicts itself. Conversations give way only
@@ -113,7 +113,7 @@ impl Shard {
             now: 0,
             passed: 0,
             hasher: KeyHasher::new(),
-            index: Index::new(flows_max),
+            index: Index::new(INDEX_SLOTS, flows_max),
             // Untouched memory costs nothing, and a table that grew would stop the packets.
             slots: Vec::with_capacity(flows_max),
             free: Vec::new(),
@@ -318,6 +318,9 @@ impl Shard {
         if self.len() >= self.flows_max {
             self.evict(events);
         }
+        if self.len() >= self.index.room() {
+            self.grow_index();
+        }
         let tunnel = self.tunnel(packet.tunnel);
         let mut flow = Slot::open(&lookup.key, packet, lookup.is_low, self.now, tunnel);
         self.count_opening(&mut flow);
@@ -338,6 +341,20 @@ impl Shard {
         self.embryonic
             .insert(&mut self.slots, slot, due, self.passed);
         slot
+    }
+
+    /// Lays out the index anew for twice as many flows. A small table is worth it, because
+    /// it stays in the cache; a shard is a small part of all, so that the pause is short.
+    #[cold]
+    fn grow_index(&mut self) {
+        let mut index = Index::new(2 * self.index.room(), self.flows_max);
+        for (number, slot) in self.slots.iter().enumerate() {
+            if slot.state.has(State::LIVE) {
+                let hash = self.hasher.hash(&slot.key(self.config.by_vlan));
+                index.insert(index.probe(hash), number as u32);
+            }
+        }
+        self.index = index;
     }
 
     /// The number of a path of tunnels; past the last there are, all are told as none.
@@ -481,6 +498,9 @@ impl Shard {
         self.base.plus_seconds(tick.into())
     }
 }
+
+/// Flows that the index has room for at the start.
+const INDEX_SLOTS: usize = 256;
 
 /// Counts of half-open flows by prefix.
 const PREFIXES: usize = 1_024;
