@@ -53,8 +53,8 @@ pub enum FlowEvent<'a> {
 ///
 /// Slots are reserved for the bound at the start and never move. When the table is
 /// full, a new flow takes the place of one that has not come far (closing or half-open) and
-/// would expire soonest, or among several such of the one whose initiator's prefix holds
-/// most of them: a flood of forged openings evicts itself. Conversations give way only
+/// would expire soonest, or of a few others whose initiator's prefix holds more of them: a
+/// flood of forged openings evicts itself, and first that of one network. Conversations give way only
 /// where there is nothing else, or where they hold more than seven eighths of the table,
 /// because new ones need room to become conversations.
 #[derive(Debug)]
@@ -83,6 +83,8 @@ pub struct Shard {
     /// Slots whose export is to be told at the close of the running tick.
     queued: Vec<u32>,
     evicted: u64,
+    /// Which flows are looked at when one is to be evicted.
+    sample: u64,
 }
 
 /// What a packet's flow is looked up by, made before the packet's turn so that the memory
@@ -125,6 +127,7 @@ impl Shard {
             fragments: Fragments::default(),
             queued: Vec::new(),
             evicted: 0,
+            sample: 0,
         }
     }
 
@@ -387,7 +390,9 @@ impl Shard {
             self.uncount(slot);
         }
         let due = self.due(slot);
-        if due < self.slots[slot as usize].links.due {
+        let flow = &self.slots[slot as usize];
+        let is_established = flow.phase() == Phase::Established;
+        if due < flow.links.due || is_established != flow.state.has(State::IN_ESTABLISHED) {
             self.disarm(slot);
             self.arm(slot, due, self.passed);
         }
