@@ -45,15 +45,29 @@ impl Segment {
             return Self::Ahead { missing_bytes };
         }
         let behind = ahead.unsigned_abs();
+        if behind > HOLE_BYTES_MAX.unsigned_abs() {
+            // So far back nothing can be late: it is a new start, as a jump as far ahead is.
+            return Self::Ahead { missing_bytes: 0 };
+        }
         let below_bytes = if behind < length { behind } else { length };
         Self::Behind { below_bytes }
     }
 }
 
 impl Holes {
-    /// Remembers that the bytes from `start` on were jumped over.
+    /// Remembers that the bytes from `start` on were jumped over. What goes on where a hole
+    /// ends is one with it, so that acknowledgements that run ahead of their data make one
+    /// hole and not many.
     pub(super) fn add(&mut self, start: u32, length: u32) {
-        if length > 0 {
+        let ends_here =
+            |hole: &&mut Hole| hole.length > 0 && hole.start.wrapping_add(hole.length) == start;
+        let before = self.0.iter_mut().find(ends_here);
+        if let Some(hole) = before
+            && let Some(sum) = hole.length.checked_add(length)
+            && sum <= HOLE_BYTES_MAX.unsigned_abs()
+        {
+            hole.length = sum;
+        } else if length > 0 {
             self.remember(Hole { start, length });
         }
     }

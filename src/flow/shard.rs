@@ -75,7 +75,7 @@ pub struct Shard {
     /// Half-open and closing flows.
     embryonic: Wheel,
     /// Half-open flows by the prefix of their initiator, hashed.
-    prefixes: Box<[u16; PREFIXES]>,
+    prefixes: Box<[u32; PREFIXES]>,
     cold: ColdStore,
     /// Paths of tunnels that flows came through; the first is that of none.
     tunnels: Vec<TunnelPath>,
@@ -389,6 +389,9 @@ impl Shard {
         if flow.phase() != Phase::HalfOpen && before.has(State::COUNTED) {
             self.uncount(slot);
         }
+        if self.queued.len() > 2 * self.flows_max {
+            self.tidy_queue();
+        }
         let due = self.due(slot);
         let flow = &self.slots[slot as usize];
         let is_established = flow.phase() == Phase::Established;
@@ -396,6 +399,17 @@ impl Shard {
             self.disarm(slot);
             self.arm(slot, due, self.passed);
         }
+    }
+
+    /// Takes out of the queue what has ended since, so that it stays bounded however long a
+    /// tick is.
+    #[cold]
+    fn tidy_queue(&mut self) {
+        let slots = &self.slots;
+        let is_queued = |slot: &u32| slots[*slot as usize].state.has(State::QUEUED);
+        self.queued.retain(is_queued);
+        self.queued.sort_unstable();
+        self.queued.dedup();
     }
 
     /// The first tick that has a flow to look at, and that flow.

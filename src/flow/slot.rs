@@ -270,7 +270,7 @@ impl Slot {
         if packet.facts.has(Facts::TCP) {
             unique_bytes = self.follow(direction, packet, cold);
         }
-        self.speak(direction);
+        self.speak(direction, packet);
         if unique_bytes > 0 {
             if !self.state.has(State::PLACED) {
                 self.place(locate);
@@ -391,9 +391,10 @@ impl Slot {
     /// Moves on once both sides have spoken. A SYN that is answered is not enough: a flood
     /// of forged ones is answered too, and would pass for conversations.
     #[inline]
-    fn speak(&mut self, direction: usize) {
+    fn speak(&mut self, direction: usize, packet: &Packet) {
         let other = self.traffic[1 - direction].packets > 0;
-        let is_enough = self.protocol != TCP || direction == 0;
+        let goes_on = direction == 0 && packet.tcp_flags & TcpSegment::SYN == 0;
+        let is_enough = self.protocol != TCP || goes_on;
         if other && is_enough {
             self.state.set(State::ESTABLISHED);
         }

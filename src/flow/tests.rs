@@ -434,6 +434,36 @@ fn bytes_that_are_acknowledged_and_were_never_seen_are_missing() {
 }
 
 #[test]
+fn acknowledgements_ahead_of_their_data_hide_none_of_it() {
+    let mut bench = Bench::new(8);
+    bench.packet(&tcp(1, true, SYN, 99, 0, 0));
+    bench.packet(&tcp(1, false, SYN | ACK, 0, 0, 0));
+    for step in 1..=100 {
+        let acknowledgement = 100 + step * 1_460;
+        bench.packet(&Packet {
+            acknowledgement,
+            ..tcp(1, false, ACK, 1, 0, 0)
+        });
+    }
+    for step in 0..100 {
+        bench.packet(&tcp(1, true, ACK, 100 + step * 1_460, 1_460, 0));
+    }
+    bench.finish();
+    let forward = bench.flows[0].forward;
+    assert_eq!((forward.unique_bytes, forward.missing_bytes), (146_000, 0));
+}
+
+#[test]
+fn a_forged_opening_that_is_repeated_and_answered_is_no_conversation() {
+    let mut bench = Bench::new(8);
+    bench.packet(&tcp(1, true, SYN, 0, 0, 0));
+    bench.packet(&tcp(1, false, SYN | ACK, 0, 0, 0));
+    bench.packet(&tcp(1, true, SYN, 0, 0, 0));
+    bench.advance(61);
+    assert!(bench.shard.is_empty(), "it ends as half-open flows do");
+}
+
+#[test]
 fn a_flood_of_forged_openings_evicts_itself_though_a_server_answers_it() {
     let mut bench = Bench::new(400);
     for port in 1..=100 {

@@ -176,7 +176,7 @@ impl TickClock {
 
     fn give_running_time(&mut self, mut packet: Packet, out: &mut dyn FnMut(Step)) {
         self.clock_jumps += 1;
-        packet.timestamp = self.latest;
+        packet.timestamp = self.latest.max(self.start);
         out(Step::Packet(packet));
     }
 }

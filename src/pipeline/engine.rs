@@ -368,7 +368,8 @@ fn work(
 /// Takes what the workers tell, and closes a tick when all of them are past it, so that the
 /// slowest sets the pace.
 fn analyse(mut desk: Desk, workers: &[Receiver<Told>]) -> Result<Finished, PipelineError> {
-    let mut fronts = vec![Some(Tick::default()); workers.len()];
+    // None is past everything; before its first word a worker is past nothing.
+    let mut fronts = vec![Some(None::<Tick>); workers.len()];
     let mut gathered: Vec<SensorOutput> = workers.iter().map(|_| SensorOutput::default()).collect();
     loop {
         let slowest = (0..workers.len()).filter(|worker| fronts[*worker].is_some());
@@ -377,14 +378,17 @@ fn analyse(mut desk: Desk, workers: &[Receiver<Told>]) -> Result<Finished, Pipel
             return desk.finish();
         };
         let closed = fronts.iter().flatten().min().copied();
-        let told = workers[worker].recv();
-        let told = told.map_err(|_| PipelineError::Stopped)?;
-        fronts[worker] = told.until;
+        let Ok(told) = workers[worker].recv() else {
+            // A worker has failed, but what was learned need not be lost.
+            let _ = desk.keeper.save(&desk.analyst.learned);
+            return Err(PipelineError::Stopped);
+        };
+        fronts[worker] = told.until.map(Some);
         gathered[worker].append(told.output);
-        let Some(until) = fronts.iter().flatten().min().copied() else {
+        let Some(Some(until)) = fronts.iter().flatten().min().copied() else {
             continue;
         };
-        if closed.is_none_or(|closed| until > closed) {
+        if closed.flatten().is_none_or(|closed| until > closed) {
             let outputs = gathered.iter_mut().map(|output| output.before(until));
             desk.take(outputs.collect(), Some(until))?;
         }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::capture::{self, CaptureError, LiveSource};
-use crate::time::Tick;
+use crate::time::{SECONDS_PER_HOUR, Tick};
 
 use super::reader::{Reader, ReaderCounts};
 use super::setup::Context;
@@ -175,6 +175,11 @@ impl Watch<'_> {
             if drops_read.elapsed() >= DROPS_INTERVAL {
                 drops_read = Instant::now();
                 self.context.publish_drops(number, sources);
+                let seconds = reader.seconds_ahead_of(wall_clock_tick());
+                if seconds > SECONDS_PER_HOUR {
+                    self.failed.store(true, Relaxed);
+                    return Err(PipelineError::ClockSetBack { seconds });
+                }
             }
         }
         self.context.publish_drops(number, sources);
@@ -198,10 +203,9 @@ fn turn(sources: &mut [LiveSource], reader: &mut Reader) -> Result<(), PipelineE
         return Ok(());
     }
     reader.flush()?;
-    if !capture::wait(sources, WAIT)? {
-        reader.idle(wall_clock_tick())?;
-    }
-    Ok(())
+    capture::wait(sources, WAIT)?;
+    // What woke this may all be frames that are no packets; time passes all the same.
+    reader.idle(wall_clock_tick())
 }
 
 /// The tick that is certainly over on a silent link.

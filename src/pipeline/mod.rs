@@ -70,6 +70,15 @@ pub enum PipelineError {
     /// A thread ended by a defect of this program.
     #[error("{0} failed by a defect of this program; please report it with the line above")]
     Panicked(&'static str),
+    /// The clock of this machine was set back under a running sensor.
+    #[error(
+        "the clock was set back by {seconds} s, and time would stand still until it has caught \
+         up; start again"
+    )]
+    ClockSetBack {
+        /// By how much, in seconds.
+        seconds: u64,
+    },
     /// Another thread stopped first, and has the reason.
     #[error("stopped")]
     Stopped,

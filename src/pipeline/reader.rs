@@ -169,6 +169,11 @@ impl Reader {
         self.engine.flush()
     }
 
+    /// Seconds by which the running second lies after `tick`, 0 where it does not.
+    pub(super) const fn seconds_ahead_of(&self, tick: Tick) -> u64 {
+        self.counts.tick.seconds_since(tick)
+    }
+
     /// Lets time pass on a silent link, up to the tick that the wall clock shows.
     pub(super) fn idle(&mut self, tick: Tick) -> Result<(), PipelineError> {
         self.flush()?;
@@ -226,7 +231,8 @@ impl Reader {
         let sent = self.engine.packets(&self.batch);
         self.batch.clear();
         if self.latency.record(begun) {
-            self.telemetry.set_batch_latency(self.latency.quantiles());
+            let quantiles = self.latency.quantiles();
+            self.telemetry.set_batch_latency(self.number, quantiles);
             self.publish();
         }
         sent

@@ -155,10 +155,11 @@ impl Context {
         RunReport::new(counts, finished, &self.databases, self.learn, all)
     }
 
-    /// Publishes what the kernel has lost of source `number` of each interface.
+    /// Publishes what the kernel has lost of the sources of reader `number`.
     pub(super) fn publish_drops(&self, number: usize, sources: &mut [LiveSource]) {
-        for source in sources {
+        for (place, source) in sources.iter_mut().enumerate() {
             let drops = source.drops();
+            let number = place * WORKERS_MAX + number;
             self.telemetry.set_drops(source.interface(), number, drops);
         }
     }

@@ -43,7 +43,8 @@ struct Shared {
     databases: Vec<DatabaseInfo>,
     workers: Vec<SensorCounts>,
     analyst: AnalystView,
-    batch_latency: Quantiles,
+    /// By reader.
+    batch_latency: BTreeMap<usize, Quantiles>,
 }
 
 /// What the analyst shows.
@@ -113,8 +114,8 @@ impl Telemetry {
         self.shared().analyst = view;
     }
 
-    pub(super) fn set_batch_latency(&self, quantiles: Quantiles) {
-        self.shared().batch_latency = quantiles;
+    pub(super) fn set_batch_latency(&self, reader: usize, quantiles: Quantiles) {
+        self.shared().batch_latency.insert(reader, quantiles);
     }
 
     /// Publishes what source `number` of an interface has seen and lost.
@@ -153,7 +154,16 @@ impl Telemetry {
         families.push(summary(
             "borderflow_batch_latency_seconds",
             "Time that up to 256 packets took from decoded to counted, or to the workers' queues.",
-            shared.batch_latency,
+            // Of several readers the sums, and the slowest's quantiles.
+            shared
+                .batch_latency
+                .values()
+                .fold(Quantiles::default(), |all, reader| Quantiles {
+                    count: all.count + reader.count,
+                    sum_micros: all.sum_micros + reader.sum_micros,
+                    median: all.median.max(reader.median),
+                    p99: all.p99.max(reader.p99),
+                }),
         ));
         families
     }

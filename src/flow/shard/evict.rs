@@ -78,10 +78,10 @@ impl Shard {
         chosen
     }
 
-    fn crowd(&self, slot: u32) -> u16 {
+    fn crowd(&self, slot: u32) -> u32 {
         let flow = &self.slots[slot as usize];
         match flow.phase() {
-            Phase::Closing => u16::MAX,
+            Phase::Closing => u32::MAX,
             Phase::HalfOpen => self.prefixes[prefix_of(flow)],
             Phase::Established => 0,
         }
