@@ -247,6 +247,22 @@ fn silence_ends_flows_in_their_own_tick_however_long_the_gap() {
 }
 
 #[test]
+fn a_gap_of_centuries_is_a_gap() {
+    let mut bench = Bench::new(8);
+    let later = 3 << 32;
+    bench.advance(7);
+    bench.packet(&udp(1, true, 5, 7));
+    bench.advance(later);
+    bench.packet(&udp(2, true, 5, later));
+    bench.advance(later + 1_000);
+    let ends = bench.said.iter().filter_map(|said| match said {
+        Said::Closed { tick, src_port, .. } => Some((*tick, *src_port)),
+        Said::Export { .. } => None,
+    });
+    assert_eq!(ends.collect::<Vec<_>>(), [(67, 1), (later + 60, 2)]);
+}
+
+#[test]
 fn exports_are_told_by_size_by_age_and_at_the_end() {
     let mut bench = Bench::new(8);
     bench.advance(0);
