@@ -20,6 +20,7 @@ mod files;
 mod golden;
 mod live;
 mod metrics;
+mod mutation;
 mod oracle;
 mod packets;
 mod program;
