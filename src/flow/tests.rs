@@ -391,6 +391,41 @@ fn what_a_foreign_client_is_answered_is_an_export_too() {
     assert_eq!(bench.flows[0].export, Some(Direction::Reverse));
 }
 
+#[test]
+fn fragments_beyond_what_is_held_are_counted_at_once() {
+    let fragment = |identification, facts| Packet {
+        sequence: identification,
+        src_port: 0,
+        dst_port: 0,
+        facts,
+        ..udp(1, true, 8, 0)
+    };
+    let mut bench = Bench::new(8);
+    // More datagrams than are known at a time, then more fragments than are held of one.
+    for identification in (0..2_000).chain([2_000; 3_000]) {
+        bench.packet(&fragment(identification, Facts::LATER_FRAGMENT));
+    }
+    // The ports of the first fragment are those of the fragments that are still held.
+    for identification in (0..2_001).rev() {
+        let first = fragment(identification, Facts::FIRST_FRAGMENT.with(Facts::PORTS));
+        bench.packet(&Packet {
+            src_port: 9,
+            dst_port: 443,
+            ..first
+        });
+    }
+    bench.finish();
+    let packets = |has_ports| {
+        let flows = bench
+            .flows
+            .iter()
+            .filter(|flow| flow.has_ports == has_ports);
+        flows.map(Flow::packets).sum::<u64>()
+    };
+    assert_eq!(packets(true) + packets(false), 7_001);
+    assert_eq!(packets(true) - 2_001, 1_024, "were held");
+}
+
 proptest! {
     /// Whatever comes, packets and bytes of the records are those of the packets, and
     /// exports told are unique bytes of the export direction.
