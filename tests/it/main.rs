@@ -17,6 +17,7 @@ mod bad_input;
 mod captures;
 mod demo;
 mod files;
+mod fuzz_corpus;
 mod golden;
 mod live;
 mod metrics;

@@ -118,7 +118,11 @@ fn outcome(path: &Path, seed: u64) -> Result<Counts, String> {
     let ratio = RATIO_MIN * (RATIO_MAX / RATIO_MIN).powf(chance.fraction());
     let mut bytes = fs::read(path).unwrap();
     // Every other one keeps its header, so that it is opened.
-    let kept = if seed % 2 == 0 { 0 } else { HEADER_BYTES };
+    let kept = if seed.is_multiple_of(2) {
+        0
+    } else {
+        HEADER_BYTES
+    };
     chance.flip(bytes.get_mut(kept..).unwrap_or_default(), ratio);
     let folder = tempfile::tempdir().unwrap();
     let mutated: PathBuf = folder.path().join("mutated");
