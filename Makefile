@@ -4,8 +4,10 @@
 .DEFAULT_GOAL := help
 # Options of `make numbers`, such as --quick or --no-peers.
 NUMBERS ?=
+# How long `make fuzz` stays with each target.
+SECONDS ?= 600
 
-.PHONY: help demo test bench stages numbers gate lint golden docs clean-out
+.PHONY: help demo test bench stages numbers gate fuzz lint golden docs clean-out
 
 export CARGO_TERM_COLOR ?= auto
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -36,6 +38,17 @@ numbers: ## measure what is promised, write docs/numbers.md (NUMBERS=--quick)
 gate: ## count the instructions that a packet costs
 	@scripts/need.sh test
 	python3 benches/gate.py
+
+fuzz: ## fuzz each target of the sensor half (SECONDS=600)
+	@scripts/need.sh build
+	@cargo fuzz --version >/dev/null 2>&1 || \
+		{ echo "fuzz: no cargo-fuzz (cargo install cargo-fuzz --locked)"; exit 1; }
+	for target in reader:8192 decode:700 flow:2048; do \
+		name=$${target%:*}; mkdir -p fuzz/found/$$name; \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run $$name fuzz/found/$$name fuzz/corpus/$$name -- \
+			-max_len=$${target#*:} -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 \
+			-print_final_stats=1 || exit 1; \
+	done
 
 lint: ## check format, lints, API docs, dependencies, scripts
 	@scripts/need.sh build

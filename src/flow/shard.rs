@@ -217,21 +217,21 @@ impl Shard {
                 self.count(packet, &lookup, locate, events);
             }
         }
-        if self.is_empty() && self.fragments.is_empty() && to > self.base {
-            self.base = Tick(to.0 - 1);
-            (self.now, self.passed) = (1, 0);
+        if self.begins_at(to) {
             return;
         }
-        let to = self.relative(to);
+        let end = self.relative(to);
         while let Some((at, slot)) = self.earliest() {
-            if at >= to {
+            if at >= end {
                 break;
             }
             self.passed = at.saturating_sub(1);
             self.visit(slot, at, events);
         }
-        self.now = self.now.max(to);
+        self.now = self.now.max(end);
         self.passed = self.now.saturating_sub(1);
+        // The gap may be longer than ticks are counted in here; it has ended all flows then.
+        self.begins_at(to);
     }
 
     /// Ends all flows: the input is over.
@@ -252,6 +252,16 @@ impl Shard {
             }
         }
         *self = Self::new(self.config.clone(), self.flows_max).counting_from(self.evicted);
+    }
+
+    /// Counts ticks from `to` on, if there is nothing that is older.
+    fn begins_at(&mut self, to: Tick) -> bool {
+        let begins = self.is_empty() && self.fragments.is_empty() && to > self.base;
+        if begins {
+            self.base = Tick(to.0 - 1);
+            (self.now, self.passed) = (1, 0);
+        }
+        begins
     }
 
     fn counting_from(self, evicted: u64) -> Self {

@@ -247,6 +247,22 @@ fn silence_ends_flows_in_their_own_tick_however_long_the_gap() {
 }
 
 #[test]
+fn a_gap_of_centuries_is_a_gap() {
+    let mut bench = Bench::new(8);
+    let later = 3 << 32;
+    bench.advance(7);
+    bench.packet(&udp(1, true, 5, 7));
+    bench.advance(later);
+    bench.packet(&udp(2, true, 5, later));
+    bench.advance(later + 1_000);
+    let ends = bench.said.iter().filter_map(|said| match said {
+        Said::Closed { tick, src_port, .. } => Some((*tick, *src_port)),
+        Said::Export { .. } => None,
+    });
+    assert_eq!(ends.collect::<Vec<_>>(), [(67, 1), (later + 60, 2)]);
+}
+
+#[test]
 fn exports_are_told_by_size_by_age_and_at_the_end() {
     let mut bench = Bench::new(8);
     bench.advance(0);
@@ -560,6 +576,41 @@ fn packets_of_known_flows_allocate_nothing() {
     shard.advance(Tick(1), &locate, &mut |_| {});
     let allocated = allocation_counter::measure(|| round(&mut shard, 3_000));
     assert_eq!(allocated.count_total, 0, "{allocated:?}");
+}
+
+#[test]
+fn fragments_beyond_what_is_held_are_counted_at_once() {
+    let fragment = |identification, facts| Packet {
+        sequence: identification,
+        src_port: 0,
+        dst_port: 0,
+        facts,
+        ..udp(1, true, 8, 0)
+    };
+    let mut bench = Bench::new(8);
+    // More datagrams than are known at a time, then more fragments than are held of one.
+    for identification in (0..2_000).chain([2_000; 3_000]) {
+        bench.packet(&fragment(identification, Facts::LATER_FRAGMENT));
+    }
+    // The ports of the first fragment are those of the fragments that are still held.
+    for identification in (0..2_001).rev() {
+        let first = fragment(identification, Facts::FIRST_FRAGMENT.with(Facts::PORTS));
+        bench.packet(&Packet {
+            src_port: 9,
+            dst_port: 443,
+            ..first
+        });
+    }
+    bench.finish();
+    let packets = |has_ports| {
+        let flows = bench
+            .flows
+            .iter()
+            .filter(|flow| flow.has_ports == has_ports);
+        flows.map(Flow::packets).sum::<u64>()
+    };
+    assert_eq!(packets(true) + packets(false), 7_001);
+    assert_eq!(packets(true) - 2_001, 1_024, "were held");
 }
 
 proptest! {

@@ -172,8 +172,24 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Ethernet frames between few hosts and ports, so that they meet in flows.
+/// Frames between few hosts, of which some are fragments of few datagrams.
 fn sound_frame() -> impl Strategy<Value = Vec<u8>> {
+    let place = prop::sample::select(vec![0x2000_u16, 0x2010, 0x0020]);
+    prop_oneof![
+        5 => whole_frame(),
+        1 => (whole_frame(), place, 0..3_u16).prop_map(|(mut frame, place, identification)| {
+            // Of IPv4 without tags, where the words of a fragment have their place.
+            if frame[12..14] == [8, 0] {
+                frame[18..20].copy_from_slice(&identification.to_be_bytes());
+                frame[20..22].copy_from_slice(&place.to_be_bytes());
+            }
+            frame
+        }),
+    ]
+}
+
+/// Ethernet frames between few hosts and ports, so that they meet in flows.
+fn whole_frame() -> impl Strategy<Value = Vec<u8>> {
     let ends = (0..6_u8, 0..6_u8, 0..4_u16, prop::bool::ANY);
     let segment = (0..64_u8, any::<u32>(), 0..600_usize);
     (ends, segment, 0..4_u8).prop_map(|(ends, (flags, sequence, payload), kind)| {
