@@ -69,8 +69,9 @@ pub struct Excursion {
 /// One asset's normal towards one (country, autonomous system, service).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cell {
-    /// Working days, then other days.
-    slots: [[Slot; 24]; 2],
+    /// By hour of the day: working days, then other days. None before an hour was learned,
+    /// which many cells do not live to see.
+    slots: Option<Box<[[Slot; 24]; 2]>>,
     /// Bytes in the running hour.
     pub hour_bytes: u64,
     /// What is normal for the running hour.
@@ -104,7 +105,7 @@ impl Cell {
     pub fn new(since: Tick, first_day_of_asset: bool) -> Self {
         let since_hour = since.hour();
         Self {
-            slots: [[Slot::default(); 24]; 2],
+            slots: None,
             hour_bytes: 0,
             expected: Expected {
                 location: 0.0,
@@ -217,11 +218,17 @@ impl Cell {
     /// What is known of an hour of the day: its own history, else that of the same hour on
     /// the other kind of day, else, once there are days of them, that of all hours.
     fn effective(&self, slot: HourSlot) -> Slot {
-        let own = *self.slot(slot);
+        let Some(slots) = &self.slots else {
+            return Slot {
+                scale: SCALE_UNKNOWN,
+                ..Slot::default()
+            };
+        };
+        let own = slots[usize::from(!slot.is_working())][usize::from(slot.hour())];
         if own.observations >= OBSERVATIONS_MIN {
             return own.with_spread();
         }
-        let other = self.slots[usize::from(slot.is_working())][usize::from(slot.hour())];
+        let other = slots[usize::from(slot.is_working())][usize::from(slot.hour())];
         if other.observations >= OBSERVATIONS_MIN {
             return Slot {
                 scale: other.with_spread().scale.max(SCALE_BORROWED),
@@ -229,7 +236,7 @@ impl Cell {
             };
         }
         let (mut location, mut observations) = (0.0, 0.0f32);
-        for slot in self.slots.iter().flatten() {
+        for slot in slots.iter().flatten() {
             location += slot.location * f32::from(slot.observations);
             observations += f32::from(slot.observations);
         }
@@ -243,12 +250,9 @@ impl Cell {
         }
     }
 
-    fn slot(&self, slot: HourSlot) -> &Slot {
-        &self.slots[usize::from(!slot.is_working())][usize::from(slot.hour())]
-    }
-
     fn slot_mut(&mut self, slot: HourSlot) -> &mut Slot {
-        &mut self.slots[usize::from(!slot.is_working())][usize::from(slot.hour())]
+        let slots = self.slots.get_or_insert_default();
+        &mut slots[usize::from(!slot.is_working())][usize::from(slot.hour())]
     }
 }
 

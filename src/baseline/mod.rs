@@ -32,7 +32,7 @@ use crate::time::{HourSlot, Tick};
 use crate::transfer::{Service, Transfer};
 
 /// Version of the stored form of a [`Baseline`].
-pub const STATE_VERSION: u32 = 1;
+pub const STATE_VERSION: u32 = 2;
 
 /// Assets that are followed; transfers of any more are counted in totals only.
 pub const ASSETS_MAX: usize = 65_536;

@@ -13,7 +13,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
     let (config, geo) = read_config(&arguments.common, terminal)?;
     // Before the output folder is touched, every interface must be there.
     let sources = arguments.interface.iter().map(|interface| {
-        LiveSource::open(&LiveConfig {
+        let config = LiveConfig {
             interface: interface.clone(),
             filter: arguments.filter.clone(),
             snap_length_bytes: config.capture.snap_length_bytes,
@@ -21,7 +21,8 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
             promiscuous: config.capture.promiscuous,
             method: config.capture.method,
             wait_for_interface: config.capture.wait_for_interface,
-        })
+        };
+        LiveSource::open_group(&config, arguments.common.workers)
     });
     let sources: Vec<_> = sources
         .collect::<Result<_, _>>()
@@ -51,7 +52,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         "watching {}; stop with Ctrl-C",
         arguments.interface.join(", ")
     ));
-    let (report, lost) = pipeline::live(sources, setup, &stop, |note| terminal.complain(note))?;
+    let (report, lost) = pipeline::live(sources, setup, &stop, &|note| terminal.complain(note))?;
     complain_of(&lost, terminal);
     if let Some(folder) = &folder {
         folder.json("summary.json", &report.summary)?;

@@ -78,6 +78,8 @@ pub struct CaptureConfig {
     pub method: Method,
     /// Whether an interface that is removed is waited for, instead of ending the run.
     pub wait_for_interface: bool,
+    /// Whether a packet that is captured twice within a millisecond counts once.
+    pub deduplicate: bool,
     /// Processors that the workers are kept on, in turn; the system chooses if there are none.
     pub processors: Vec<usize>,
 }
@@ -240,6 +242,7 @@ impl Default for CaptureConfig {
             promiscuous: true,
             method: Method::Auto,
             wait_for_interface: true,
+            deduplicate: false,
             processors: Vec::new(),
         }
     }

@@ -48,7 +48,7 @@ fn packet(
     let known = [
         (datagram.is_ipv6, Facts::IPV6),
         (transport.ports.is_some(), Facts::PORTS),
-        (tcp.is_some() && is_whole, Facts::TCP),
+        (tcp.is_some(), Facts::TCP),
         (datagram.fragment == Fragment::First, Facts::FIRST_FRAGMENT),
         (datagram.fragment == Fragment::Later, Facts::LATER_FRAGMENT),
     ];

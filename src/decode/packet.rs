@@ -63,7 +63,8 @@ impl Packet {
         address(self.dst, self.facts)
     }
 
-    /// Sequence facts, where this is TCP, in one piece, and its header was captured.
+    /// Sequence facts, where this is TCP and its header was captured. The sequence number
+    /// is one only if this is no fragment.
     pub const fn tcp(&self) -> Option<TcpSegment> {
         if !self.facts.has(Facts::TCP) {
             return None;
@@ -126,7 +127,7 @@ impl Facts {
     pub const IPV6: Self = Self(1);
     /// Both ports were read.
     pub const PORTS: Self = Self(1 << 1);
-    /// The TCP header was captured and the packet is no fragment.
+    /// The TCP header was captured.
     pub const TCP: Self = Self(1 << 2);
     /// The first fragment of a datagram, which carries the transport header.
     pub const FIRST_FRAGMENT: Self = Self(1 << 3);
@@ -205,11 +206,13 @@ pub enum Reason {
     TunnelDepth,
     /// The link layer encrypts it: 802.11 or MACsec.
     Encrypted,
+    /// It was captured a second time, and such are counted once.
+    Duplicate,
 }
 
 impl Reason {
     /// All reasons, in the order of their counters.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::LinkTruncated,
         Self::Arp,
         Self::NotIp,
@@ -219,6 +222,7 @@ impl Reason {
         Self::LinkType,
         Self::TunnelDepth,
         Self::Encrypted,
+        Self::Duplicate,
     ];
 
     /// The name under which it is counted.
@@ -233,6 +237,7 @@ impl Reason {
             Self::LinkType => "link_type",
             Self::TunnelDepth => "tunnel_depth",
             Self::Encrypted => "encrypted",
+            Self::Duplicate => "duplicate",
         }
     }
 }

@@ -356,7 +356,11 @@ fn only_the_first_fragment_has_a_transport_header() {
     let fragment = |offset: u16, more: bool| {
         let mut bytes = tcp4();
         bytes[6..8].copy_from_slice(&(offset | u16::from(more) << 13).to_be_bytes());
+        bytes[4..6].copy_from_slice(&[0xab, 0xcd]);
         let packet = whole(LinkType::RAW, &bytes).unwrap();
+        let is_whole = packet.fragment() == Fragment::Whole;
+        assert_eq!(packet.sequence, if is_whole { 1_000 } else { 0xabcd });
+        assert_eq!(packet.tcp().is_some(), packet.has_ports());
         (packet.fragment(), packet.has_ports(), packet.payload_bytes)
     };
     assert_eq!(
@@ -370,9 +374,11 @@ fn only_the_first_fragment_has_a_transport_header() {
 
     let fragment = |offset: u16, more: bool| {
         let [high, low] = (offset << 3 | u16::from(more)).to_be_bytes();
-        let payload = [&[6, 0, high, low, 0, 0, 0, 1][..], &tcp_segment(100)].concat();
+        let payload = [&[6, 0, high, low, 9, 8, 7, 6][..], &tcp_segment(100)].concat();
         let packet = whole(LinkType::RAW, &ipv6(44, &payload)).unwrap();
         assert_eq!(packet.protocol, 6);
+        let is_whole = packet.fragment() == Fragment::Whole;
+        assert_eq!(packet.sequence, if is_whole { 1_000 } else { 0x0908_0706 });
         (packet.fragment(), packet.has_ports(), packet.payload_bytes)
     };
     assert_eq!(fragment(0, false), (Fragment::Whole, true, 100));

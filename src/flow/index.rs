@@ -1,10 +1,11 @@
 //! From a key's hash to the slot that holds the flow.
 
+use super::prefetch::prefetch;
+
 /// Open addressing with linear probing over slot numbers, at most half full.
 ///
-/// Its size is fixed by the bound on flows, so it is never rehashed. An entry has the
-/// slot in its lower bits and as many bits of the hash as fit above, so that a probe of
-/// another key's entry rarely has to look at the slot.
+/// An entry has the slot in its lower bits and as many bits of the hash as fit above, so
+/// that a probe of another key's entry rarely has to look at the slot.
 #[derive(Debug)]
 pub(super) struct Index {
     /// 0 is free; the slot's number is held plus one.
@@ -27,9 +28,9 @@ pub(super) struct Probe {
 }
 
 impl Index {
-    /// Makes an index of at most `slots_max` slots.
-    pub(super) fn new(slots_max: usize) -> Self {
-        let entries = (slots_max.max(4) * 2).next_power_of_two();
+    /// Makes an index with room for `slots` of at most `slots_max` slots.
+    pub(super) fn new(slots: usize, slots_max: usize) -> Self {
+        let entries = (slots.max(4) * 2).next_power_of_two();
         let slot_bits = (slots_max + 1).next_power_of_two().trailing_zeros().max(1);
         Self {
             prober: Prober {
@@ -40,6 +41,11 @@ impl Index {
         }
     }
 
+    /// Slots that it has room for.
+    pub(super) const fn room(&self) -> usize {
+        self.entries.len() / 2
+    }
+
     /// Where to look for a key of this hash.
     pub(super) const fn probe(&self, hash: u64) -> Probe {
         self.prober.probe(hash)
@@ -48,6 +54,11 @@ impl Index {
     /// What [`Index::probe`] goes by, to be used while the index changes.
     pub(super) const fn prober(&self) -> Prober {
         self.prober
+    }
+
+    /// Has the entry fetched at which a key's probes begin.
+    pub(super) fn prefetch(&self, probe: Probe) {
+        prefetch(&self.entries, probe.home as usize);
     }
 
     /// The slot of the first entry that may be the key's, by its tag alone.
@@ -145,7 +156,7 @@ mod tests {
             steps in prop::collection::vec((0u64..24, any::<bool>()), 1..300),
             scale in prop::sample::select(vec![1u64, 1 << 40, 1 << 58, 1 << 63]),
         ) {
-            let mut index = Index::new(24);
+            let mut index = Index::new(24, 24);
             let mut map = std::collections::BTreeMap::new();
             // A key is its own slot, so that slots tell their hashes.
             let hash = |key: u64| key.wrapping_mul(scale);

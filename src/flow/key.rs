@@ -68,7 +68,8 @@ pub const fn shard_of(a: u128, b: u128) -> usize {
     ((sum ^ (sum >> 32)).wrapping_mul(ODD_1) >> (64 - SHARDS.trailing_zeros())) as usize
 }
 
-const fn mix(bits: u128) -> u64 {
+/// Mixes an address the same way in every run.
+pub(super) const fn mix(bits: u128) -> u64 {
     let (high, low) = ((bits >> 64) as u64, bits as u64);
     let mixed = (low ^ high.wrapping_mul(ODD_2)).wrapping_mul(ODD_1);
     mixed ^ (mixed >> 29)

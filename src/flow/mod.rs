@@ -9,6 +9,7 @@ mod cold;
 mod fragment;
 mod index;
 mod key;
+mod prefetch;
 mod record;
 mod sequence;
 mod shard;

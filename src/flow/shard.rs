@@ -11,6 +11,7 @@ use super::cold::ColdStore;
 use super::fragment::Fragments;
 use super::index::Index;
 use super::key::KeyHasher;
+use super::prefetch::prefetch;
 use super::slot::{Phase, Slot, State};
 use super::wheel::{Linked, Links, Wheel};
 use super::{End, Flow, FlowConfig, FlowKey};
@@ -50,10 +51,10 @@ pub enum FlowEvent<'a> {
 
 /// A bounded table of flows.
 ///
-/// Slots and index are sized for the bound at the start and never move. When the table is
+/// Slots are reserved for the bound at the start and never move. When the table is
 /// full, a new flow takes the place of one that has not come far (closing or half-open) and
-/// would expire soonest, or among several such of the one whose initiator's prefix holds
-/// most of them: a flood of forged openings evicts itself. Conversations give way only
+/// would expire soonest, or of a few others whose initiator's prefix holds more of them: a
+/// flood of forged openings evicts itself, and first that of one network. Conversations give way only
 /// where there is nothing else, or where they hold more than seven eighths of the table,
 /// because new ones need room to become conversations.
 #[derive(Debug)]
@@ -82,6 +83,8 @@ pub struct Shard {
     /// Slots whose export is to be told at the close of the running tick.
     queued: Vec<u32>,
     evicted: u64,
+    /// Which flows are looked at when one is to be evicted.
+    sample: u64,
 }
 
 /// What a packet's flow is looked up by, made before the packet's turn so that the memory
@@ -112,7 +115,7 @@ impl Shard {
             now: 0,
             passed: 0,
             hasher: KeyHasher::new(),
-            index: Index::new(flows_max),
+            index: Index::new(INDEX_SLOTS, flows_max),
             // Untouched memory costs nothing, and a table that grew would stop the packets.
             slots: Vec::with_capacity(flows_max),
             free: Vec::new(),
@@ -124,6 +127,7 @@ impl Shard {
             fragments: Fragments::default(),
             queued: Vec::new(),
             evicted: 0,
+            sample: 0,
         }
     }
 
@@ -142,25 +146,37 @@ impl Shard {
         self.evicted
     }
 
-    /// Prepares a packet's turn: hashes its key and reads the index.
+    /// Prepares a packet's turn, first step: hashes its key, and has the index fetched.
     #[inline]
-    pub fn look_up(&self, packet: &Packet) -> Lookup {
+    pub fn hash(&self, packet: &Packet) -> Lookup {
         let (key, is_low) = FlowKey::of(packet, self.config.by_vlan);
         let hash = self.hasher.hash(&key);
-        let slot = self.index.candidate(self.index.probe(hash));
+        self.index.prefetch(self.index.probe(hash));
         Lookup {
             key,
             hash,
-            slot: slot.unwrap_or(u32::MAX),
+            slot: u32::MAX,
             is_low,
         }
     }
 
-    /// Reads the slot that a lookup has found, so that it is there when its turn comes;
-    /// nothing where the packet will open a flow.
+    /// Second step: finds the slot, and has it fetched. Says whether there is one; else the
+    /// packet will open a flow.
     #[inline]
-    pub fn touch(&self, lookup: &Lookup) -> Option<u64> {
-        self.slots.get(lookup.slot as usize).map(Slot::touch)
+    pub fn find_slot(&self, lookup: &mut Lookup) -> bool {
+        let slot = self.index.candidate(self.index.probe(lookup.hash));
+        if let Some(slot) = slot {
+            lookup.slot = slot;
+            prefetch(&self.slots, slot as usize);
+        }
+        slot.is_some()
+    }
+
+    /// Both steps for a packet whose turn it is.
+    pub fn look_up(&self, packet: &Packet) -> Lookup {
+        let mut lookup = self.hash(packet);
+        self.find_slot(&mut lookup);
+        lookup
     }
 
     /// Counts a packet in the running tick. `locate` is asked for the two ends of a flow
@@ -315,6 +331,9 @@ impl Shard {
         if self.len() >= self.flows_max {
             self.evict(events);
         }
+        if self.len() >= self.index.room() {
+            self.grow_index();
+        }
         let tunnel = self.tunnel(packet.tunnel);
         let mut flow = Slot::open(&lookup.key, packet, lookup.is_low, self.now, tunnel);
         self.count_opening(&mut flow);
@@ -335,6 +354,20 @@ impl Shard {
         self.embryonic
             .insert(&mut self.slots, slot, due, self.passed);
         slot
+    }
+
+    /// Lays out the index anew for twice as many flows. A small table is worth it, because
+    /// it stays in the cache; a shard is a small part of all, so that the pause is short.
+    #[cold]
+    fn grow_index(&mut self) {
+        let mut index = Index::new(2 * self.index.room(), self.flows_max);
+        for (number, slot) in self.slots.iter().enumerate() {
+            if slot.state.has(State::LIVE) {
+                let hash = self.hasher.hash(&slot.key(self.config.by_vlan));
+                index.insert(index.probe(hash), number as u32);
+            }
+        }
+        self.index = index;
     }
 
     /// The number of a path of tunnels; past the last there are, all are told as none.
@@ -367,7 +400,9 @@ impl Shard {
             self.uncount(slot);
         }
         let due = self.due(slot);
-        if due < self.slots[slot as usize].links.due {
+        let flow = &self.slots[slot as usize];
+        let is_established = flow.phase() == Phase::Established;
+        if due < flow.links.due || is_established != flow.state.has(State::IN_ESTABLISHED) {
             self.disarm(slot);
             self.arm(slot, due, self.passed);
         }
@@ -478,6 +513,9 @@ impl Shard {
         self.base.plus_seconds(tick.into())
     }
 }
+
+/// Flows that the index has room for at the start.
+const INDEX_SLOTS: usize = 256;
 
 /// Counts of half-open flows by prefix.
 const PREFIXES: usize = 1_024;

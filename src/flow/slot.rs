@@ -201,11 +201,6 @@ impl Slot {
         }
     }
 
-    /// A word of each of its lines, read to have them fetched.
-    pub(super) const fn touch(&self) -> u64 {
-        self.low as u64 ^ self.traffic[0].packets ^ self.first.as_nanos()
-    }
-
     /// The address of the initiator, as 128 bits.
     pub(super) const fn src(&self) -> u128 {
         if self.state.has(State::SRC_IS_LOW) {

@@ -426,6 +426,163 @@ fn fragments_beyond_what_is_held_are_counted_at_once() {
     assert_eq!(packets(true) - 2_001, 1_024, "were held");
 }
 
+#[test]
+fn later_fragments_are_counted_with_their_first_one_whenever_they_come() {
+    let mut bench = Bench::new(8);
+    let fragment = |fact: Facts, identification: u32| Packet {
+        sequence: identification,
+        facts: fact,
+        src_port: 0,
+        dst_port: 0,
+        ..udp(1, true, 1_000, 0)
+    };
+    let first = |identification| Packet {
+        src_port: 1,
+        dst_port: 443,
+        ..fragment(Facts::FIRST_FRAGMENT.with(Facts::PORTS), identification)
+    };
+    let later = |identification| fragment(Facts::LATER_FRAGMENT, identification);
+    bench.packet(&later(7));
+    assert_eq!(bench.shard.len(), 0, "it waits for its ports");
+    bench.packet(&first(7));
+    bench.packet(&later(7));
+    bench.packet(&later(8));
+    assert_eq!(bench.shard.len(), 1);
+    bench.advance(100);
+    bench.finish();
+    let packets: Vec<_> = bench
+        .flows
+        .iter()
+        .map(|flow| (flow.src.port, flow.packets(), flow.has_ports))
+        .collect();
+    assert_eq!(
+        packets,
+        [(1, 3, true), (0, 1, false)],
+        "the last one never had a first"
+    );
+}
+
+#[test]
+fn bytes_that_are_acknowledged_and_were_never_seen_are_missing() {
+    let mut bench = Bench::new(8);
+    bench.packet(&tcp(1, true, SYN, 99, 0, 0));
+    bench.packet(&tcp(1, true, ACK, 100, 1_000, 0));
+    let acknowledged = |acknowledgement| Packet {
+        acknowledgement,
+        ..tcp(1, false, ACK, 1, 0, 0)
+    };
+    bench.packet(&acknowledged(1_100));
+    bench.packet(&acknowledged(1_101));
+    bench.packet(&acknowledged(3_100));
+    bench.packet(&tcp(1, true, ACK, 2_100, 500, 0));
+    bench.finish();
+    let forward = bench.flows[0].forward;
+    assert_eq!(
+        (forward.unique_bytes, forward.missing_bytes),
+        (1_500, 1_500)
+    );
+    assert_eq!(bench.flows[0].reverse.missing_bytes, 0);
+}
+
+#[test]
+fn a_flood_of_forged_openings_evicts_itself_though_a_server_answers_it() {
+    let mut bench = Bench::new(400);
+    for port in 1..=100 {
+        bench.packet(&udp(port, true, 1, 0));
+        bench.packet(&udp(port, false, 1, 0));
+    }
+    let forged = |i: u32, answers: bool| {
+        let packet = tcp((i % 60_000) as u16 + 1, !answers, SYN, 0, 0, 0);
+        let address = bits("198.18.0.0") + u128::from(i);
+        if answers {
+            let (src, dst) = (packet.dst, address);
+            let tcp_flags = SYN | ACK;
+            Packet {
+                src,
+                dst,
+                tcp_flags,
+                ..packet
+            }
+        } else {
+            Packet {
+                src: address,
+                dst: bits(SERVER),
+                ..packet
+            }
+        }
+    };
+    for i in 0..50_000 {
+        bench.advance(u64::from(i / 1_000));
+        bench.packet(&forged(i, false));
+        bench.packet(&forged(i, true));
+    }
+    assert!(bench.shard.len() <= 400);
+    let lost = bench.flows.iter().filter(|flow| flow.protocol() == 17);
+    assert_eq!(lost.count(), 0, "no conversation gave way");
+}
+
+#[test]
+fn one_prefix_that_floods_does_not_push_out_the_openings_of_others() {
+    let mut bench = Bench::new(100);
+    let from = |address: u128, port: u16| Packet {
+        src: address,
+        ..tcp(port, true, SYN, 0, 0, 0)
+    };
+    for i in 0..10u16 {
+        bench.packet(&from(bits("203.0.113.1") + (u128::from(i) << 8), i + 1));
+    }
+    for port in 0..5_000 {
+        bench.packet(&from(bits("198.18.0.7"), port));
+    }
+    let lost = bench
+        .flows
+        .iter()
+        .filter(|flow| flow.src.port <= 10 && flow.packets() == 1);
+    let lost = lost.filter(|flow| flow.src.address != "198.18.0.7".parse::<IpAddr>().unwrap());
+    assert!(lost.count() <= 3, "few of ten");
+}
+
+#[test]
+fn vlans_part_flows_only_where_that_is_asked_for() {
+    for (by_vlan, flows) in [(false, 1), (true, 2)] {
+        let config = FlowConfig {
+            by_vlan,
+            ..FlowConfig::default()
+        };
+        let mut bench = Bench {
+            shard: Shard::new(config, 8),
+            ..Bench::new(8)
+        };
+        for vlan_id in [5, 6, 5] {
+            let packet = udp(1, true, 1, 0);
+            bench.packet(&Packet { vlan_id, ..packet });
+        }
+        assert_eq!(bench.shard.len(), flows);
+    }
+}
+
+#[test]
+fn packets_of_known_flows_allocate_nothing() {
+    let mut shard = Shard::new(FlowConfig::default(), 1_000);
+    let mut none = |_: FlowEvent<'_>| {};
+    let mut round = |shard: &mut Shard, sequence: u32| {
+        for port in 0..500 {
+            for packet in [
+                tcp(port, true, ACK, sequence, 1_000, 0),
+                tcp(port, false, ACK, sequence, 10, 0),
+            ] {
+                let lookup = shard.look_up(&packet);
+                shard.packet(&packet, &lookup, &locate, &mut none);
+            }
+        }
+    };
+    round(&mut shard, 0);
+    round(&mut shard, 2_000);
+    shard.advance(Tick(1), &locate, &mut |_| {});
+    let allocated = allocation_counter::measure(|| round(&mut shard, 3_000));
+    assert_eq!(allocated.count_total, 0, "{allocated:?}");
+}
+
 proptest! {
     /// Whatever comes, packets and bytes of the records are those of the packets, and
     /// exports told are unique bytes of the export direction.

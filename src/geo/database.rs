@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -68,19 +68,21 @@ impl DatabaseInfo {
     }
 }
 
+/// A database, its IPv4 part laid out, and what is known of it.
+pub(super) type Opened<D> = Result<(D, Ipv4Table, DatabaseInfo), GeoError>;
+
 /// A database that tells countries.
 #[derive(Debug)]
 pub(super) struct CountryDatabase {
     reader: Reader,
     schema: CountrySchema,
-    ipv4: Ipv4Table,
-    /// By the number of a record in `ipv4`.
+    /// By the number of a record of the IPv4 part.
     countries: Vec<Option<Country>>,
 }
 
 impl CountryDatabase {
     /// Reads the file at `path`, or the built-in one where there is none.
-    pub(super) fn open(path: Option<&Path>) -> Result<(Self, DatabaseInfo), GeoError> {
+    pub(super) fn open(path: Option<&Path>) -> Opened<Self> {
         let embedded = (EMBEDDED_COUNTRY, EMBEDDED_COUNTRY_SHA256);
         let (reader, ipv4, info) = open(DatabaseRole::Country, path, embedded)?;
         let schema = [CountrySchema::Flat, CountrySchema::Nested]
@@ -106,23 +108,20 @@ impl CountryDatabase {
         let database = Self {
             reader,
             schema,
-            ipv4,
             countries,
         };
-        Ok((database, info))
+        Ok((database, ipv4, info))
     }
 
-    /// Reads what a lookup will need first.
-    pub(super) fn touch(&self, address: Ipv4Addr) -> u64 {
-        self.ipv4.touch(address)
+    /// The country of an IPv6 address, `None` where the database does not know or is damaged.
+    pub(super) fn country(&self, address: Ipv6Addr) -> Option<Country> {
+        self.schema
+            .country(&self.reader.lookup(address.into()).ok()?)
     }
 
-    /// The country of `address`, `None` where the database does not know or is damaged.
-    pub(super) fn country(&self, address: IpAddr) -> Option<Country> {
-        match address {
-            IpAddr::V4(v4) => self.countries[self.ipv4.record(v4)],
-            IpAddr::V6(_) => self.schema.country(&self.reader.lookup(address).ok()?),
-        }
+    /// The country of a record of the IPv4 part.
+    pub(super) fn country_of(&self, record: u32) -> Option<Country> {
+        self.countries.get(record as usize).copied().flatten()
     }
 }
 
@@ -130,8 +129,7 @@ impl CountryDatabase {
 #[derive(Debug)]
 pub(super) struct AsnDatabase {
     reader: Reader,
-    ipv4: Ipv4Table,
-    /// By the number of a record in `ipv4`, [`UNREAD`] until it is asked for: there are
+    /// By the number of a record of the IPv4 part, [`UNREAD`] until it is asked for: there are
     /// many, of which a site sees few.
     numbers: Vec<AtomicU32>,
 }
@@ -141,7 +139,7 @@ const UNREAD: u32 = u32::MAX;
 
 impl AsnDatabase {
     /// Reads the file at `path`, or the built-in one where there is none.
-    pub(super) fn open(path: Option<&Path>) -> Result<(Self, DatabaseInfo), GeoError> {
+    pub(super) fn open(path: Option<&Path>) -> Opened<Self> {
         let embedded = (EMBEDDED_ASN, EMBEDDED_ASN_SHA256);
         let (reader, ipv4, info) = open(DatabaseRole::Asn, path, embedded)?;
         if !some_record(&reader, |record| as_number(record).is_some()) {
@@ -157,33 +155,25 @@ impl AsnDatabase {
         }
         let unread = ipv4.examples().iter().map(|_| AtomicU32::new(UNREAD));
         let numbers: Vec<_> = unread.collect();
-        let database = Self {
-            reader,
-            numbers,
-            ipv4,
-        };
-        Ok((database, info))
+        Ok((Self { reader, numbers }, ipv4, info))
     }
 
-    /// Reads what a lookup will need first.
-    pub(super) fn touch(&self, address: Ipv4Addr) -> u64 {
-        self.ipv4.touch(address)
+    /// The number of the autonomous system that announces an IPv6 address, 0 where unknown.
+    pub(super) fn number(&self, address: Ipv6Addr) -> u32 {
+        self.read(address.into())
     }
 
-    /// The number of the autonomous system that announces `address`, 0 where unknown.
-    pub(super) fn number(&self, address: IpAddr) -> u32 {
-        let IpAddr::V4(v4) = address else {
-            return self.read(address);
+    /// The number of the system of a record of the IPv4 part, of which `address` is one.
+    pub(super) fn number_of(&self, record: u32, address: Ipv4Addr) -> u32 {
+        let number = match self.numbers.get(record as usize) {
+            Some(number) if record > 0 => number,
+            _ => return 0,
         };
-        let record = self.ipv4.record(v4);
-        if record == 0 {
-            return 0;
-        }
-        match self.numbers[record].load(Relaxed) {
+        match number.load(Relaxed) {
             UNREAD => {
-                let number = self.read(address);
-                self.numbers[record].store(number, Relaxed);
-                number
+                let read = self.read(address.into());
+                number.store(read, Relaxed);
+                read
             }
             number => number,
         }
@@ -387,7 +377,7 @@ mod tests {
     #[test]
     fn age_counts_whole_days() {
         let built = Timestamp::from_parts(1_780_000_000, 0);
-        let (_, info) = CountryDatabase::open(None).unwrap();
+        let (_, _, info) = CountryDatabase::open(None).unwrap();
         let info = DatabaseInfo { built, ..info };
         let later = |days: i64| Timestamp::from_parts(1_780_000_000 + days * 86_400 - 1, 0);
         assert_eq!(

@@ -36,6 +36,8 @@ impl Ipv4Table {
             examples: vec![Ipv4Addr::UNSPECIFIED],
         };
         let mut numbers = HashMap::new();
+        // Most networks have the record of one a little before them.
+        let mut recent = [(usize::MAX, 0); RECENT_RECORDS];
         let mut pending = vec![(ipv4_start(metadata, bytes), 0u32, 0u32)];
         while let Some((node, start, depth)) = pending.pop() {
             let at = node.saturating_mul(node_bytes);
@@ -47,12 +49,16 @@ impl Ipv4Table {
                 }
                 _ if node == node_count => table.push(start, 0),
                 _ => {
-                    let next = table.examples.len() as u32;
-                    let number = *numbers.entry(node).or_insert(next);
-                    if number == next {
-                        table.examples.push(start.into());
+                    let recent = &mut recent[node % RECENT_RECORDS];
+                    if recent.0 != node {
+                        let next = table.examples.len() as u32;
+                        let number = *numbers.entry(node).or_insert(next);
+                        if number == next {
+                            table.examples.push(start.into());
+                        }
+                        *recent = (node, number);
                     }
-                    table.push(start, number);
+                    table.push(start, recent.1);
                 }
             }
         }
@@ -62,6 +68,7 @@ impl Ipv4Table {
     }
 
     /// The number of the record of an address, 0 where there is none.
+    #[cfg(test)]
     pub(super) fn record(&self, address: Ipv4Addr) -> usize {
         let (high, low) = halves(address);
         let (from, to) = (self.begins[high] as usize, self.begins[high + 1] as usize);
@@ -69,11 +76,11 @@ impl Ipv4Table {
         self.records[from + behind - 1] as usize
     }
 
-    /// Reads what [`Ipv4Table::record`] reads first.
-    pub(super) fn touch(&self, address: Ipv4Addr) -> u64 {
-        let (high, _) = halves(address);
-        let from = self.begins[high] as usize;
-        u64::from(self.starts[from]) ^ u64::from(self.records[from])
+    /// The ranges of one value of the first 16 bits.
+    fn ranges(&self, high: usize) -> impl Iterator<Item = (u16, u32)> {
+        let of = self.begins[high] as usize..self.begins[high + 1] as usize;
+        let starts = self.starts[of.clone()].iter().copied();
+        starts.zip(self.records[of].iter().copied())
     }
 
     /// By the number of a record: an address that has it. The first is of no record.
@@ -105,6 +112,64 @@ impl Ipv4Table {
     }
 }
 
+/// Records whose numbers are at hand while a database is laid out.
+const RECENT_RECORDS: usize = 4_096;
+
+/// Two databases laid out as one, so that one search finds the records of both.
+#[derive(Debug)]
+pub(super) struct Ipv4Pairs {
+    begins: Vec<u32>,
+    starts: Vec<u16>,
+    records: Vec<[u32; 2]>,
+}
+
+impl Ipv4Pairs {
+    /// Puts two databases together.
+    pub(super) fn new(one: &Ipv4Table, other: &Ipv4Table) -> Self {
+        let mut pairs = Self {
+            begins: Vec::with_capacity((1 << 16) + 1),
+            starts: Vec::with_capacity(one.starts.len() + other.starts.len()),
+            records: Vec::with_capacity(one.starts.len() + other.starts.len()),
+        };
+        for high in 0..1 << 16 {
+            pairs.begins.push(pairs.starts.len() as u32);
+            let [mut one, mut other] = [one.ranges(high), other.ranges(high)];
+            let mut records = [0; 2];
+            let mut next = [one.next(), other.next()];
+            // Both begin where the first 16 bits do, so the pair is complete from there on.
+            while let Some(low) = next.iter().flatten().map(|(low, _)| *low).min() {
+                for (place, ranges) in [&mut one, &mut other].into_iter().enumerate() {
+                    if let Some((at, record)) = next[place]
+                        && at == low
+                    {
+                        records[place] = record;
+                        next[place] = ranges.next();
+                    }
+                }
+                pairs.starts.push(low);
+                pairs.records.push(records);
+            }
+        }
+        pairs.begins.push(pairs.starts.len() as u32);
+        pairs
+    }
+
+    /// The numbers of an address's records in the two databases, 0 where there is none.
+    pub(super) fn records(&self, address: Ipv4Addr) -> [u32; 2] {
+        let (high, low) = halves(address);
+        let (from, to) = (self.begins[high] as usize, self.begins[high + 1] as usize);
+        let behind = self.starts[from..to].partition_point(|start| *start <= low);
+        self.records[from + behind - 1]
+    }
+
+    /// Reads what [`Ipv4Pairs::records`] reads first.
+    pub(super) fn touch(&self, address: Ipv4Addr) -> u64 {
+        let (high, _) = halves(address);
+        let from = self.begins[high] as usize;
+        u64::from(self.starts[from]) ^ u64::from(self.records[from][0])
+    }
+}
+
 /// The first and the last 16 bits of an address.
 const fn halves(address: Ipv4Addr) -> (usize, u16) {
     let bits = address.to_bits();
@@ -130,6 +195,13 @@ mod tests {
             found.has_data().then(|| found.offset())
         };
         assert_eq!(table.begins.len(), (1 << 16) + 1);
+        let nothing = Ipv4Table {
+            begins: (0..=1 << 16).collect(),
+            starts: vec![0; 1 << 16],
+            records: vec![0; 1 << 16],
+            examples: Vec::new(),
+        };
+        let pairs = Ipv4Pairs::new(&table, &nothing);
         let starts = (0..1u32 << 16).flat_map(|high| {
             let place = |at: u32| table.begins[at as usize] as usize;
             let lows = table.starts[place(high)..place(high + 1)].iter();
@@ -142,6 +214,7 @@ mod tests {
             let record = table.record(address);
             let example = (record > 0).then(|| offset(table.examples()[record]));
             assert_eq!(offset(address), example.flatten(), "{address}");
+            assert_eq!(pairs.records(address), [record as u32, 0], "{address}");
         }
     }
 }

@@ -34,6 +34,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 use database::{AsnDatabase, CountryDatabase};
+use ipv4::Ipv4Pairs;
 use prefixes::{PrefixMap, PrefixTable};
 
 /// Answers where an address is. Immutable, so that threads can share one.
@@ -44,6 +45,8 @@ pub struct Geo {
     jurisdictions: Jurisdictions,
     country: CountryDatabase,
     asn: AsnDatabase,
+    /// The IPv4 parts of both databases.
+    ipv4: Ipv4Pairs,
     databases: [DatabaseInfo; 2],
 }
 
@@ -59,8 +62,8 @@ impl Geo {
         networks: &[IpNet],
         jurisdictions: Jurisdictions,
     ) -> Result<Self, GeoError> {
-        let (country, country_info) = CountryDatabase::open(config.country.as_deref())?;
-        let (asn, asn_info) = AsnDatabase::open(config.asn.as_deref())?;
+        let (country, countries, country_info) = CountryDatabase::open(config.country.as_deref())?;
+        let (asn, systems, asn_info) = AsnDatabase::open(config.asn.as_deref())?;
         let mut overrides = PrefixMap::default();
         for GeoOverride { prefix, country } in &config.overrides {
             match overrides.insert(*prefix, *country) {
@@ -86,6 +89,7 @@ impl Geo {
             jurisdictions,
             country,
             asn,
+            ipv4: Ipv4Pairs::new(&countries, &systems),
             databases,
         })
     }
@@ -101,7 +105,7 @@ impl Geo {
             return unknown(Side::Local);
         }
         let asked = address::routable(address);
-        let asn = asked.map_or(0, |address| self.asn.number(address));
+        let (found, asn) = asked.map_or((None, 0), |address| self.ask(address));
         let home = find(&self.networks, address).is_some();
         if let Some(country) = find(&self.overrides, address) {
             let confidence = match country {
@@ -127,7 +131,6 @@ impl Geo {
                 confidence: Confidence::Confirmed,
             };
         }
-        let found = asked.and_then(|address| self.country.country(address));
         let side = if home {
             Side::Home
         } else {
@@ -151,7 +154,7 @@ impl Geo {
     /// The address is the 128 bits of a packet's.
     pub fn touch(&self, address: u128) -> u64 {
         let address = Ipv4Addr::from_bits(address as u32);
-        self.country.touch(address) ^ self.asn.touch(address)
+        self.ipv4.touch(address)
     }
 
     /// Whether `address` is in the site's networks and no override puts it abroad.
@@ -174,6 +177,20 @@ impl Geo {
     /// systems.
     pub fn databases(&self) -> &[DatabaseInfo] {
         &self.databases
+    }
+
+    /// What the databases say: the country, if they know one, and the autonomous system.
+    fn ask(&self, address: IpAddr) -> (Option<Country>, u32) {
+        match address {
+            IpAddr::V4(v4) => {
+                let [country, asn] = self.ipv4.records(v4);
+                (
+                    self.country.country_of(country),
+                    self.asn.number_of(asn, v4),
+                )
+            }
+            IpAddr::V6(v6) => (self.country.country(v6), self.asn.number(v6)),
+        }
     }
 
     /// The side of an address that is not the site's own.

@@ -70,7 +70,8 @@ impl TickClock {
         }
     }
 
-    /// Lets time pass on a link without packets, as the wall clock says.
+    /// Lets time pass on a link without packets, as the wall clock says, from the first
+    /// packet on or before there is any.
     ///
     /// The wall clock decides about packets that were held back, too.
     pub(super) fn idle(&mut self, tick: Tick, out: &mut dyn FnMut(Step)) {
@@ -81,7 +82,7 @@ impl TickClock {
             self.contradict(tick, out);
             self.finish(out);
         }
-        if self.running.is_some_and(|running| tick > running) {
+        if self.running.is_none_or(|running| tick > running) {
             self.advance(tick, out);
         }
     }
@@ -98,7 +99,8 @@ impl TickClock {
 
     /// The earliest and the latest time that was believed.
     pub(super) fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        self.running.map(|_| (self.earliest, self.latest))
+        let has_packets = self.running.is_some() && self.earliest <= self.latest;
+        has_packets.then_some((self.earliest, self.latest))
     }
 
     fn give(&mut self, packet: &Packet, out: &mut dyn FnMut(Step)) {

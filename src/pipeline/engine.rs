@@ -27,6 +27,15 @@ enum Kind {
     Inline(Box<Inline>),
     /// A thread per worker and one for the analyst.
     Threads(Threads),
+    /// The sensor in the reader's thread, of which there are several, and one thread for
+    /// the analyst, which this does not wait for.
+    Member(Box<Member>),
+}
+
+#[derive(Debug)]
+struct Member {
+    sensor: Sensor,
+    tell: Sender<Told>,
 }
 
 #[derive(Debug)]
@@ -120,10 +129,28 @@ impl Engine {
         Ok(Self(Kind::Threads(Threads { workers, analyst })))
     }
 
+    /// Starts an analyst for sensors that each read for themselves: an engine for each, and
+    /// the analyst's thread.
+    pub(super) fn start_members(
+        sensors: Vec<Sensor>,
+        desk: Desk,
+    ) -> Result<Members, PipelineError> {
+        let mut engines = Vec::new();
+        let mut told = Vec::new();
+        for sensor in sensors {
+            let (tell, listen) = bounded(QUEUE_LENGTH);
+            engines.push(Self(Kind::Member(Box::new(Member { sensor, tell }))));
+            told.push(listen);
+        }
+        let analyst = spawn("analyst".to_owned(), move || analyse(desk, &told))?;
+        Ok((engines, analyst))
+    }
+
     /// Takes packets of the running tick.
     pub(super) fn packets(&mut self, packets: &[Packet]) -> Result<(), PipelineError> {
         match &mut self.0 {
             Kind::Inline(inline) => inline.sensor.packets(packets),
+            Kind::Member(member) => member.sensor.packets(packets),
             Kind::Threads(Threads { workers, .. }) => {
                 for packet in packets {
                     let index = shard_of(packet.src, packet.dst) % workers.len();
@@ -145,6 +172,10 @@ impl Engine {
                 let output = inline.sensor.advance(to);
                 inline.desk.take(vec![output], Some(to))
             }
+            Kind::Member(member) => {
+                let output = member.sensor.advance(to);
+                member.tell(output, Some(to))
+            }
             Kind::Threads(Threads { workers, .. }) => {
                 for worker in workers {
                     worker.send_batch()?;
@@ -158,20 +189,24 @@ impl Engine {
     /// Sends what has been gathered on its way, because nothing more is coming just now.
     pub(super) fn flush(&mut self) -> Result<(), PipelineError> {
         match &mut self.0 {
-            Kind::Inline(_) => Ok(()),
+            Kind::Inline(_) | Kind::Member(_) => Ok(()),
             Kind::Threads(Threads { workers, .. }) => {
                 workers.iter_mut().try_for_each(Worker::send_batch)
             }
         }
     }
 
-    /// Ends all flows and waits until everything has been said.
-    pub(super) fn finish(self) -> Result<Finished, PipelineError> {
+    /// Ends all flows and waits until everything has been said, if the analyst is its own.
+    pub(super) fn finish(self) -> Result<Option<Finished>, PipelineError> {
         match self.0 {
             Kind::Inline(mut inline) => {
                 let output = inline.sensor.finish();
                 inline.desk.take(vec![output], None)?;
-                inline.desk.finish()
+                inline.desk.finish().map(Some)
+            }
+            Kind::Member(mut member) => {
+                let output = member.sensor.finish();
+                member.tell(output, None).map(|()| None)
             }
             Kind::Threads(Threads { workers, analyst }) => {
                 let mut threads = Vec::new();
@@ -187,11 +222,28 @@ impl Engine {
                         .join()
                         .map_err(|_| PipelineError::Panicked("a worker"))?;
                 }
-                analyst
-                    .join()
-                    .map_err(|_| PipelineError::Panicked("the analyst"))?
+                join(analyst).map(Some)
             }
         }
+    }
+}
+
+/// The engines of several readers, and the analyst's thread.
+pub(super) type Members = (Vec<Engine>, JoinHandle<Result<Finished, PipelineError>>);
+
+/// Waits for the analyst to have said everything.
+pub(super) fn join(
+    analyst: JoinHandle<Result<Finished, PipelineError>>,
+) -> Result<Finished, PipelineError> {
+    analyst
+        .join()
+        .map_err(|_| PipelineError::Panicked("the analyst"))?
+}
+
+impl Member {
+    fn tell(&self, output: SensorOutput, until: Option<Tick>) -> Result<(), PipelineError> {
+        let told = Told { output, until };
+        self.tell.send(told).map_err(|_| PipelineError::Stopped)
     }
 }
 
@@ -313,19 +365,28 @@ fn work(
     }
 }
 
-/// Takes one output of every worker per tick, so that the slowest sets the pace.
+/// Takes what the workers tell, and closes a tick when all of them are past it, so that the
+/// slowest sets the pace.
 fn analyse(mut desk: Desk, workers: &[Receiver<Told>]) -> Result<Finished, PipelineError> {
+    let mut fronts = vec![Some(Tick::default()); workers.len()];
+    let mut gathered: Vec<SensorOutput> = workers.iter().map(|_| SensorOutput::default()).collect();
     loop {
-        let mut outputs = Vec::with_capacity(workers.len());
-        let mut until = None;
-        for worker in workers {
-            let told = worker.recv().map_err(|_| PipelineError::Stopped)?;
-            until = told.until;
-            outputs.push(told.output);
-        }
-        desk.take(outputs, until)?;
-        if until.is_none() {
+        let slowest = (0..workers.len()).filter(|worker| fronts[*worker].is_some());
+        let Some(worker) = slowest.min_by_key(|worker| fronts[*worker]) else {
+            desk.take(gathered, None)?;
             return desk.finish();
+        };
+        let closed = fronts.iter().flatten().min().copied();
+        let told = workers[worker].recv();
+        let told = told.map_err(|_| PipelineError::Stopped)?;
+        fronts[worker] = told.until;
+        gathered[worker].append(told.output);
+        let Some(until) = fronts.iter().flatten().min().copied() else {
+            continue;
+        };
+        if closed.is_none_or(|closed| until > closed) {
+            let outputs = gathered.iter_mut().map(|output| output.before(until));
+            desk.take(outputs.collect(), Some(until))?;
         }
     }
 }

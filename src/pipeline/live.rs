@@ -1,12 +1,14 @@
 //! Live interfaces through the pipeline.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::capture::{self, CaptureError, LiveSource};
 use crate::time::Tick;
 
-use super::reader::Reader;
+use super::reader::{Reader, ReaderCounts};
+use super::setup::Context;
 use super::{PipelineError, RunReport, Setup};
 
 /// Frames taken from one interface before the next has its turn.
@@ -24,46 +26,160 @@ const DROPS_INTERVAL: Duration = Duration::from_secs(1);
 /// Captures until `stop` is set, then says everything that is left to say. An interface
 /// that fails ends the run; its error is returned beside the report.
 ///
+/// `interfaces` has the sources of each: as many as there are workers, each of which then
+/// reads its own, or one, whose frames are dealt to the workers.
+///
 /// # Errors
 /// Where the pipeline cannot start or a result cannot be written.
 pub fn live(
-    mut sources: Vec<LiveSource>,
+    interfaces: Vec<Vec<LiveSource>>,
     setup: Setup,
     stop: &AtomicBool,
-    announce: impl Fn(&str),
+    announce: &(dyn Fn(&str) + Sync),
 ) -> Result<(RunReport, Vec<CaptureError>), PipelineError> {
+    let members = interfaces.iter().map(Vec::len).min().unwrap_or(1);
+    if members > 1 {
+        return by_members(interfaces, members, setup, stop, announce);
+    }
+    let mut sources: Vec<_> = interfaces.into_iter().flatten().collect();
+    let processors = setup.config.capture.processors.clone();
     let (mut reader, context) = setup.start(true)?;
     context.notes.iter().for_each(|note| announce(note));
-    let mut lost = Vec::new();
-    let mut drops_read = Instant::now();
-    let mut stopped: Option<Instant> = None;
-    // What had happened before the signal may still be on its way here.
-    while stopped.is_none_or(|at| at.elapsed() < HANDOVER) {
-        if stopped.is_none() && stop.load(Ordering::Relaxed) {
-            stopped = Some(Instant::now());
-        }
-        match turn(&mut sources, &mut reader) {
-            Ok(()) => {}
-            Err(PipelineError::Capture(error)) => {
-                lost.push(error);
-                break;
-            }
-            Err(PipelineError::Stopped) => break,
-            Err(error) => return Err(error),
-        }
-        for source in &mut sources {
-            if let Some(event) = source.take_event() {
-                announce(&format!("{}: {event}", source.interface()));
-            }
-        }
-        if drops_read.elapsed() >= DROPS_INTERVAL {
-            drops_read = Instant::now();
-            context.publish_drops(&mut sources);
+    pin(&processors, 0, announce);
+    let watch = Watch {
+        context: &context,
+        stop,
+        failed: &AtomicBool::new(false),
+        announce,
+    };
+    let lost = watch.capture(0, &mut sources, &mut reader)?;
+    let notes = context.drop_notes();
+    let report = context.finish(reader, notes)?;
+    Ok((report, lost.into_iter().collect()))
+}
+
+/// Every worker captures, follows flows and gathers transfers in its own thread.
+fn by_members(
+    interfaces: Vec<Vec<LiveSource>>,
+    members: usize,
+    setup: Setup,
+    stop: &AtomicBool,
+    announce: &(dyn Fn(&str) + Sync),
+) -> Result<(RunReport, Vec<CaptureError>), PipelineError> {
+    let mut of_members: Vec<Vec<LiveSource>> = (0..members).map(|_| Vec::new()).collect();
+    for sources in interfaces {
+        for (own, source) in of_members.iter_mut().zip(sources) {
+            own.push(source);
         }
     }
-    let notes = context.publish_drops(&mut sources);
-    let report = context.finish(reader, notes)?;
-    Ok((report, lost))
+    let processors = setup.config.capture.processors.clone();
+    let (readers, analysis, context) = setup.start_members(members)?;
+    context.notes.iter().for_each(|note| announce(note));
+    let watch = Watch {
+        context: &context,
+        stop,
+        failed: &AtomicBool::new(false),
+        announce,
+    };
+    let ends: Vec<_> = thread::scope(|scope| {
+        let pairs = readers.into_iter().zip(of_members).enumerate();
+        let threads = pairs.map(|(number, (mut reader, mut sources))| {
+            let (watch, processors) = (&watch, &processors);
+            let run = move || -> Result<_, PipelineError> {
+                pin(processors, number, announce);
+                let lost = watch.capture(number, &mut sources, &mut reader)?;
+                Ok((reader.finish()?.0, lost))
+            };
+            let thread = thread::Builder::new().name(format!("worker-{number}"));
+            thread.spawn_scoped(scope, run)
+        });
+        let threads: Vec<_> = threads.collect();
+        let join = |thread: std::io::Result<thread::ScopedJoinHandle<'_, _>>| {
+            let thread = thread.map_err(PipelineError::Thread)?;
+            let panicked = |_| PipelineError::Panicked("a worker");
+            thread.join().map_err(panicked)?
+        };
+        threads.into_iter().map(join).collect()
+    });
+    let mut counts = ReaderCounts::default();
+    let mut errors = Vec::new();
+    for end in ends {
+        match end {
+            Ok((of_reader, lost)) => {
+                counts = counts + of_reader;
+                errors.extend(lost);
+            }
+            // The analyst stopped early, and has the reason.
+            Err(PipelineError::Stopped) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let finished = analysis.join()?;
+    let notes = context.drop_notes();
+    Ok((context.report(&counts, finished, notes), errors))
+}
+
+/// Keeps this thread on a processor, if the settings name some.
+fn pin(processors: &[usize], number: usize, announce: &(dyn Fn(&str) + Sync)) {
+    let Some(processor) = processors.get(number % processors.len().max(1)) else {
+        return;
+    };
+    if let Err(error) = capture::pin_current_thread(*processor) {
+        announce(&format!("capture.processors: {processor}: {error}"));
+    }
+}
+
+/// What a thread that captures goes by.
+struct Watch<'a> {
+    context: &'a Context,
+    stop: &'a AtomicBool,
+    /// Whether another thread has failed, which ends the run.
+    failed: &'a AtomicBool,
+    announce: &'a (dyn Fn(&str) + Sync),
+}
+
+impl Watch<'_> {
+    /// Captures until the run is to end. Returns the error of an interface that failed.
+    fn capture(
+        &self,
+        number: usize,
+        sources: &mut [LiveSource],
+        reader: &mut Reader,
+    ) -> Result<Option<CaptureError>, PipelineError> {
+        let mut drops_read = Instant::now();
+        let mut stopped: Option<Instant> = None;
+        let mut lost = None;
+        // What had happened before the signal may still be on its way here.
+        while stopped.is_none_or(|at| at.elapsed() < HANDOVER) {
+            let is_over = self.stop.load(Relaxed) || self.failed.load(Relaxed);
+            if stopped.is_none() && is_over {
+                stopped = Some(Instant::now());
+            }
+            match turn(sources, reader) {
+                Ok(()) => {}
+                Err(error) => {
+                    self.failed.store(true, Relaxed);
+                    match error {
+                        PipelineError::Capture(error) => lost = Some(error),
+                        PipelineError::Stopped => {}
+                        error => return Err(error),
+                    }
+                    break;
+                }
+            }
+            for source in sources.iter_mut() {
+                if let Some(event) = source.take_event() {
+                    (self.announce)(&format!("{}: {event}", source.interface()));
+                }
+            }
+            if drops_read.elapsed() >= DROPS_INTERVAL {
+                drops_read = Instant::now();
+                self.context.publish_drops(number, sources);
+            }
+        }
+        self.context.publish_drops(number, sources);
+        Ok(lost)
+    }
 }
 
 /// Takes what waits on each interface; where nothing does, waits a little.

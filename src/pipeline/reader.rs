@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::capture::Frame;
-use crate::decode::{Packet, Reason, decode};
+use crate::decode::{Packet, Reason, decode, fingerprint};
 use crate::time::{Tick, Timestamp};
 
 use super::PipelineError;
 use super::clock::{Step, TickClock};
+use super::duplicates::Duplicates;
 use super::engine::{Engine, Finished};
 use super::latency::StepLatency;
 use super::telemetry::Telemetry;
@@ -25,6 +26,10 @@ pub(super) struct Reader {
     /// What the clock says, for as long as it is being followed.
     steps: Vec<Step>,
     latency: StepLatency,
+    duplicates: Duplicates,
+    deduplicates: bool,
+    /// Which of the readers of this run it is.
+    number: usize,
 }
 
 /// Sums of the run. Frames are packets plus dropped frames, always.
@@ -36,6 +41,9 @@ pub(super) struct ReaderCounts {
     pub(super) ip_bytes: u64,
     pub(super) dropped_frames: [u64; Reason::ALL.len()],
     pub(super) dropped_bytes: [u64; Reason::ALL.len()],
+    /// Packets that were compared with those before them, and how many were copies.
+    pub(super) compared: u64,
+    pub(super) copies: u64,
     pub(super) late: u64,
     pub(super) clock_jumps: u64,
     pub(super) first: Option<Timestamp>,
@@ -43,11 +51,49 @@ pub(super) struct ReaderCounts {
     pub(super) tick: Tick,
 }
 
+impl std::ops::Add for ReaderCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        let sums = |a: [u64; Reason::ALL.len()], b: [u64; Reason::ALL.len()]| {
+            std::array::from_fn(|index| a[index] + b[index])
+        };
+        Self {
+            frames: self.frames + other.frames,
+            packets: self.packets + other.packets,
+            wire_bytes: self.wire_bytes + other.wire_bytes,
+            ip_bytes: self.ip_bytes + other.ip_bytes,
+            dropped_frames: sums(self.dropped_frames, other.dropped_frames),
+            dropped_bytes: sums(self.dropped_bytes, other.dropped_bytes),
+            compared: self.compared + other.compared,
+            copies: self.copies + other.copies,
+            late: self.late + other.late,
+            clock_jumps: self.clock_jumps + other.clock_jumps,
+            first: match (self.first, other.first) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            },
+            last: self.last.max(other.last),
+            tick: self.tick.max(other.tick),
+        }
+    }
+}
+
+/// Of so many frames a run of [`SAMPLE_FRAMES`] is looked at for copies.
+const SAMPLE_EVERY: u64 = 65_536;
+const SAMPLE_FRAMES: u64 = 1_024;
+
 /// Packets that go on at once.
 const BATCH_PACKETS: usize = 256;
 
 impl Reader {
-    pub(super) fn new(engine: Engine, telemetry: Arc<Telemetry>) -> Self {
+    /// Makes reader `number`, which hands packets to `engine`.
+    pub(super) fn new(
+        number: usize,
+        engine: Engine,
+        telemetry: Arc<Telemetry>,
+        deduplicates: bool,
+    ) -> Self {
         let counts = ReaderCounts::default();
         Self {
             engine,
@@ -57,6 +103,9 @@ impl Reader {
             batch: Vec::with_capacity(BATCH_PACKETS),
             steps: Vec::new(),
             latency: StepLatency::default(),
+            duplicates: Duplicates::new(),
+            deduplicates,
+            number,
         }
     }
 
@@ -66,6 +115,9 @@ impl Reader {
         self.counts.frames += 1;
         match decode(frame) {
             Ok(packet) => {
+                if self.looks_for_copies() && self.is_copy(frame, &packet) {
+                    return Ok(());
+                }
                 self.counts.packets += 1;
                 self.counts.wire_bytes += u64::from(packet.wire_bytes);
                 self.counts.ip_bytes += u64::from(packet.ip_bytes);
@@ -79,13 +131,36 @@ impl Reader {
                 self.steps(|clock, out| clock.push(&packet, out))
             }
             Err(reason) => {
-                let index = reason as usize;
-                let wire_bytes = u64::from(frame.original_length);
-                self.counts.dropped_frames[index] += 1;
-                self.counts.dropped_bytes[index] += wire_bytes;
+                self.drop_frame(frame, reason);
                 Ok(())
             }
         }
+    }
+
+    fn drop_frame(&mut self, frame: &Frame<'_>, reason: Reason) {
+        self.counts.dropped_frames[reason as usize] += 1;
+        self.counts.dropped_bytes[reason as usize] += u64::from(frame.original_length);
+    }
+
+    /// Whether this packet is one of those that are compared: all where copies are not to
+    /// be counted, else a run of packets now and then, to know whether there are any.
+    #[inline]
+    const fn looks_for_copies(&self) -> bool {
+        self.deduplicates || self.counts.frames % SAMPLE_EVERY <= SAMPLE_FRAMES
+    }
+
+    /// Compares a packet with those of the last millisecond. Says whether it is a copy that
+    /// is not to be counted.
+    #[cold]
+    fn is_copy(&mut self, frame: &Frame<'_>, packet: &Packet) -> bool {
+        let fingerprint = fingerprint(frame, packet);
+        let is_copy = self.duplicates.repeats(fingerprint, packet.timestamp);
+        self.counts.compared += 1;
+        self.counts.copies += u64::from(is_copy);
+        if is_copy && self.deduplicates {
+            self.drop_frame(frame, Reason::Duplicate);
+        }
+        is_copy && self.deduplicates
     }
 
     /// Has counted what was taken so far, because nothing more is coming just now.
@@ -101,8 +176,8 @@ impl Reader {
         self.steps(|clock, out| clock.idle(tick, out))
     }
 
-    /// The input is over.
-    pub(super) fn finish(mut self) -> Result<(ReaderCounts, Finished), PipelineError> {
+    /// The input is over. What the analyst has is returned by the reader that has it.
+    pub(super) fn finish(mut self) -> Result<(ReaderCounts, Option<Finished>), PipelineError> {
         let last = self.steps(|clock, out| clock.finish(out));
         let last = last.and_then(|()| self.send_batch());
         self.publish();
@@ -161,7 +236,7 @@ impl Reader {
         let counts = &mut self.counts;
         (counts.late, counts.clock_jumps) = (self.clock.late, self.clock.clock_jumps);
         (counts.first, counts.last) = self.clock.span().unzip();
-        let published = &self.telemetry.reader;
+        let published = self.telemetry.reader(self.number);
         published.frames.set(counts.frames);
         published.packets.set(counts.packets);
         published.wire_bytes.set(counts.wire_bytes);

@@ -45,6 +45,40 @@ pub(super) struct SensorOutput {
     pub(super) counts: SensorCounts,
 }
 
+impl SensorOutput {
+    /// Adds what was told later.
+    pub(super) fn append(&mut self, mut later: Self) {
+        if self.transfers.is_empty() && self.flows.is_empty() {
+            *self = later;
+            return;
+        }
+        self.transfers.append(&mut later.transfers);
+        self.flows.append(&mut later.flows);
+        self.counts = later.counts;
+    }
+
+    /// Takes out what was told of ticks before `until`.
+    pub(super) fn before(&mut self, until: Tick) -> Self {
+        let counts = self.counts;
+        let is_later = |tick: Tick| tick >= until;
+        let has_later = self.transfers.iter().any(|row| is_later(row.tick))
+            || self.flows.iter().any(|flow| is_later(flow.tick));
+        let mut taken = std::mem::take(self);
+        self.counts = counts;
+        if has_later {
+            self.transfers = taken
+                .transfers
+                .extract_if(.., |row| is_later(row.tick))
+                .collect();
+            self.flows = taken
+                .flows
+                .extract_if(.., |flow| is_later(flow.tick))
+                .collect();
+        }
+        taken
+    }
+}
+
 /// Sums since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SensorCounts {
@@ -58,6 +92,10 @@ pub(super) struct SensorCounts {
     pub(super) flow_wire_bytes: u64,
     /// Of them, those with an address of the site's networks.
     pub(super) flow_records_home: u64,
+    /// Payload bytes in them.
+    pub(super) flow_payload_bytes: u64,
+    /// TCP payload bytes of them that were never seen.
+    pub(super) missing_bytes: u64,
     /// Transfers that were folded away.
     pub(super) rows_folded: u64,
     /// Flows that gave way to others.
@@ -76,6 +114,8 @@ impl std::ops::Add for SensorCounts {
             flow_packets: self.flow_packets + other.flow_packets,
             flow_wire_bytes: self.flow_wire_bytes + other.flow_wire_bytes,
             flow_records_home: self.flow_records_home + other.flow_records_home,
+            flow_payload_bytes: self.flow_payload_bytes + other.flow_payload_bytes,
+            missing_bytes: self.missing_bytes + other.missing_bytes,
             rows_folded: self.rows_folded + other.rows_folded,
             flows_evicted: self.flows_evicted + other.flows_evicted,
             flows_active: self.flows_active + other.flows_active,
@@ -117,8 +157,8 @@ impl Sensor {
 
     /// Counts packets, which must be of this worker's shards, in their order.
     ///
-    /// What they need from memory is read for many of them before the first is counted, so
-    /// that the processor waits for all of it at once.
+    /// What they need from memory is asked for before the first of many is counted, so that
+    /// the processor waits for all of it at once.
     pub(super) fn packets(&mut self, packets: &[Packet]) {
         let Self {
             shards,
@@ -132,16 +172,16 @@ impl Sensor {
         let locate = |address| geo.place(address);
         for packets in packets.chunks(PACKETS_AT_ONCE) {
             let mut lookups = [(0, Lookup::default()); PACKETS_AT_ONCE];
-            for (lookup, packet) in lookups.iter_mut().zip(packets) {
+            for (place, packet) in lookups.iter_mut().zip(packets) {
                 let own = shard_of(packet.src, packet.dst) / *workers;
-                *lookup = (own, shards[own].look_up(packet));
+                *place = (own, shards[own].hash(packet));
             }
-            let lookups = &lookups[..packets.len()];
-            let words = lookups.iter().zip(packets).map(|((own, lookup), packet)| {
-                let flow = shards[*own].touch(lookup);
-                flow.unwrap_or_else(|| geo.touch(packet.src) ^ geo.touch(packet.dst))
-            });
-            std::hint::black_box(words.fold(0, |all, word| all ^ word));
+            let lookups = &mut lookups[..packets.len()];
+            for ((own, lookup), packet) in lookups.iter_mut().zip(packets) {
+                if !shards[*own].find_slot(lookup) {
+                    std::hint::black_box(geo.touch(packet.src) ^ geo.touch(packet.dst));
+                }
+            }
             for ((own, lookup), packet) in lookups.iter().zip(packets) {
                 let mut take = taker(output, &mut rows[*own], geo, *keep_flows);
                 shards[*own].packet(packet, lookup, &locate, &mut take);
@@ -208,7 +248,10 @@ fn taker<'a>(
             let is_home = geo.is_home(flow.src.address) || geo.is_home(flow.dst.address);
             counts.flow_records_home += u64::from(is_home);
             counts.flow_packets += flow.packets();
-            counts.flow_wire_bytes += flow.forward.wire_bytes + flow.reverse.wire_bytes;
+            let (forward, reverse) = (&flow.forward, &flow.reverse);
+            counts.flow_wire_bytes += forward.wire_bytes + reverse.wire_bytes;
+            counts.flow_payload_bytes += forward.payload_bytes + reverse.payload_bytes;
+            counts.missing_bytes += forward.missing_bytes + reverse.missing_bytes;
             if keep_flows {
                 // Serialising a plain struct to memory does not fail.
                 let mut line =

@@ -1,18 +1,21 @@
 //! What a run needs, and how it begins and ends.
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use crate::baseline::Learn;
 use crate::capture::LiveSource;
 use crate::config::Config;
+use crate::decode::Reason;
+use crate::detect::Bytes;
 use crate::geo::{DatabaseInfo, Geo};
 use crate::time::Timestamp;
 
 use super::analyst::Analyst;
-use super::engine::{Desk, Engine};
+use super::engine::{self, Desk, Engine, Finished};
 use super::outputs::Outputs;
 use super::reader::{Reader, ReaderCounts};
-use super::sensor::Sensor;
+use super::sensor::{Sensor, SensorCounts};
 use super::state::Keeper;
 use super::telemetry::Telemetry;
 use super::{PipelineError, RunReport, WORKERS_MAX};
@@ -38,9 +41,13 @@ pub(super) struct Context {
     telemetry: Arc<Telemetry>,
     databases: Vec<DatabaseInfo>,
     learn: Learn,
+    deduplicates: bool,
     /// What is known at the start that the operator should know.
     pub(super) notes: Vec<String>,
 }
+
+/// Copies among the compared packets that are told of, if they are many.
+const COPIES_MIN: u64 = 16;
 
 /// From this age on a database is called old, in days.
 const DATABASE_AGE_DAYS_MAX: u64 = 30;
@@ -48,49 +55,82 @@ const DATABASE_AGE_DAYS_MAX: u64 = 30;
 impl Setup {
     /// Opens the learned state, and starts the threads.
     pub(super) fn start(self, saves_hourly: bool) -> Result<(Reader, Context), PipelineError> {
+        let workers = self.workers.clamp(1, WORKERS_MAX);
+        let shares = (0..workers).map(|worker| (worker, workers));
+        let (sensors, desk, context) = self.prepare(shares, 1, saves_hourly)?;
+        let engine = Engine::start(sensors, desk)?;
+        Ok((context.reader(0, engine), context))
+    }
+
+    /// Opens the learned state, and starts an analyst for `count` readers with all shards each.
+    pub(super) fn start_members(
+        self,
+        count: usize,
+    ) -> Result<(Vec<Reader>, Analysis, Context), PipelineError> {
+        let shares = (0..count).map(|_| (0, 1));
+        let (sensors, desk, context) = self.prepare(shares, count, true)?;
+        let (engines, analyst) = Engine::start_members(sensors, desk)?;
+        let engines = engines.into_iter().enumerate();
+        let readers = engines.map(|(number, engine)| context.reader(number, engine));
+        Ok((readers.collect(), Analysis(analyst), context))
+    }
+
+    /// Makes a sensor for each share of the shards, and what they report to. The bound on
+    /// flows is parted between `tables`.
+    fn prepare(
+        self,
+        shares: impl Iterator<Item = (usize, usize)>,
+        tables: usize,
+        saves_hourly: bool,
+    ) -> Result<(Vec<Sensor>, Desk, Context), PipelineError> {
         let Self {
             config,
             geo,
-            workers,
+            workers: _,
             outputs,
             telemetry,
         } = self;
-        let workers = workers.clamp(1, WORKERS_MAX);
         let geo = Arc::new(geo);
         let keeper = Keeper::new(&config.state)?;
         let (learned, notes) = keeper.load()?;
         let keep_flows = outputs.wants_flows();
-        let sensors = (0..workers).map(|worker| {
-            let share = (worker, workers);
-            Sensor::new(
-                share,
-                &config.flow,
-                config.limits.flows,
-                Arc::clone(&geo),
-                keep_flows,
-            )
+        let flows_max = config.limits.flows.div_ceil(tables);
+        let sensors = shares.map(|share| {
+            let geo = Arc::clone(&geo);
+            Sensor::new(share, &config.flow, flows_max, geo, keep_flows)
         });
         let sensors: Vec<_> = sensors.collect();
-        let learn = config.baseline.learn;
-        let databases = geo.databases().to_vec();
+        let context = Context {
+            telemetry: Arc::clone(&telemetry),
+            databases: geo.databases().to_vec(),
+            learn: config.baseline.learn,
+            deduplicates: config.capture.deduplicate,
+            notes,
+        };
         let analyst = Analyst::new(config, Arc::clone(&geo), outputs, learned)?;
         let desk = Desk::new(analyst, Arc::clone(&telemetry), keeper, saves_hourly);
-        let engine = Engine::start(sensors, desk)?;
-        telemetry.set_ready(&databases);
-        let reader = Reader::new(engine, Arc::clone(&telemetry));
-        Ok((
-            reader,
-            Context {
-                telemetry,
-                databases,
-                learn,
-                notes,
-            },
-        ))
+        telemetry.set_ready(&context.databases);
+        Ok((sensors, desk, context))
+    }
+}
+
+/// The analyst's thread, when readers have one in common.
+#[derive(Debug)]
+pub(super) struct Analysis(JoinHandle<Result<Finished, PipelineError>>);
+
+impl Analysis {
+    /// Waits until everything has been said.
+    pub(super) fn join(self) -> Result<Finished, PipelineError> {
+        engine::join(self.0)
     }
 }
 
 impl Context {
+    fn reader(&self, number: usize, engine: Engine) -> Reader {
+        let telemetry = Arc::clone(&self.telemetry);
+        Reader::new(number, engine, telemetry, self.deduplicates)
+    }
+
     /// Drains the pipeline and draws up the report.
     pub(super) fn finish(
         self,
@@ -98,39 +138,54 @@ impl Context {
         notes: Vec<String>,
     ) -> Result<RunReport, PipelineError> {
         let (counts, finished) = reader.finish()?;
-        let mut all = self.notes;
-        all.extend(notes);
-        all.extend(input_notes(&counts, &self.databases));
-        Ok(RunReport::new(
-            &counts,
-            finished,
-            &self.databases,
-            self.learn,
-            all,
-        ))
+        let finished = finished.ok_or(PipelineError::Stopped)?;
+        Ok(self.report(&counts, finished, notes))
     }
 
-    /// Publishes what the kernel lost, and says so where it is something.
-    pub(super) fn publish_drops(&self, sources: &mut [LiveSource]) -> Vec<String> {
-        let mut notes = Vec::new();
+    /// Draws up the report of what has been read and said.
+    pub(super) fn report(
+        self,
+        counts: &ReaderCounts,
+        finished: Finished,
+        notes: Vec<String>,
+    ) -> RunReport {
+        let mut all = self.notes;
+        all.extend(notes);
+        all.extend(input_notes(counts, &finished.counts, &self.databases));
+        RunReport::new(counts, finished, &self.databases, self.learn, all)
+    }
+
+    /// Publishes what the kernel has lost of source `number` of each interface.
+    pub(super) fn publish_drops(&self, number: usize, sources: &mut [LiveSource]) {
         for source in sources {
             let drops = source.drops();
-            self.telemetry.set_drops(source.interface(), drops);
-            let lost = drops.kernel_dropped + drops.interface_dropped;
-            if lost > 0 {
-                notes.push(format!(
-                    "{}: {lost} of {} frames were lost before they were read, so every figure is \
-                     a lower bound; a larger capture.buffer_bytes may help",
-                    source.interface(),
-                    drops.received,
-                ));
-            }
+            self.telemetry.set_drops(source.interface(), number, drops);
         }
-        notes
+    }
+
+    /// Says what was lost of each interface, where it is something.
+    pub(super) fn drop_notes(&self) -> Vec<String> {
+        let drops = self.telemetry.drops();
+        let lossy = drops.into_iter().filter_map(|(interface, drops)| {
+            let lost = drops.kernel_dropped + drops.interface_dropped;
+            (lost > 0).then(|| {
+                format!(
+                    "{interface}: {lost} of {} frames were lost before they were read, so every \
+                     figure is a lower bound; a larger capture.buffer_bytes or more --workers \
+                     may help",
+                    drops.received,
+                )
+            })
+        });
+        lossy.collect()
     }
 }
 
-fn input_notes(counts: &ReaderCounts, databases: &[DatabaseInfo]) -> Vec<String> {
+fn input_notes(
+    counts: &ReaderCounts,
+    flows: &SensorCounts,
+    databases: &[DatabaseInfo],
+) -> Vec<String> {
     let mut notes = Vec::new();
     if counts.frames == 0 {
         notes.push("the input held no frames".to_owned());
@@ -149,6 +204,26 @@ fn input_notes(counts: &ReaderCounts, databases: &[DatabaseInfo]) -> Vec<String>
             "{} packets claimed a time more than an hour ahead that the next packets did not \
              confirm; they are counted in the running second",
             counts.clock_jumps
+        ));
+    }
+    if counts.copies > COPIES_MIN && counts.copies > counts.compared / 20 {
+        let share = 100.0 * counts.copies as f64 / counts.compared as f64;
+        notes.push(if counts.dropped_frames[Reason::Duplicate as usize] > 0 {
+            format!("{share:.0} % of the packets were copies of others and were not counted")
+        } else {
+            format!(
+                "about {share:.0} % of the packets are copies of others within a millisecond, as \
+                 where both directions of several ports are mirrored: figures are up to twice \
+                 the truth; mirror one direction or set capture.deduplicate = true"
+            )
+        });
+    }
+    if flows.missing_bytes > flows.flow_payload_bytes / 1_000 {
+        notes.push(format!(
+            "{} of TCP payload were never seen, by sequence numbers and acknowledgements ({} \
+             were): the mirror or the capture loses packets, and every figure is a lower bound",
+            Bytes(flows.missing_bytes),
+            Bytes(flows.flow_payload_bytes),
         ));
     }
     let now = counts.last.unwrap_or(Timestamp::ZERO);

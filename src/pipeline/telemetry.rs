@@ -4,21 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::alert::Severity;
+use crate::capture::Drops;
 use crate::decode::Reason;
 use crate::geo::{Country, DatabaseInfo};
 use crate::metrics::{Family, Published};
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_HOUR, Tick};
 
+use super::WORKERS_MAX;
 use super::sensor::SensorCounts;
 
 /// Everything that can be scraped while a pipeline runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Telemetry {
-    pub(super) reader: ReaderPublished,
+    readers: Vec<ReaderPublished>,
     shared: Mutex<Shared>,
 }
 
-/// What the reader publishes now and then.
+/// What a reader publishes now and then.
 #[derive(Debug, Default)]
 pub(super) struct ReaderPublished {
     pub(super) frames: Published,
@@ -36,7 +38,8 @@ pub(super) struct ReaderPublished {
 #[derive(Debug, Default)]
 struct Shared {
     ready: bool,
-    interfaces: BTreeMap<String, crate::capture::Drops>,
+    /// By interface, of each source.
+    interfaces: BTreeMap<String, BTreeMap<usize, Drops>>,
     databases: Vec<DatabaseInfo>,
     workers: Vec<SensorCounts>,
     analyst: AnalystView,
@@ -75,7 +78,16 @@ pub(super) struct Quantiles {
 impl Telemetry {
     /// Nothing counted yet.
     pub fn new() -> Arc<Self> {
-        Arc::new(Self::default())
+        let readers = (0..WORKERS_MAX).map(|_| ReaderPublished::default());
+        Arc::new(Self {
+            readers: readers.collect(),
+            shared: Mutex::default(),
+        })
+    }
+
+    /// Where reader `number` publishes.
+    pub(super) fn reader(&self, number: usize) -> &ReaderPublished {
+        &self.readers[number % WORKERS_MAX]
     }
 
     /// Whether frames are being taken.
@@ -105,15 +117,37 @@ impl Telemetry {
         self.shared().batch_latency = quantiles;
     }
 
-    pub(super) fn set_drops(&self, interface: &str, drops: crate::capture::Drops) {
-        self.shared().interfaces.insert(interface.to_owned(), drops);
+    /// Publishes what source `number` of an interface has seen and lost.
+    pub(super) fn set_drops(&self, interface: &str, number: usize, drops: Drops) {
+        let mut shared = self.shared();
+        let sources = shared.interfaces.entry(interface.to_owned()).or_default();
+        sources.insert(number, drops);
+    }
+
+    /// What each interface has seen and lost, of all its sources.
+    pub(super) fn drops(&self) -> Vec<(String, Drops)> {
+        let shared = self.shared();
+        let interfaces = shared.interfaces.iter();
+        let sums = interfaces.map(|(interface, sources)| {
+            let sum = sources.values().fold(Drops::default(), |sum, drops| Drops {
+                received: sum.received + drops.received,
+                kernel_dropped: sum.kernel_dropped + drops.kernel_dropped,
+                interface_dropped: sum.interface_dropped + drops.interface_dropped,
+                ring_full: sum.ring_full + drops.ring_full,
+                // All sources of an interface notice that it is gone.
+                gaps: sum.gaps.max(drops.gaps),
+            });
+            (interface.clone(), sum)
+        });
+        sums.collect()
     }
 
     /// All metrics at this moment.
     pub fn families(&self) -> Vec<Family> {
         let mut families = self.reader_families();
+        let drops = self.drops();
         let shared = self.shared();
-        families.extend(interface_families(&shared));
+        families.extend(interface_families(&drops, &shared.databases));
         families.extend(worker_families(&shared));
         families.extend(analyst_families(&shared.analyst));
         families.push(summary(
@@ -130,9 +164,11 @@ impl Telemetry {
     }
 
     fn reader_families(&self) -> Vec<Family> {
-        let reader = &self.reader;
-        let sum = |published: &Published| published.value() as f64;
-        let counter = |name, help, published| Family::counter(name, help).with(&[], sum(published));
+        let sum = |of: &dyn Fn(&ReaderPublished) -> &Published| {
+            let values = self.readers.iter().map(|reader| of(reader).value());
+            values.sum::<u64>() as f64
+        };
+        let counter = |name, help, of| Family::counter(name, help).with(&[], sum(of));
         let mut dropped = Family::counter(
             "borderflow_dropped_frames_total",
             "Frames that became no packet, by reason.",
@@ -144,55 +180,58 @@ impl Telemetry {
         for (index, reason) in Reason::ALL.iter().enumerate() {
             dropped.push(
                 &[("reason", reason.name())],
-                sum(&reader.dropped_frames[index]),
+                sum(&|reader| &reader.dropped_frames[index]),
             );
             dropped_bytes.push(
                 &[("reason", reason.name())],
-                sum(&reader.dropped_bytes[index]),
+                sum(&|reader| &reader.dropped_bytes[index]),
             );
         }
+        let tick = self.readers.iter().map(|reader| reader.tick.value()).max();
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         vec![
             Family::gauge("borderflow_build_info", "Version of the program, value 1.")
                 .with(&version, 1.0),
-            counter("borderflow_frames_total", "Frames read.", &reader.frames),
+            counter("borderflow_frames_total", "Frames read.", &|reader| {
+                &reader.frames
+            }),
             counter(
                 "borderflow_packets_total",
                 "IP packets counted.",
-                &reader.packets,
+                &|reader| &reader.packets,
             ),
             counter(
                 "borderflow_wire_bytes_total",
                 "Bytes on the wire of counted packets, link layer included.",
-                &reader.wire_bytes,
+                &|reader| &reader.wire_bytes,
             ),
             counter(
                 "borderflow_ip_bytes_total",
                 "Bytes of counted packets as their IP headers state them.",
-                &reader.ip_bytes,
+                &|reader| &reader.ip_bytes,
             ),
             dropped,
             dropped_bytes,
             counter(
                 "borderflow_late_packets_total",
                 "Packets that were older than the running second.",
-                &reader.late,
+                &|reader| &reader.late,
             ),
             counter(
                 "borderflow_clock_jumps_total",
                 "Packets whose timestamp was not believed.",
-                &reader.clock_jumps,
+                &|reader| &reader.clock_jumps,
             ),
             Family::gauge(
                 "borderflow_packet_time_seconds",
                 "The running second of packet time, since the epoch.",
             )
-            .with(&[], sum(&reader.tick)),
+            .with(&[], tick.unwrap_or(0) as f64),
         ]
     }
 }
 
-fn interface_families(shared: &Shared) -> Vec<Family> {
+fn interface_families(interfaces: &[(String, Drops)], databases: &[DatabaseInfo]) -> Vec<Family> {
     let mut received = Family::counter(
         "borderflow_interface_received_frames_total",
         "Frames that the kernel took for this capture, those it then dropped included.",
@@ -201,24 +240,32 @@ fn interface_families(shared: &Shared) -> Vec<Family> {
         "borderflow_interface_dropped_frames_total",
         "Frames lost before they were read, in the kernel's ring or in the interface.",
     );
-    for (interface, drops) in &shared.interfaces {
+    let mut full = Family::counter(
+        "borderflow_interface_ring_full_total",
+        "Times that the ring had no room.",
+    );
+    let mut gaps = Family::counter(
+        "borderflow_interface_gaps_total",
+        "Times that the interface was removed.",
+    );
+    for (interface, drops) in interfaces {
         let name = ("interface", interface.as_str());
         received.push(&[name], drops.received as f64);
         dropped.push(&[name, ("where", "kernel")], drops.kernel_dropped as f64);
-        dropped.push(
-            &[name, ("where", "interface")],
-            drops.interface_dropped as f64,
-        );
+        let at_interface = drops.interface_dropped as f64;
+        dropped.push(&[name, ("where", "interface")], at_interface);
+        full.push(&[name], drops.ring_full as f64);
+        gaps.push(&[name], drops.gaps as f64);
     }
     let mut built = Family::gauge(
         "borderflow_database_build_timestamp_seconds",
         "When a geolocation database was built, since the epoch.",
     );
-    for database in &shared.databases {
+    for database in databases {
         let seconds = database.built.as_nanos() / NANOS_PER_SECOND;
         built.push(&[("database", database.role.name())], seconds as f64);
     }
-    vec![received, dropped, built]
+    vec![received, dropped, full, gaps, built]
 }
 
 fn worker_families(shared: &Shared) -> Vec<Family> {
@@ -239,6 +286,12 @@ fn worker_families(shared: &Shared) -> Vec<Family> {
             &[("table", "incidents")],
             shared.analyst.incidents_refused as f64,
         ),
+        Family::counter(
+            "borderflow_missing_bytes_total",
+            "TCP payload that sequence numbers or acknowledgements show and that was never \
+             seen: lost on the way to the sensor.",
+        )
+        .with(&[], sum(|counts| counts.missing_bytes)),
         Family::counter(
             "borderflow_folded_transfers_total",
             "Transfers told together with others of their asset and country.",

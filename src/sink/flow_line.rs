@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use crate::decode::TunnelPath;
 use crate::flow::{End, Flow};
 use crate::geo::{Country, Geo, Place, Side};
 
@@ -31,9 +32,17 @@ pub struct FlowLine {
     payload_bytes_dst: u64,
     unique_bytes_src: u64,
     unique_bytes_dst: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    missing_bytes_src: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    missing_bytes_dst: u64,
     end: &'static str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     midstream: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    one_way: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnel: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rtt_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,8 +80,12 @@ impl FlowLine {
             payload_bytes_dst: reverse.payload_bytes,
             unique_bytes_src: forward.unique_bytes,
             unique_bytes_dst: reverse.unique_bytes,
+            missing_bytes_src: forward.missing_bytes,
+            missing_bytes_dst: reverse.missing_bytes,
             end: end.name(),
             midstream: flow.midstream,
+            one_way: flow.is_one_way(),
+            tunnel: (flow.tunnel != TunnelPath::default()).then(|| flow.tunnel.to_string()),
             rtt_ms: micros.map(|micros| f64::from(micros) / 1_000.0),
             country_src: known_country(src_place),
             country_dst: known_country(dst_place),
@@ -87,6 +100,14 @@ impl FlowLine {
 fn known_country(place: Place) -> Option<Country> {
     let told = place.side == Side::Foreign || !place.country.is_unknown();
     told.then_some(place.country)
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn known_asn(place: Place) -> Option<u32> {

@@ -21,6 +21,7 @@ mod fuzz_corpus;
 mod golden;
 mod live;
 mod metrics;
+mod mirroring;
 mod mutation;
 mod oracle;
 mod packets;

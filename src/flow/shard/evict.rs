@@ -1,16 +1,14 @@
 //! Which flow gives way in a full table.
 
 use super::{End, FlowEvent, PREFIXES, Shard};
-use crate::flow::FlowKey;
-use crate::flow::key::KeyHasher;
+use crate::flow::key::mix;
 use crate::flow::slot::{Phase, Slot, State};
-use crate::flow::wheel::Wheel;
 
 impl Shard {
     /// Counts a flow that begins among the half-open ones of its initiator's prefix.
     pub(super) fn count_opening(&mut self, flow: &mut Slot) {
         flow.state.set(State::COUNTED);
-        let prefix = prefix_of(&self.hasher, flow);
+        let prefix = prefix_of(flow);
         self.prefixes[prefix] = self.prefixes[prefix].saturating_add(1);
     }
 
@@ -19,7 +17,7 @@ impl Shard {
         let flow = &mut self.slots[slot as usize];
         if flow.state.has(State::COUNTED) {
             flow.state.clear(State::COUNTED);
-            let prefix = prefix_of(&self.hasher, &self.slots[slot as usize]);
+            let prefix = prefix_of(&self.slots[slot as usize]);
             self.prefixes[prefix] = self.prefixes[prefix].saturating_sub(1);
         }
     }
@@ -41,9 +39,7 @@ impl Shard {
             // A packet does not move its flow in the wheel, so one that looks due soonest
             // may have been heard since. It is put where it belongs now.
             let due = self.due(slot);
-            let flow = &self.slots[slot as usize];
-            let is_established = flow.phase() == Phase::Established;
-            let is_stale = due > at || is_established != flow.state.has(State::IN_ESTABLISHED);
+            let is_stale = due > at;
             if is_stale && step < STALE_FLOWS_MAX {
                 self.disarm(slot);
                 self.arm(slot, due, self.passed);
@@ -59,40 +55,48 @@ impl Shard {
         }
     }
 
-    /// Of a few flows of the same tick, the one whose initiator's prefix has most half-open
-    /// flows; closing ones go first.
+    /// Of this flow and a few others that have not come far, the one whose initiator's prefix
+    /// has most half-open flows; closing ones go first.
     fn most_crowded(&mut self, first: u32) -> u32 {
-        let (mut chosen, mut crowd) = (first, 0);
-        let mut candidate = Some(first);
-        for _ in 0..CANDIDATES {
-            let Some(slot) = candidate else { break };
-            let flow = &self.slots[slot as usize];
-            let of_prefix = match flow.phase() {
-                Phase::Closing => u16::MAX,
-                Phase::HalfOpen => self.prefixes[prefix_of(&self.hasher, flow)],
-                Phase::Established => 0,
-            };
-            if of_prefix > crowd {
-                (chosen, crowd) = (slot, of_prefix);
+        let (mut chosen, mut crowd) = (first, self.crowd(first));
+        for _ in 0..SAMPLES {
+            // A linear congruential generator (Knuth's MMIX): which flows are looked at must
+            // be the same in every run, and need not be hard to guess.
+            self.sample = self
+                .sample
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let slot = ((self.sample >> 33) % self.slots.len() as u64) as u32;
+            let state = self.slots[slot as usize].state;
+            if state.has(State::LIVE) && !state.has(State::IN_ESTABLISHED) {
+                let other = self.crowd(slot);
+                if other > crowd {
+                    (chosen, crowd) = (slot, other);
+                }
             }
-            candidate = Wheel::next(&mut self.slots, slot);
         }
         chosen
     }
+
+    fn crowd(&self, slot: u32) -> u16 {
+        let flow = &self.slots[slot as usize];
+        match flow.phase() {
+            Phase::Closing => u16::MAX,
+            Phase::HalfOpen => self.prefixes[prefix_of(flow)],
+            Phase::Established => 0,
+        }
+    }
 }
 
-/// The place of a flow's initiator among the counts by prefix: IPv4 /24, IPv6 /48.
-fn prefix_of(hasher: &KeyHasher, flow: &Slot) -> usize {
+/// The place of a flow's initiator among the counts by prefix: IPv4 /24, IPv6 /48. Which
+/// prefixes share a place must not change from run to run, so it is not secret.
+const fn prefix_of(flow: &Slot) -> usize {
     let host_bits = if flow.is_ipv6() { 80 } else { 8 };
-    let prefix = FlowKey {
-        low: flow.src() >> host_bits,
-        ..FlowKey::default()
-    };
-    (hasher.hash(&prefix) >> 32) as usize % PREFIXES
+    mix(flow.src() >> host_bits) as usize % PREFIXES
 }
 
-/// Flows of the same tick among which the one to be evicted is chosen.
-const CANDIDATES: usize = 4;
+/// Flows among which the one to be evicted is chosen, beside the one that is due soonest.
+const SAMPLES: usize = 4;
 
 /// Flows that are put right in the wheel before the next is evicted as it stands.
 const STALE_FLOWS_MAX: usize = 32;

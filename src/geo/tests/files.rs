@@ -265,11 +265,17 @@ fn probe(path: &Path) -> bool {
         "2600::1",
         "2001:218::1",
     ] {
-        if let Ok((database, _)) = &country {
-            database.country(ip(address));
+        if let Ok((database, table, _)) = &country {
+            match ip(address) {
+                IpAddr::V4(v4) => database.country_of(table.record(v4) as u32),
+                IpAddr::V6(v6) => database.country(v6),
+            };
         }
-        if let Ok((database, _)) = &asn {
-            database.number(ip(address));
+        if let Ok((database, table, _)) = &asn {
+            match ip(address) {
+                IpAddr::V4(v4) => database.number_of(table.record(v4) as u32, v4),
+                IpAddr::V6(v6) => database.number(v6),
+            };
             database.organisation(ip(address));
         }
     }

@@ -106,7 +106,7 @@ fn what_is_wrong_with_a_pipe_is_told_when_it_is_read() {
         (&b"once upon a time"[..], "is not a capture"),
         (&[][..], "is empty"),
         (
-            &pcap(105, 60, &[])[..],
+            &pcap(177, 60, &[])[..],
             "link type LINUX_LAPD (177) is not supported",
         ),
         (
