@@ -149,9 +149,9 @@ impl Table {
             .iter()
             .map(|shape| shape.packet(self.now, self.has_fragments))
             .collect();
-        let lookups: Vec<Lookup> = packets.iter().map(|it| self.shard.look_up(it)).collect();
-        for lookup in &lookups {
-            self.shard.touch(lookup);
+        let mut lookups: Vec<Lookup> = packets.iter().map(|it| self.shard.hash(it)).collect();
+        for lookup in &mut lookups {
+            self.shard.find_slot(lookup);
         }
         for (packet, lookup) in packets.iter().zip(&lookups) {
             self.model.give(packet, self.now, self.config.by_vlan);
