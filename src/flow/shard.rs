@@ -52,10 +52,10 @@ pub enum FlowEvent<'a> {
 
 /// A bounded table of flows.
 ///
-/// Slots are reserved for the bound at the start and never move. When the table is
-/// full, a new flow takes the place of one that has not come far (closing or half-open) and
-/// would expire soonest, or of a few others whose initiator's prefix holds more of them: a
-/// flood of forged openings evicts itself, and first that of one network. Conversations give way only
+/// Slots are reserved for the bound at the start and never move. When the table is full, a
+/// new flow takes the place of one that has not come far (closing or half-open) and is due
+/// soonest, or of a few others whose initiator's prefix holds more of them: a flood of
+/// forged openings evicts itself, and first that of one network. Conversations give way only
 /// where there is nothing else, or where they hold more than seven eighths of the table,
 /// because new ones need room to become conversations.
 #[derive(Debug)]
@@ -396,7 +396,6 @@ impl Shard {
         self.slots[slot as usize].clear(&mut self.cold);
         self.free.push(slot);
     }
-
 }
 
 /// Flows that the index has room for at the start.

@@ -576,7 +576,6 @@ fn packets_of_known_flows_allocate_nothing() {
     shard.advance(Tick(1), &locate, &mut |_| {});
     let allocated = allocation_counter::measure(|| round(&mut shard, 3_000));
     assert_eq!(allocated.count_total, 0, "{allocated:?}");
-<<<<<<< HEAD
 }
 
 #[test]
@@ -612,8 +611,6 @@ fn fragments_beyond_what_is_held_are_counted_at_once() {
     };
     assert_eq!(packets(true) + packets(false), 7_001);
     assert_eq!(packets(true) - 2_001, 1_024, "were held");
-=======
->>>>>>> fuzz
 }
 
 proptest! {
