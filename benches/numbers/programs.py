@@ -119,6 +119,8 @@ def ours(
     own_state = tools.work / "state"
     command = [str(tools.ours), "replay", str(capture), "--out", str(out)]
     command += ["--config", str(tools.config(config)), "--metrics", "127.0.0.1:0", *options]
+    if "--workers" not in options:
+        command += ["--workers", "1"]
     if state:
         command += ["--state", str(own_state)]
 

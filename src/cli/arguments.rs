@@ -116,10 +116,14 @@ pub(super) struct DemoArguments {
     pub(super) out: PathBuf,
 }
 
-/// One worker in one thread is the fastest where cores are few.
+/// With two cores, two workers beside the reader are faster than everything in one thread
+/// (docs/numbers.md); from four on, reader and analyst have a core each.
 fn default_workers() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if cores < 4 { 1 } else { cores - 2 }.min(crate::pipeline::WORKERS_MAX)
+    match cores {
+        1..=3 => cores.min(2),
+        _ => (cores - 2).min(crate::pipeline::WORKERS_MAX),
+    }
 }
 
 fn workers(text: &str) -> Result<usize, String> {

@@ -107,7 +107,8 @@ fn by_members(
         match end {
             Ok((of_reader, lost)) => {
                 counts = counts + of_reader;
-                errors.extend(lost);
+                // All members lose an interface in the same way; once is enough to tell.
+                errors.extend(lost.filter(|error| !errors.contains(error)));
             }
             // The analyst stopped early, and has the reason.
             Err(PipelineError::Stopped) => {}
@@ -168,7 +169,10 @@ impl Watch<'_> {
                 }
             }
             for source in sources.iter_mut() {
-                if let Some(event) = source.take_event() {
+                // All members see the same; the first tells.
+                if let Some(event) = source.take_event()
+                    && number == 0
+                {
                     (self.announce)(&format!("{}: {event}", source.interface()));
                 }
             }
