@@ -119,7 +119,7 @@ impl LiveSource {
     /// directly behind Ethernet and at most three VLAN tags, to the first. When an interface
     /// has gone and come back, a pair may go to another source than before.
     ///
-    /// Where the frames cannot be dealt, which is with libpcap, there is one source.
+    /// Where the frames cannot be dealt, with libpcap and on a loopback, there is one source.
     ///
     /// # Errors
     ///

@@ -91,6 +91,11 @@ pub(super) fn open_group(
     config: &LiveConfig,
     members: usize,
 ) -> Result<Option<Vec<Ring>>, CaptureError> {
+    // A group takes the frames that leave, too, and on a loopback those are the ones that
+    // arrive. Its traffic is little enough for one ring.
+    if is_loopback(&config.interface) {
+        return Ok(None);
+    }
     let Some(plan) = Plan::new(config)? else {
         return Ok(None);
     };
