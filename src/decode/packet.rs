@@ -55,12 +55,12 @@ const _: () = assert!(size_of::<Packet>() == 80);
 impl Packet {
     /// Sender.
     pub const fn src_address(&self) -> IpAddr {
-        address(self.src, self.facts)
+        address(self.src, self.facts.has(Facts::IPV6))
     }
 
     /// Receiver.
     pub const fn dst_address(&self) -> IpAddr {
-        address(self.dst, self.facts)
+        address(self.dst, self.facts.has(Facts::IPV6))
     }
 
     /// Sequence facts, where this is TCP and its header was captured. The sequence number
@@ -101,9 +101,10 @@ impl Packet {
     }
 }
 
-/// The address that 128 bits of a packet or flow stand for.
-pub const fn address(bits: u128, facts: Facts) -> IpAddr {
-    if facts.has(Facts::IPV6) {
+/// The address that 128 bits of a packet or flow stand for. Which version it is they do not
+/// tell: a v4-mapped address of IPv6 has the same.
+pub const fn address(bits: u128, is_ipv6: bool) -> IpAddr {
+    if is_ipv6 {
         IpAddr::V6(Ipv6Addr::from_bits(bits))
     } else {
         IpAddr::V4(Ipv4Addr::from_bits(bits as u32))

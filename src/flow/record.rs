@@ -1,6 +1,6 @@
 //! What is told of one conversation.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::decode::TunnelPath;
 use crate::geo::Place;
@@ -135,14 +135,5 @@ impl Flow {
             Some(Direction::Reverse) => Some((self.dst, self.src)),
             None => None,
         }
-    }
-}
-
-/// The address that 128 bits stand for.
-pub(super) const fn address_of(bits: u128, is_ipv6: bool) -> IpAddr {
-    if is_ipv6 {
-        IpAddr::V6(Ipv6Addr::from_bits(bits))
-    } else {
-        IpAddr::V4(Ipv4Addr::from_bits(bits as u32))
     }
 }

@@ -4,7 +4,7 @@ mod evict;
 mod tell;
 mod time;
 
-use crate::decode::{Fragment, Packet, TunnelPath};
+use crate::decode::{Fragment, Packet, TunnelPath, address};
 use crate::geo::Place;
 use crate::time::Tick;
 
@@ -240,7 +240,7 @@ impl Shard {
         let (state, untold_bytes) = (flow.state, flow.untold_bytes);
         flow.add(packet, lookup.is_low, self.now, &mut self.cold, |flow| {
             flow.ends()
-                .map(|end| locate(super::record::address_of(end, flow.is_ipv6())))
+                .map(|end| locate(address(end, flow.is_ipv6())))
         });
         let is_large = flow.untold_bytes >= EXPORT_BYTES_DUE && untold_bytes < EXPORT_BYTES_DUE;
         if is_large || flow.state != state || (untold_bytes == 0) != (flow.untold_bytes == 0) {

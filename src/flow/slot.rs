@@ -2,7 +2,7 @@
 
 mod tcp;
 
-use crate::decode::{Facts, Packet, TcpSegment, TunnelPath};
+use crate::decode::{Facts, Packet, TcpSegment, TunnelPath, address};
 use crate::geo::{Place, Side};
 use crate::time::Timestamp;
 
@@ -352,7 +352,7 @@ impl Slot {
 
     fn endpoint(&self, address: u128, port: u16) -> Endpoint {
         Endpoint {
-            address: super::record::address_of(address, self.is_ipv6),
+            address: crate::decode::address(address, self.is_ipv6),
             port,
         }
     }
