@@ -1,14 +1,51 @@
-//! What few flows need: sequence holes and repeated bytes.
+//! What few flows need: sequence holes, repeated bytes, and sums beyond 32 bits.
 
+use super::record::Traffic;
 use super::sequence::Holes;
+use super::slot::Counts;
 
-/// The part of a TCP flow that loses, repeats or reorders segments.
+/// The part of a TCP flow that loses, repeats or reorders segments, or of one that has
+/// carried gigabytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cold {
     /// Per direction, what was jumped over.
     pub(super) holes: [Holes; 2],
     /// Per direction, payload bytes of this record that had been seen before.
     pub(super) repeated_bytes: [u64; 2],
+    /// Per direction, what this record's 32-bit sums had no room for.
+    pub(super) carried: [Carried; 2],
+}
+
+/// What one direction has carried beside what its slot counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Carried {
+    packets: u64,
+    wire_bytes: u64,
+    ip_bytes: u64,
+    payload_bytes: u64,
+}
+
+impl Carried {
+    /// Takes what a slot has counted.
+    pub(super) fn add(&mut self, counts: &Counts) {
+        self.packets += u64::from(counts.packets);
+        self.wire_bytes += u64::from(counts.wire_bytes);
+        self.ip_bytes += u64::from(counts.ip_bytes);
+        self.payload_bytes += u64::from(counts.payload_bytes);
+    }
+}
+
+impl Cold {
+    /// Adds what it knows of a direction to what the slot knows.
+    pub(super) fn add_to(&self, traffic: &mut Traffic, direction: usize) {
+        let carried = &self.carried[direction];
+        traffic.packets += carried.packets;
+        traffic.wire_bytes += carried.wire_bytes;
+        traffic.ip_bytes += carried.ip_bytes;
+        traffic.payload_bytes += carried.payload_bytes;
+        traffic.unique_bytes = traffic.payload_bytes - self.repeated_bytes[direction];
+        traffic.missing_bytes = self.holes[direction].bytes();
+    }
 }
 
 /// The cold parts of a shard's flows, made when they are needed.

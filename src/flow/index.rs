@@ -4,40 +4,30 @@ use super::prefetch::prefetch;
 
 /// Open addressing with linear probing over slot numbers, at most half full.
 ///
-/// An entry has the slot in its lower bits and as many bits of the hash as fit above, so
-/// that a probe of another key's entry rarely has to look at the slot.
+/// An entry has 32 bits of the hash beside the slot's number, so that neither a probe of
+/// another key's entry, nor a removal, nor a larger index has to look at the slots.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// 0 is free; the slot's number is held plus one.
-    entries: Vec<u32>,
-    prober: Prober,
-}
-
-/// How a hash becomes a place in an index.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Prober {
-    slot_bits: u32,
+    entries: Vec<Entry>,
+    /// The bits of a hash that lie below those that name a place.
     shift: u32,
 }
 
-/// A key's place in the index: where its probes begin, and its tag.
+/// A slot under the hash of its key.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Probe {
-    home: u32,
-    tag: u32,
+struct Entry {
+    hash: u32,
+    /// The slot's number plus one; 0 is free.
+    slot: u32,
 }
 
 impl Index {
-    /// Makes an index with room for `slots` of at most `slots_max` slots.
-    pub(super) fn new(slots: usize, slots_max: usize) -> Self {
+    /// Makes an index with room for `slots` slots.
+    pub(super) fn new(slots: usize) -> Self {
         let entries = (slots.max(4) * 2).next_power_of_two();
-        let slot_bits = (slots_max + 1).next_power_of_two().trailing_zeros().max(1);
         Self {
-            prober: Prober {
-                slot_bits,
-                shift: 64 - entries.trailing_zeros(),
-            },
-            entries: vec![0; entries],
+            shift: u32::BITS - entries.trailing_zeros(),
+            entries: vec![Entry::default(); entries],
         }
     }
 
@@ -46,101 +36,96 @@ impl Index {
         self.entries.len() / 2
     }
 
-    /// Where to look for a key of this hash.
-    pub(super) const fn probe(&self, hash: u64) -> Probe {
-        self.prober.probe(hash)
+    /// Makes room for twice as many.
+    pub(super) fn grow(&mut self) {
+        let grown = Self::new(2 * self.room());
+        let old = std::mem::replace(self, grown);
+        for entry in old.entries {
+            if entry.slot != 0 {
+                self.place(entry);
+            }
+        }
     }
 
-    /// What [`Index::probe`] goes by, to be used while the index changes.
-    pub(super) const fn prober(&self) -> Prober {
-        self.prober
+    /// Has the entry fetched at which the probes of a hash begin.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u32) {
+        prefetch(&self.entries, self.home(hash));
     }
 
-    /// Has the entry fetched at which a key's probes begin.
-    pub(super) fn prefetch(&self, probe: Probe) {
-        prefetch(&self.entries, probe.home as usize);
+    /// The first slot under this hash.
+    #[inline]
+    pub(super) fn candidate(&self, hash: u32) -> Option<u32> {
+        self.find(hash, |_| true)
     }
 
-    /// The slot of the first entry that may be the key's, by its tag alone.
-    pub(super) fn candidate(&self, probe: Probe) -> Option<u32> {
-        self.find(probe, |_| true)
-    }
-
-    /// The slot for which `is_key` holds.
-    pub(super) fn find(&self, probe: Probe, is_key: impl Fn(u32) -> bool) -> Option<u32> {
-        let mask = self.entries.len() - 1;
-        let mut position = probe.home as usize;
+    /// The slot under this hash for which `is_key` holds.
+    #[inline]
+    pub(super) fn find(&self, hash: u32, is_key: impl Fn(u32) -> bool) -> Option<u32> {
+        let mut position = self.home(hash);
         loop {
             let entry = self.entries[position];
-            if entry == 0 {
+            if entry.slot == 0 {
                 return None;
             }
-            if entry & !self.slot_mask() == probe.tag {
-                let slot = (entry & self.slot_mask()) - 1;
-                if is_key(slot) {
-                    return Some(slot);
-                }
+            if entry.hash == hash && is_key(entry.slot - 1) {
+                return Some(entry.slot - 1);
             }
-            position = (position + 1) & mask;
+            position = self.behind(position);
         }
     }
 
-    /// Adds a slot under a key that has none.
-    pub(super) fn insert(&mut self, probe: Probe, slot: u32) {
-        let mask = self.entries.len() - 1;
-        let mut position = probe.home as usize;
-        while self.entries[position] != 0 {
-            position = (position + 1) & mask;
-        }
-        self.entries[position] = probe.tag | (slot + 1);
+    /// Adds a slot under the hash of its key, which has none.
+    pub(super) fn insert(&mut self, hash: u32, slot: u32) {
+        let slot = slot + 1;
+        self.place(Entry { hash, slot });
     }
 
-    /// Takes a slot out. `home` tells where the probes of another slot begin; entries
-    /// behind the gap move up, so that no marks of deletion are left.
-    pub(super) fn remove(&mut self, probe: Probe, slot: u32, home: impl Fn(u32) -> Probe) {
-        let mask = self.entries.len() - 1;
-        let mut gap = probe.home as usize;
-        while self.entries[gap] & self.slot_mask() != slot + 1 {
-            if self.entries[gap] == 0 {
+    /// Takes a slot out. Entries behind the gap move up, so that no marks of deletion are
+    /// left.
+    pub(super) fn remove(&mut self, hash: u32, slot: u32) {
+        let mut gap = self.home(hash);
+        while self.entries[gap].slot != slot + 1 {
+            if self.entries[gap].slot == 0 {
                 return;
             }
-            gap = (gap + 1) & mask;
+            gap = self.behind(gap);
         }
+        let mask = self.entries.len() - 1;
         let mut position = gap;
         loop {
-            position = (position + 1) & mask;
+            position = self.behind(position);
             let entry = self.entries[position];
-            if entry == 0 {
+            if entry.slot == 0 {
                 break;
             }
-            let home = home((entry & self.slot_mask()) - 1).home as usize;
             // An entry may move up only if its probes pass the gap on their way.
-            let distance = position.wrapping_sub(home) & mask;
+            let distance = position.wrapping_sub(self.home(entry.hash)) & mask;
             if distance >= position.wrapping_sub(gap) & mask {
                 self.entries[gap] = entry;
                 gap = position;
             }
         }
-        self.entries[gap] = 0;
+        self.entries[gap] = Entry::default();
     }
 
-    const fn slot_mask(&self) -> u32 {
-        self.prober.slot_mask()
-    }
-}
-
-impl Prober {
-    /// Where to look for a key of this hash.
-    pub(super) const fn probe(self, hash: u64) -> Probe {
-        Probe {
-            home: (hash >> self.shift) as u32,
-            // The home position is of the upper bits; the tag is of those below them.
-            tag: (hash.rotate_left(64 - self.shift) >> 32) as u32 & !self.slot_mask(),
+    fn place(&mut self, entry: Entry) {
+        let mut position = self.home(entry.hash);
+        while self.entries[position].slot != 0 {
+            position = self.behind(position);
         }
+        self.entries[position] = entry;
     }
 
-    const fn slot_mask(self) -> u32 {
-        (1 << self.slot_bits) - 1
+    /// Where the probes of a hash begin.
+    #[inline]
+    const fn home(&self, hash: u32) -> usize {
+        (hash >> self.shift) as usize
+    }
+
+    #[inline]
+    const fn behind(&self, position: usize) -> usize {
+        (position + 1) & (self.entries.len() - 1)
     }
 }
 
@@ -153,25 +138,25 @@ mod tests {
         /// Against a plain map, with hashes that collide in every way.
         #[test]
         fn agrees_with_a_map(
-            steps in prop::collection::vec((0u64..24, any::<bool>()), 1..300),
-            scale in prop::sample::select(vec![1u64, 1 << 40, 1 << 58, 1 << 63]),
+            steps in prop::collection::vec((0u32..24, any::<bool>()), 1..300),
+            scale in prop::sample::select(vec![1u32, 1 << 20, 1 << 27, 1 << 31]),
         ) {
-            let mut index = Index::new(24, 24);
+            let mut index = Index::new(4);
             let mut map = std::collections::BTreeMap::new();
-            // A key is its own slot, so that slots tell their hashes.
-            let hash = |key: u64| key.wrapping_mul(scale);
+            // A key is its own slot.
+            let hash = |key: u32| key.wrapping_mul(scale);
             for (key, adds) in steps {
-                let probe = index.probe(hash(key));
-                let slot = key as u32;
                 if adds && !map.contains_key(&key) {
-                    index.insert(probe, slot);
-                    map.insert(key, slot);
+                    if map.len() >= index.room() {
+                        index.grow();
+                    }
+                    index.insert(hash(key), key);
+                    map.insert(key, key);
                 } else if !adds && map.remove(&key).is_some() {
-                    let prober = index.prober();
-                    index.remove(probe, slot, |slot| prober.probe(hash(slot.into())));
+                    index.remove(hash(key), key);
                 }
                 for key in 0..24 {
-                    let found = index.find(index.probe(hash(key)), |slot| u64::from(slot) == key);
+                    let found = index.find(hash(key), |slot| slot == key);
                     prop_assert_eq!(found, map.get(&key).copied());
                 }
             }

@@ -14,6 +14,7 @@ mod record;
 mod sequence;
 mod shard;
 mod slot;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod wheel;

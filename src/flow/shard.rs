@@ -4,21 +4,21 @@ mod evict;
 mod tell;
 mod time;
 
-use crate::decode::{Fragment, Packet, TunnelPath, address};
+use crate::decode::{Fragment, Packet, TunnelPath};
 use crate::geo::Place;
 use crate::time::Tick;
 
 use super::cold::ColdStore;
 use super::fragment::Fragments;
 use super::index::Index;
-use super::key::KeyHasher;
-use super::prefetch::prefetch;
+use super::key::{CompactKey, KeyHasher};
 use super::slot::{Phase, Slot, State};
-use super::wheel::{Linked, Links, Wheel};
-use super::{End, Flow, FlowConfig, FlowKey};
+use super::slots::Slots;
+use super::wheel::Wheel;
+use super::{End, Flow, FlowConfig};
 
 /// Export bytes of a flow after which they are told at the close of the tick.
-pub const EXPORT_BYTES_DUE: u64 = 64 * 1024;
+pub const EXPORT_BYTES_DUE: u32 = 64 * 1024;
 
 /// Seconds after which export bytes are told however few they are.
 pub const EXPORT_SECONDS_DUE: u64 = 300;
@@ -70,8 +70,7 @@ pub struct Shard {
     passed: u32,
     hasher: KeyHasher,
     index: Index,
-    slots: Vec<Slot>,
-    free: Vec<u32>,
+    slots: Slots,
     established: Wheel,
     /// Half-open and closing flows.
     embryonic: Wheel,
@@ -92,17 +91,11 @@ pub struct Shard {
 /// of many packets is fetched at the same time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lookup {
-    key: FlowKey,
-    hash: u64,
-    /// The slot that the index names for it by its tag, or one past all.
+    key: CompactKey,
+    hash: u32,
+    /// The slot that the index names for its hash, or one past all.
     slot: u32,
     is_low: bool,
-}
-
-impl Linked for Vec<Slot> {
-    fn links(&mut self, slot: u32) -> &mut Links {
-        &mut self[slot as usize].links
-    }
 }
 
 impl Shard {
@@ -110,16 +103,15 @@ impl Shard {
     pub fn new(config: FlowConfig, flows_max: usize) -> Self {
         let flows_max = flows_max.clamp(1, FLOWS_MAX);
         Self {
+            hasher: KeyHasher::new(config.by_vlan),
             config,
             flows_max,
             base: Tick::default(),
             now: 0,
             passed: 0,
-            hasher: KeyHasher::new(),
-            index: Index::new(INDEX_SLOTS, flows_max),
-            // Untouched memory costs nothing, and a table that grew would stop the packets.
-            slots: Vec::with_capacity(flows_max),
-            free: Vec::new(),
+            index: Index::new(INDEX_SLOTS.min(flows_max)),
+            // A table that grew would stop the packets.
+            slots: Slots::new(flows_max),
             established: Wheel::new(),
             embryonic: Wheel::new(),
             prefixes: Box::new([0; PREFIXES]),
@@ -150,9 +142,9 @@ impl Shard {
     /// Prepares a packet's turn, first step: hashes its key, and has the index fetched.
     #[inline]
     pub fn hash(&self, packet: &Packet) -> Lookup {
-        let (key, is_low) = FlowKey::of(packet, self.config.by_vlan);
+        let (key, is_low) = self.hasher.key(packet);
         let hash = self.hasher.hash(&key);
-        self.index.prefetch(self.index.probe(hash));
+        self.index.prefetch(hash);
         Lookup {
             key,
             hash,
@@ -165,10 +157,10 @@ impl Shard {
     /// packet will open a flow.
     #[inline]
     pub fn find_slot(&self, lookup: &mut Lookup) -> bool {
-        let slot = self.index.candidate(self.index.probe(lookup.hash));
+        let slot = self.index.candidate(lookup.hash);
         if let Some(slot) = slot {
             lookup.slot = slot;
-            prefetch(&self.slots, slot as usize);
+            self.slots.prefetch(slot);
         }
         slot.is_some()
     }
@@ -208,9 +200,9 @@ impl Shard {
             let lookup = self.look_up(packet);
             self.count(packet, &lookup, locate, events);
         }
-        for slot in 0..self.slots.len() {
+        for slot in 0..self.slots.len() as u32 {
             if self.slots[slot].state.has(State::LIVE) {
-                self.tell_end(slot as u32, self.now, Some(End::EndOfInput), events);
+                self.tell_end(slot, self.now, Some(End::EndOfInput), events);
             }
         }
         *self = Self::new(self.config.clone(), self.flows_max).counting_from(self.evicted);
@@ -228,20 +220,20 @@ impl Shard {
         locate: &impl Fn(std::net::IpAddr) -> Place,
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
-        let mut slot = self.find(lookup);
+        let mut slot = self.find(packet, lookup);
         if let Some(found) = slot
-            && self.slots[found as usize].is_reopened_by(packet)
+            && self.slots[found].is_reopened_by(packet)
         {
             self.close(found, self.now, None, events);
             slot = None;
         }
         let slot = slot.unwrap_or_else(|| self.open(packet, lookup, events));
-        let flow = &mut self.slots[slot as usize];
+        if self.slots[slot].is_full(packet) {
+            self.tell_export(slot, self.now, false, events);
+        }
+        let flow = &mut self.slots[slot];
         let (state, untold_bytes) = (flow.state, flow.untold_bytes);
-        flow.add(packet, lookup.is_low, self.now, &mut self.cold, |flow| {
-            flow.ends()
-                .map(|end| locate(address(end, flow.is_ipv6())))
-        });
+        flow.add(packet, lookup.is_low, self.now, &mut self.cold, locate);
         let is_large = flow.untold_bytes >= EXPORT_BYTES_DUE && untold_bytes < EXPORT_BYTES_DUE;
         if is_large || flow.state != state || (untold_bytes == 0) != (flow.untold_bytes == 0) {
             self.note_change(slot, state);
@@ -265,13 +257,12 @@ impl Shard {
     }
 
     #[inline]
-    fn find(&self, lookup: &Lookup) -> Option<u32> {
-        let by_vlan = self.config.by_vlan;
-        let is_key = |slot: u32| self.slots[slot as usize].is(&lookup.key, by_vlan);
+    fn find(&self, packet: &Packet, lookup: &Lookup) -> Option<u32> {
+        let is_key = |slot: u32| self.slots.is(slot, &lookup.key, packet, &self.hasher);
         if (lookup.slot as usize) < self.slots.len() && is_key(lookup.slot) {
             return Some(lookup.slot);
         }
-        self.index.find(self.index.probe(lookup.hash), is_key)
+        self.index.find(lookup.hash, is_key)
     }
 
     fn open(
@@ -284,42 +275,21 @@ impl Shard {
             self.evict(events);
         }
         if self.len() >= self.index.room() {
-            self.grow_index();
+            // A small index is worth it, because it stays in the cache; a shard is a small
+            // part of all, so that the pause is short.
+            self.index.grow();
         }
         let tunnel = self.tunnel(packet.tunnel);
-        let mut flow = Slot::open(&lookup.key, packet, lookup.is_low, self.now, tunnel);
-        self.count_opening(&mut flow);
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.slots[slot as usize] = flow;
-                slot
-            }
-            None => {
-                self.slots.push(flow);
-                self.slots.len() as u32 - 1
-            }
-        };
-        self.index.insert(self.index.probe(lookup.hash), slot);
+        let flow = Slot::open(lookup.key, packet, lookup.is_low, self.now, tunnel);
+        let slot = self.slots.insert(flow, packet);
+        self.count_opening(slot);
+        self.index.insert(lookup.hash, slot);
         let due = self
             .now
             .saturating_add(self.silent_seconds(Phase::HalfOpen));
         self.embryonic
             .insert(&mut self.slots, slot, due, self.passed);
         slot
-    }
-
-    /// Lays out the index anew for twice as many flows. A small table is worth it, because
-    /// it stays in the cache; a shard is a small part of all, so that the pause is short.
-    #[cold]
-    fn grow_index(&mut self) {
-        let mut index = Index::new(2 * self.index.room(), self.flows_max);
-        for (number, slot) in self.slots.iter().enumerate() {
-            if slot.state.has(State::LIVE) {
-                let hash = self.hasher.hash(&slot.key(self.config.by_vlan));
-                index.insert(index.probe(hash), number as u32);
-            }
-        }
-        self.index = index;
     }
 
     /// The number of a path of tunnels; past the last there are, all are told as none.
@@ -341,7 +311,7 @@ impl Shard {
 
     /// Looks at what a packet has changed of its flow beside its counts.
     fn note_change(&mut self, slot: u32, before: State) {
-        let flow = &mut self.slots[slot as usize];
+        let flow = &mut self.slots[slot];
         let is_over = flow.closed_by().is_some();
         let is_due = flow.untold_bytes >= EXPORT_BYTES_DUE || (is_over && flow.untold_bytes > 0);
         if is_due && !flow.state.has(State::QUEUED) {
@@ -355,7 +325,7 @@ impl Shard {
             self.tidy_queue();
         }
         let due = self.due(slot);
-        let flow = &self.slots[slot as usize];
+        let flow = &self.slots[slot];
         let is_established = flow.phase() == Phase::Established;
         if due < flow.links.due || is_established != flow.state.has(State::IN_ESTABLISHED) {
             self.disarm(slot);
@@ -368,7 +338,7 @@ impl Shard {
     #[cold]
     fn tidy_queue(&mut self) {
         let slots = &self.slots;
-        let is_queued = |slot: &u32| slots[*slot as usize].state.has(State::QUEUED);
+        let is_queued = |slot: &u32| slots[*slot].state.has(State::QUEUED);
         self.queued.retain(is_queued);
         self.queued.sort_unstable();
         self.queued.dedup();
@@ -384,17 +354,9 @@ impl Shard {
         self.tell_end(slot, tick, end, events);
         self.uncount(slot);
         self.disarm(slot);
-        let by_vlan = self.config.by_vlan;
-        let probe = |slots: &[Slot], slot: u32| {
-            let key = slots[slot as usize].key(by_vlan);
-            self.hasher.hash(&key)
-        };
-        let own = self.index.probe(probe(&self.slots, slot));
-        let shift = self.index.prober();
-        self.index
-            .remove(own, slot, |other| shift.probe(probe(&self.slots, other)));
-        self.slots[slot as usize].clear(&mut self.cold);
-        self.free.push(slot);
+        let hash = self.hasher.hash(&self.slots[slot].key);
+        self.index.remove(hash, slot);
+        self.slots.free(slot, &mut self.cold);
     }
 }
 

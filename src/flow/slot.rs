@@ -1,45 +1,40 @@
-//! A flow as the table holds it: three cache lines.
+//! A flow as the table holds it: two cache lines.
 
 mod tcp;
 
-use crate::decode::{Facts, Packet, TcpSegment, TunnelPath, address};
+use std::net::IpAddr;
+
+use crate::decode::{Facts, Packet, TcpSegment};
 use crate::geo::{Place, Side};
 use crate::time::Timestamp;
 
 use super::cold::ColdStore;
-use super::key::FlowKey;
-use super::record::{Direction, End, Endpoint, Flow, Traffic};
+use super::key::CompactKey;
+use super::record::{Direction, End, Traffic};
 use super::wheel::Links;
 
 /// Both directions of one conversation, as compact as they are exact.
 ///
-/// The first line finds the flow and says when it is due, the second counts, the third
-/// follows TCP and exports. A packet touches all three; a batch of packets fetches them
-/// from memory at the same time. What few flows need is in [`ColdStore`].
+/// The first line finds the flow, says when it is due and follows TCP, the second counts. A
+/// packet touches both; a batch of packets fetches them from memory at the same time. What
+/// few flows need is in [`ColdStore`], and IPv6 addresses are beside the slots.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Slot {
-    low: u128,
-    high: u128,
+    pub(super) key: CompactKey,
+    first: Timestamp,
     last: Timestamp,
     pub(super) links: Links,
-    low_port: u16,
-    high_port: u16,
-    vlan: u16,
-    protocol: u8,
-    is_ipv6: bool,
     pub(super) state: State,
-
-    traffic: [Counts; 2],
-
-    first: Timestamp,
-    pub(super) untold_bytes: u64,
-    /// Per direction, the sequence number behind the highest byte seen.
-    next: [u32; 2],
-    /// Per direction, the number behind that of the SYN.
-    began: [u32; 2],
     /// The tick of the latest packet, in the order of arrival.
     pub(super) last_tick: u32,
+    pub(super) untold_bytes: u32,
+    /// Per direction, the sequence number behind the highest byte seen.
+    next: [u32; 2],
+
+    traffic: [Counts; 2],
+    /// Per direction, the number behind that of the SYN.
+    began: [u32; 2],
     /// The tick in which this record began.
     pub(super) since: u32,
     /// The tick of the first byte of an untold export.
@@ -48,18 +43,39 @@ pub(super) struct Slot {
     /// Where its cold part is, if it has one.
     cold: u32,
     peer: Place,
-    tunnel: u8,
 }
 
-const _: () = assert!(size_of::<Slot>() == 192);
+const _: () = assert!(size_of::<Slot>() == 128);
 
-/// What one direction has carried. Payload that TCP sent again is in the cold part.
+/// What one direction has carried. What does not fit, and payload that TCP sent again, is
+/// in the cold part.
 #[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    packets: u64,
-    wire_bytes: u64,
-    ip_bytes: u64,
-    payload_bytes: u64,
+pub(super) struct Counts {
+    pub(super) packets: u32,
+    pub(super) wire_bytes: u32,
+    pub(super) ip_bytes: u32,
+    pub(super) payload_bytes: u32,
+}
+
+impl Counts {
+    /// Adds a packet, or says that a sum would not fit.
+    #[inline]
+    const fn add(&mut self, packet: &Packet) -> bool {
+        let (packets, a) = self.packets.overflowing_add(1);
+        let (wire_bytes, b) = self.wire_bytes.overflowing_add(packet.wire_bytes);
+        let (ip_bytes, c) = self.ip_bytes.overflowing_add(packet.ip_bytes);
+        let (payload_bytes, d) = self.payload_bytes.overflowing_add(packet.payload_bytes);
+        let fits = !(a | b | c | d);
+        if fits {
+            *self = Self {
+                packets,
+                wire_bytes,
+                ip_bytes,
+                payload_bytes,
+            };
+        }
+        fits
+    }
 }
 
 /// A set of bits about a flow.
@@ -98,6 +114,8 @@ impl State {
     const FIN: u32 = 1 << 17;
     /// A bit for each direction, from this one on.
     const SEQUENCE: u32 = 1 << 19;
+    /// Eight bits from this one on are a number.
+    const TUNNEL: u32 = 24;
 
     pub(super) const fn has(self, bits: u32) -> bool {
         self.0 & bits == bits
@@ -109,6 +127,11 @@ impl State {
 
     pub(super) const fn clear(&mut self, bits: u32) {
         self.0 &= !bits;
+    }
+
+    /// The number of the path of tunnels, which the upper bits hold.
+    pub(super) const fn tunnel(self) -> usize {
+        (self.0 >> Self::TUNNEL) as usize
     }
 }
 
@@ -129,7 +152,7 @@ pub(super) enum Phase {
 impl Slot {
     /// Begins a flow with its first packet, which [`Slot::add`] must then count.
     pub(super) fn open(
-        key: &FlowKey,
+        key: CompactKey,
         packet: &Packet,
         is_low: bool,
         tick: u32,
@@ -139,7 +162,7 @@ impl Slot {
         let is_opening = tcp.is_some_and(|tcp| tcp.has(TcpSegment::SYN));
         // A SYN/ACK is the answer to an opening that was not seen: the receiver began.
         let is_answer = tcp.is_some_and(|tcp| tcp.has(TcpSegment::SYN | TcpSegment::ACK));
-        let mut state = State(State::LIVE);
+        let mut state = State(State::LIVE | u32::from(tunnel) << State::TUNNEL);
         if is_low != is_answer {
             state.set(State::SRC_IS_LOW);
         }
@@ -150,64 +173,27 @@ impl Slot {
             state.set(State::PORTS);
         }
         Self {
-            low: key.low,
-            high: key.high,
+            key,
+            first: packet.timestamp,
             last: packet.timestamp,
             links: Links::default(),
-            low_port: key.low_port,
-            high_port: key.high_port,
-            vlan: packet.vlan_id,
-            protocol: key.protocol,
-            is_ipv6: key.is_ipv6,
             state,
-            traffic: [Counts::default(); 2],
-            first: packet.timestamp,
+            last_tick: tick,
             untold_bytes: 0,
             next: [0; 2],
+            traffic: [Counts::default(); 2],
             began: [0; 2],
-            last_tick: tick,
             since: tick,
             untold_since: 0,
             round_trip_nanos: 0,
             cold: NONE,
             peer: Place::LOCAL,
-            tunnel,
         }
     }
 
-    /// Whether this is the flow of a key.
-    #[inline]
-    pub(super) fn is(&self, key: &FlowKey, by_vlan: bool) -> bool {
-        self.low == key.low
-            && self.high == key.high
-            && self.low_port == key.low_port
-            && self.high_port == key.high_port
-            && self.protocol == key.protocol
-            && self.is_ipv6 == key.is_ipv6
-            && (!by_vlan || self.vlan == key.vlan)
-            && self.state.has(State::LIVE)
-    }
-
-    /// Its key.
-    pub(super) const fn key(&self, by_vlan: bool) -> FlowKey {
-        FlowKey {
-            low: self.low,
-            high: self.high,
-            low_port: self.low_port,
-            high_port: self.high_port,
-            vlan: if by_vlan { self.vlan } else { 0 },
-            protocol: self.protocol,
-            is_ipv6: self.is_ipv6,
-        }
-    }
-
-    /// The address of the initiator, as 128 bits.
-    pub(super) const fn src(&self) -> u128 {
-        if self.state.has(State::SRC_IS_LOW) {
-            self.low
-        } else {
-            self.high
-        }
+    /// Whether the initiator is the low end.
+    pub(super) const fn src_is_low(&self) -> bool {
+        self.state.has(State::SRC_IS_LOW)
     }
 
     pub(super) const fn phase(&self) -> Phase {
@@ -237,9 +223,9 @@ impl Slot {
         packet.tcp_flags & opening == TcpSegment::SYN && self.closed_by().is_some()
     }
 
-    /// Packets of the running record.
-    pub(super) const fn packets(&self) -> u64 {
-        self.traffic[0].packets + self.traffic[1].packets
+    /// Whether the running record has any packets.
+    pub(super) const fn has_packets(&self) -> bool {
+        self.traffic[0].packets > 0 || self.traffic[1].packets > 0
     }
 
     /// Counts a packet of this flow in the running tick. `locate` is asked once for the
@@ -251,9 +237,9 @@ impl Slot {
         is_low: bool,
         tick: u32,
         cold: &mut ColdStore,
-        locate: impl FnOnce(&Self) -> [Place; 2],
+        locate: &impl Fn(IpAddr) -> Place,
     ) {
-        let direction = usize::from(is_low != self.state.has(State::SRC_IS_LOW));
+        let direction = usize::from(is_low != self.src_is_low());
         if !self.state.has(State::RUNNING) {
             self.state.set(State::RUNNING);
             (self.first, self.last, self.since) = (packet.timestamp, packet.timestamp, tick);
@@ -261,11 +247,9 @@ impl Slot {
         self.first = self.first.min(packet.timestamp);
         self.last = self.last.max(packet.timestamp);
         self.last_tick = tick;
-        let counts = &mut self.traffic[direction];
-        counts.packets += 1;
-        counts.wire_bytes += u64::from(packet.wire_bytes);
-        counts.ip_bytes += u64::from(packet.ip_bytes);
-        counts.payload_bytes += u64::from(packet.payload_bytes);
+        if !self.traffic[direction].add(packet) {
+            self.carry(direction, packet, cold);
+        }
         let mut unique_bytes = packet.payload_bytes;
         if packet.facts.has(Facts::TCP) {
             unique_bytes = self.follow(direction, packet, cold);
@@ -273,15 +257,33 @@ impl Slot {
         self.speak(direction, packet);
         if unique_bytes > 0 {
             if !self.state.has(State::PLACED) {
-                self.place(locate);
+                self.place(direction, packet, locate);
             }
             if self.state.has(State::EXPORTS_FORWARD << direction) {
                 if self.untold_bytes == 0 {
                     self.untold_since = tick;
                 }
-                self.untold_bytes += u64::from(unique_bytes);
+                self.untold_bytes = self.untold_bytes.saturating_add(unique_bytes);
             }
         }
+    }
+
+    /// Whether a packet's export might not fit beside what is untold.
+    #[inline]
+    pub(super) const fn is_full(&self, packet: &Packet) -> bool {
+        self.untold_bytes
+            .checked_add(packet.payload_bytes)
+            .is_none()
+    }
+
+    /// Counts a packet with which a sum no longer fits, after what there is has gone to the
+    /// cold part.
+    #[cold]
+    fn carry(&mut self, direction: usize, packet: &Packet, cold: &mut ColdStore) {
+        let counts = std::mem::take(&mut self.traffic[direction]);
+        let cold = cold.get_or_make(&mut self.cold);
+        cold.carried[direction].add(&counts);
+        self.traffic[direction].add(packet);
     }
 
     /// Ends the record of a flow that goes on; the next begins with its next packet.
@@ -295,86 +297,74 @@ impl Slot {
     /// Gives back what belongs to it elsewhere.
     pub(super) fn clear(&mut self, cold: &mut ColdStore) {
         self.state = State::default();
+        self.key = CompactKey::default();
         cold.free(self.cold);
     }
 
-    /// The flow as it is told, its VLAN by what the table tells flows apart by.
-    pub(super) fn told(&self, by_vlan: bool, cold: &ColdStore, tunnels: &[TunnelPath]) -> Flow {
-        let low = self.endpoint(self.low, self.low_port);
-        let high = self.endpoint(self.high, self.high_port);
-        let (src, dst) = if self.state.has(State::SRC_IS_LOW) {
-            (low, high)
-        } else {
-            (high, low)
+    /// What one direction has carried in the running record.
+    pub(super) fn traffic(&self, direction: usize, cold: &ColdStore) -> Traffic {
+        let counts = &self.traffic[direction];
+        let mut traffic = Traffic {
+            packets: counts.packets.into(),
+            wire_bytes: counts.wire_bytes.into(),
+            ip_bytes: counts.ip_bytes.into(),
+            payload_bytes: counts.payload_bytes.into(),
+            unique_bytes: counts.payload_bytes.into(),
+            missing_bytes: 0,
         };
-        let traffic = |direction: usize| {
-            let counts = &self.traffic[direction];
-            let cold = cold.get(self.cold);
-            let repeated_bytes = cold.map_or(0, |cold| cold.repeated_bytes[direction]);
-            Traffic {
-                packets: counts.packets,
-                wire_bytes: counts.wire_bytes,
-                ip_bytes: counts.ip_bytes,
-                payload_bytes: counts.payload_bytes,
-                unique_bytes: counts.payload_bytes - repeated_bytes,
-                missing_bytes: cold.map_or(0, |cold| cold.holes[direction].bytes()),
-            }
-        };
-        let export = if self.state.has(State::EXPORTS_FORWARD) {
+        if let Some(cold) = cold.get(self.cold) {
+            cold.add_to(&mut traffic, direction);
+        }
+        traffic
+    }
+
+    /// The direction of an export, if there can be one.
+    pub(super) const fn export(&self) -> Option<Direction> {
+        if self.state.has(State::EXPORTS_FORWARD) {
             Some(Direction::Forward)
         } else if self.state.has(State::EXPORTS_REVERSE) {
             Some(Direction::Reverse)
         } else {
             None
-        };
-        let has_round_trip =
+        }
+    }
+
+    /// Where the foreign peer is, if it exports.
+    pub(super) const fn peer(&self) -> Place {
+        self.peer
+    }
+
+    /// Earliest and latest packet of the running record.
+    pub(super) const fn span(&self) -> (Timestamp, Timestamp) {
+        (self.first, self.last)
+    }
+
+    /// Whether packets carried ports.
+    pub(super) const fn has_ports(&self) -> bool {
+        self.state.has(State::PORTS)
+    }
+
+    /// Whether this is TCP whose opening was not seen.
+    pub(super) const fn is_midstream(&self) -> bool {
+        self.state.has(State::MIDSTREAM)
+    }
+
+    /// The round trip of the handshake, if it tells one.
+    pub(super) fn round_trip_nanos(&self) -> Option<u32> {
+        let is_told =
             self.state.has(State::ROUND_TRIP) && !self.state.has(State::HANDSHAKE_REPEATED);
-        Flow {
-            key: self.key(by_vlan),
-            src,
-            dst,
-            has_ports: self.state.has(State::PORTS),
-            midstream: self.state.has(State::MIDSTREAM),
-            vlan: (self.vlan != 0).then_some(self.vlan),
-            tunnel: tunnels
-                .get(usize::from(self.tunnel))
-                .copied()
-                .unwrap_or_default(),
-            first: self.first,
-            last: self.last,
-            forward: traffic(0),
-            reverse: traffic(1),
-            export,
-            peer: self.peer,
-            round_trip_nanos: has_round_trip.then_some(self.round_trip_nanos),
-        }
-    }
-
-    fn endpoint(&self, address: u128, port: u16) -> Endpoint {
-        Endpoint {
-            address: crate::decode::address(address, self.is_ipv6),
-            port,
-        }
-    }
-
-    /// Both ends, the initiator first.
-    pub(super) fn ends(&self) -> [u128; 2] {
-        if self.state.has(State::SRC_IS_LOW) {
-            [self.low, self.high]
-        } else {
-            [self.high, self.low]
-        }
-    }
-
-    pub(super) const fn is_ipv6(&self) -> bool {
-        self.is_ipv6
+        is_told.then_some(self.round_trip_nanos)
     }
 
     /// Export is payload from a home asset to a foreign peer, whoever opened the connection.
-    #[cold]
-    fn place(&mut self, locate: impl FnOnce(&Self) -> [Place; 2]) {
+    fn place(&mut self, direction: usize, packet: &Packet, locate: &impl Fn(IpAddr) -> Place) {
         self.state.set(State::PLACED);
-        let [src, dst] = locate(self);
+        let (sender, receiver) = (locate(packet.src_address()), locate(packet.dst_address()));
+        let (src, dst) = if direction == 0 {
+            (sender, receiver)
+        } else {
+            (receiver, sender)
+        };
         match (src.side, dst.side) {
             (Side::Home, Side::Foreign) => {
                 self.state.set(State::EXPORTS_FORWARD);
@@ -394,7 +384,7 @@ impl Slot {
     fn speak(&mut self, direction: usize, packet: &Packet) {
         let other = self.traffic[1 - direction].packets > 0;
         let goes_on = direction == 0 && packet.tcp_flags & TcpSegment::SYN == 0;
-        let is_enough = self.protocol != TCP || goes_on;
+        let is_enough = self.key.rest.protocol() != TCP || goes_on;
         if other && is_enough {
             self.state.set(State::ESTABLISHED);
         }

@@ -538,6 +538,34 @@ fn one_prefix_that_floods_does_not_push_out_the_openings_of_others() {
 }
 
 #[test]
+fn sums_beyond_32_bits_are_exact() {
+    let mut bench = Bench::new(4);
+    let huge = Packet {
+        wire_bytes: u32::MAX,
+        ip_bytes: u32::MAX - 14,
+        payload_bytes: u32::MAX - 42,
+        ..udp(CLIENT, SERVER)
+    };
+    bench.advance(1);
+    for _ in 0..5 {
+        bench.packet(&huge);
+    }
+    bench.finish();
+    let flow = &bench.flows[0];
+    assert_eq!(flow.forward.packets, 5);
+    assert_eq!(flow.forward.wire_bytes, 5 * u64::from(huge.wire_bytes));
+    assert_eq!(flow.forward.ip_bytes, 5 * u64::from(huge.ip_bytes));
+    let payload_bytes = 5 * u64::from(huge.payload_bytes);
+    assert_eq!(flow.forward.payload_bytes, payload_bytes);
+    assert_eq!(flow.forward.unique_bytes, payload_bytes);
+    let exported = bench.said.iter().map(|said| match said {
+        Said::Export { bytes, .. } => *bytes,
+        Said::Closed { .. } => 0,
+    });
+    assert_eq!(exported.sum::<u64>(), payload_bytes);
+}
+
+#[test]
 fn vlans_part_flows_only_where_that_is_asked_for() {
     for (by_vlan, flows) in [(false, 1), (true, 2)] {
         let config = FlowConfig {

@@ -13,7 +13,8 @@ use crate::transfer::{self, Transfer};
 #[derive(Debug)]
 pub(super) struct Sensor {
     shards: Vec<Shard>,
-    workers: usize,
+    /// By the number of a shard: its place in `shards`, if it is this worker's.
+    places: [u8; SHARDS],
     geo: Arc<Geo>,
     keep_flows: bool,
     output: SensorOutput,
@@ -147,7 +148,7 @@ impl Sensor {
         let rows = shards.iter().map(|_| Rows::default()).collect();
         Self {
             shards,
-            workers,
+            places: std::array::from_fn(|shard| (shard / workers) as u8),
             geo,
             keep_flows,
             output: SensorOutput::default(),
@@ -162,7 +163,7 @@ impl Sensor {
     pub(super) fn packets(&mut self, packets: &[Packet]) {
         let Self {
             shards,
-            workers,
+            places,
             geo,
             keep_flows,
             output,
@@ -170,21 +171,21 @@ impl Sensor {
         } = self;
         output.counts.packets += packets.len() as u64;
         let locate = |address| geo.place(address);
+        let mut lookups = [(0, Lookup::default()); PACKETS_AT_ONCE];
         for packets in packets.chunks(PACKETS_AT_ONCE) {
-            let mut lookups = [(0, Lookup::default()); PACKETS_AT_ONCE];
-            for (place, packet) in lookups.iter_mut().zip(packets) {
-                let own = shard_of(packet.src, packet.dst) / *workers;
-                *place = (own, shards[own].hash(packet));
+            for ((place, lookup), packet) in lookups.iter_mut().zip(packets) {
+                *place = places[shard_of(packet.src, packet.dst)];
+                *lookup = shards[usize::from(*place)].hash(packet);
             }
-            let lookups = &mut lookups[..packets.len()];
-            for ((own, lookup), packet) in lookups.iter_mut().zip(packets) {
-                if !shards[*own].find_slot(lookup) {
+            for ((place, lookup), packet) in lookups.iter_mut().zip(packets) {
+                if !shards[usize::from(*place)].find_slot(lookup) {
                     std::hint::black_box(geo.touch(packet.src) ^ geo.touch(packet.dst));
                 }
             }
-            for ((own, lookup), packet) in lookups.iter().zip(packets) {
-                let mut take = taker(output, &mut rows[*own], geo, *keep_flows);
-                shards[*own].packet(packet, lookup, &locate, &mut take);
+            for ((place, lookup), packet) in lookups.iter().zip(packets) {
+                let place = usize::from(*place);
+                let mut take = taker(output, &mut rows[place], geo, *keep_flows);
+                shards[place].packet(packet, lookup, &locate, &mut take);
             }
         }
     }

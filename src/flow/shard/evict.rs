@@ -2,22 +2,22 @@
 
 use super::{End, FlowEvent, PREFIXES, Shard};
 use crate::flow::key::mix;
-use crate::flow::slot::{Phase, Slot, State};
+use crate::flow::slot::{Phase, State};
 
 impl Shard {
     /// Counts a flow that begins among the half-open ones of its initiator's prefix.
-    pub(super) fn count_opening(&mut self, flow: &mut Slot) {
-        flow.state.set(State::COUNTED);
-        let prefix = prefix_of(flow);
+    pub(super) fn count_opening(&mut self, slot: u32) {
+        self.slots[slot].state.set(State::COUNTED);
+        let prefix = self.prefix(slot);
         self.prefixes[prefix] = self.prefixes[prefix].saturating_add(1);
     }
 
     /// Takes a flow out of its prefix's count of half-open ones.
     pub(super) fn uncount(&mut self, slot: u32) {
-        let flow = &mut self.slots[slot as usize];
+        let flow = &mut self.slots[slot];
         if flow.state.has(State::COUNTED) {
             flow.state.clear(State::COUNTED);
-            let prefix = prefix_of(&self.slots[slot as usize]);
+            let prefix = self.prefix(slot);
             self.prefixes[prefix] = self.prefixes[prefix].saturating_sub(1);
         }
     }
@@ -67,7 +67,7 @@ impl Shard {
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
             let slot = ((self.sample >> 33) % self.slots.len() as u64) as u32;
-            let state = self.slots[slot as usize].state;
+            let state = self.slots[slot].state;
             if state.has(State::LIVE) && !state.has(State::IN_ESTABLISHED) {
                 let other = self.crowd(slot);
                 if other > crowd {
@@ -79,20 +79,21 @@ impl Shard {
     }
 
     fn crowd(&self, slot: u32) -> u32 {
-        let flow = &self.slots[slot as usize];
+        let flow = &self.slots[slot];
         match flow.phase() {
             Phase::Closing => u32::MAX,
-            Phase::HalfOpen => self.prefixes[prefix_of(flow)],
+            Phase::HalfOpen => self.prefixes[self.prefix(slot)],
             Phase::Established => 0,
         }
     }
-}
 
-/// The place of a flow's initiator among the counts by prefix: IPv4 /24, IPv6 /48. Which
-/// prefixes share a place must not change from run to run, so it is not secret.
-const fn prefix_of(flow: &Slot) -> usize {
-    let host_bits = if flow.is_ipv6() { 80 } else { 8 };
-    mix(flow.src() >> host_bits) as usize % PREFIXES
+    /// The place of a flow's initiator among the counts by prefix: IPv4 /24, IPv6 /48. Which
+    /// prefixes share a place must not change from run to run, so it is not secret.
+    fn prefix(&self, slot: u32) -> usize {
+        let is_ipv6 = self.slots[slot].key.rest.is_ipv6();
+        let host_bits = if is_ipv6 { 80 } else { 8 };
+        mix(self.slots.src(slot) >> host_bits) as usize % PREFIXES
+    }
 }
 
 /// Flows among which the one to be evicted is chosen, beside the one that is due soonest.

@@ -1,6 +1,6 @@
 //! What a shard tells of a flow.
 
-use super::{End, FlowEvent, Shard};
+use super::{End, Flow, FlowEvent, Shard};
 use crate::flow::slot::State;
 
 impl Shard {
@@ -12,8 +12,7 @@ impl Shard {
         ended: bool,
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
-        let tick = self.absolute(tick);
-        let flow = &mut self.slots[slot as usize];
+        let flow = &mut self.slots[slot];
         let bytes = std::mem::take(&mut flow.untold_bytes);
         flow.state.clear(State::QUEUED);
         if bytes == 0 {
@@ -22,11 +21,11 @@ impl Shard {
         let first = !flow.state.has(State::TOLD);
         flow.state.set(State::TOLD);
         events(FlowEvent::Export {
-            flow: &flow.told(self.config.by_vlan, &self.cold, &self.tunnels),
-            bytes,
+            flow: &self.told(slot),
+            bytes: bytes.into(),
             first,
             ended,
-            tick,
+            tick: self.absolute(tick),
         });
     }
 
@@ -37,16 +36,14 @@ impl Shard {
         tick: u32,
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
-        let tick = self.absolute(tick);
-        let flow = &mut self.slots[slot as usize];
-        if flow.packets() > 0 {
+        if self.slots[slot].has_packets() {
             events(FlowEvent::Closed {
-                flow: &flow.told(self.config.by_vlan, &self.cold, &self.tunnels),
+                flow: &self.told(slot),
                 end: End::Active,
-                tick,
+                tick: self.absolute(tick),
             });
         }
-        flow.end_record(&mut self.cold);
+        self.slots[slot].end_record(&mut self.cold);
     }
 
     /// Tells the last of a flow.
@@ -58,15 +55,20 @@ impl Shard {
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
         self.tell_export(slot, tick, true, events);
-        let flow = &self.slots[slot as usize];
-        if flow.packets() > 0 {
+        let flow = &self.slots[slot];
+        if flow.has_packets() {
             // Both sides may have closed it before the input ended or its place was taken.
             let end = flow.closed_by().or(end).unwrap_or(End::Idle);
             events(FlowEvent::Closed {
-                flow: &flow.told(self.config.by_vlan, &self.cold, &self.tunnels),
+                flow: &self.told(slot),
                 end,
                 tick: self.absolute(tick),
             });
         }
+    }
+
+    fn told(&self, slot: u32) -> Flow {
+        let by_vlan = self.config.by_vlan;
+        self.slots.told(slot, by_vlan, &self.cold, &self.tunnels)
     }
 }

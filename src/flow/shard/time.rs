@@ -15,7 +15,7 @@ impl Shard {
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
         for slot in std::mem::take(&mut self.queued) {
-            if self.slots[slot as usize].state.has(State::QUEUED) {
+            if self.slots[slot].state.has(State::QUEUED) {
                 self.tell_export(slot, self.now, false, events);
             }
         }
@@ -65,7 +65,7 @@ impl Shard {
 
     /// When something is to be done for a flow.
     pub(super) fn due(&self, slot: u32) -> u32 {
-        let flow = &self.slots[slot as usize];
+        let flow = &self.slots[slot];
         let after = |since: u32, seconds: u64| {
             since.saturating_add(u32::try_from(seconds).unwrap_or(u32::MAX))
         };
@@ -91,7 +91,7 @@ impl Shard {
     }
 
     pub(super) fn arm(&mut self, slot: u32, due: u32, now: u32) {
-        let flow = &mut self.slots[slot as usize];
+        let flow = &mut self.slots[slot];
         if flow.phase() == Phase::Established {
             flow.state.set(State::IN_ESTABLISHED);
             self.established.insert(&mut self.slots, slot, due, now);
@@ -102,7 +102,7 @@ impl Shard {
     }
 
     pub(super) fn disarm(&mut self, slot: u32) {
-        if self.slots[slot as usize].state.has(State::IN_ESTABLISHED) {
+        if self.slots[slot].state.has(State::IN_ESTABLISHED) {
             self.established.remove(&mut self.slots, slot);
         } else {
             self.embryonic.remove(&mut self.slots, slot);
@@ -111,7 +111,7 @@ impl Shard {
 
     /// Does what is due for a flow at tick `at`, and arms it for what comes next.
     pub(super) fn visit(&mut self, slot: u32, at: u32, events: &mut impl FnMut(FlowEvent<'_>)) {
-        let flow = &self.slots[slot as usize];
+        let flow = &self.slots[slot];
         let silent_seconds = self.silent_seconds(flow.phase());
         if flow.last_tick.saturating_add(silent_seconds) <= at {
             return self.close(slot, at, None, events);
@@ -120,7 +120,7 @@ impl Shard {
         if flow.untold_bytes > 0 && u64::from(age) >= EXPORT_SECONDS_DUE {
             self.tell_export(slot, at, false, events);
         }
-        let flow = &self.slots[slot as usize];
+        let flow = &self.slots[slot];
         let active_seconds = self.config.active_seconds.get();
         if flow.state.has(State::RUNNING) && at.saturating_sub(flow.since) >= active_seconds {
             self.end_record(slot, at, events);
