@@ -114,13 +114,12 @@ def ours(
     config: str = "everything",
     state: Path | None = None,
 ) -> Program:
-    """Our program with everything on. `state` is copied for each round."""
+    """Our program with everything on and as many workers as it takes by itself, unless
+    the options say otherwise. `state` is copied for each round."""
     out = tools.work / "out"
     own_state = tools.work / "state"
     command = [str(tools.ours), "replay", str(capture), "--out", str(out)]
     command += ["--config", str(tools.config(config)), "--metrics", "127.0.0.1:0", *options]
-    if "--workers" not in options:
-        command += ["--workers", "1"]
     if state:
         command += ["--state", str(own_state)]
 

@@ -22,7 +22,8 @@ to machine and from day to day: quote ratios. Peaks of memory below 20 MB cannot
 apart: that is what the measuring program has when it starts another.
 
 "Ours" is the whole product: decoding, flows, geolocation, transfers, baseline, detectors,
-alerts and metrics, with one worker unless it says so. The floor reads the same file and touches its headers (`floor read`), or
+alerts and metrics, with as many workers as it takes by itself (two on two cores) unless it
+says so. The floor reads the same file and touches its headers (`floor read`), or
 keeps a table of flows as well, without timeouts or results (`floor read-flow`); `floor
 std-flow` is the program one would write first. Peers are started as their manuals say.
 """

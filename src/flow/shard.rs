@@ -165,7 +165,20 @@ impl Shard {
         slot.is_some()
     }
 
-    /// Both steps for a packet whose turn it is.
+    /// Third step, a little before the packet's turn: a flow that may be about to become a
+    /// conversation leaves its place in the wheel, and its neighbours there hear of it.
+    #[inline]
+    pub fn find_neighbours(&self, lookup: &Lookup) {
+        if (lookup.slot as usize) < self.slots.len() {
+            let flow = &self.slots[lookup.slot];
+            if !flow.state.has(State::IN_ESTABLISHED) {
+                self.slots.prefetch_links(flow.links.previous);
+                self.slots.prefetch_links(flow.links.next);
+            }
+        }
+    }
+
+    /// The first two steps for a packet whose turn it is.
     pub fn look_up(&self, packet: &Packet) -> Lookup {
         let mut lookup = self.hash(packet);
         self.find_slot(&mut lookup);

@@ -77,6 +77,14 @@ impl Slots {
         prefetch(&self.slots, slot as usize);
     }
 
+    /// Asks for the part of a slot that has its links.
+    #[inline]
+    pub(super) fn prefetch_links(&self, slot: u32) {
+        if let Some(slot) = self.slots.get(slot as usize) {
+            prefetch(std::slice::from_ref(&slot.links), 0);
+        }
+    }
+
     /// Whether a slot holds the flow of a packet with this key.
     #[inline]
     pub(super) fn is(

@@ -182,7 +182,10 @@ impl Sensor {
                     std::hint::black_box(geo.touch(packet.src) ^ geo.touch(packet.dst));
                 }
             }
-            for ((place, lookup), packet) in lookups.iter().zip(packets) {
+            for (turn, ((place, lookup), packet)) in lookups.iter().zip(packets).enumerate() {
+                if let Some((place, lookup)) = lookups[..packets.len()].get(turn + TURNS_AHEAD) {
+                    shards[usize::from(*place)].find_neighbours(lookup);
+                }
                 let place = usize::from(*place);
                 let mut take = taker(output, &mut rows[place], geo, *keep_flows);
                 shards[place].packet(packet, lookup, &locate, &mut take);
@@ -228,6 +231,9 @@ impl Sensor {
         std::mem::replace(&mut self.output, next)
     }
 }
+
+/// How many turns before its own a packet's neighbours in the wheel are asked for.
+const TURNS_AHEAD: usize = 4;
 
 /// Packets whose memory is waited for at once.
 const PACKETS_AT_ONCE: usize = 32;

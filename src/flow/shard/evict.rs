@@ -51,7 +51,23 @@ impl Shard {
                 self.most_crowded(slot)
             };
             self.evicted += 1;
-            return self.close(slot, self.now, Some(End::Evicted), events);
+            self.close(slot, self.now, Some(End::Evicted), events);
+            return self.fetch_next();
+        }
+    }
+
+    /// Asks for the memory of the flows that the next eviction will look at: where one flow
+    /// gives way, another soon does.
+    fn fetch_next(&self) {
+        for wheel in [&self.embryonic, &self.established] {
+            if let Some((_, slot)) = wheel.first(self.passed) {
+                self.slots.prefetch(slot);
+            }
+        }
+        let mut sample = self.sample;
+        for _ in 0..SAMPLES {
+            sample = following(sample);
+            self.slots.prefetch(self.sampled(sample));
         }
     }
 
@@ -60,13 +76,8 @@ impl Shard {
     fn most_crowded(&mut self, first: u32) -> u32 {
         let (mut chosen, mut crowd) = (first, self.crowd(first));
         for _ in 0..SAMPLES {
-            // A linear congruential generator (Knuth's MMIX): which flows are looked at must
-            // be the same in every run, and need not be hard to guess.
-            self.sample = self
-                .sample
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let slot = ((self.sample >> 33) % self.slots.len() as u64) as u32;
+            self.sample = following(self.sample);
+            let slot = self.sampled(self.sample);
             let state = self.slots[slot].state;
             if state.has(State::LIVE) && !state.has(State::IN_ESTABLISHED) {
                 let other = self.crowd(slot);
@@ -76,6 +87,11 @@ impl Shard {
             }
         }
         chosen
+    }
+
+    /// The slot that a sample names.
+    const fn sampled(&self, sample: u64) -> u32 {
+        ((sample >> 33) % self.slots.len() as u64) as u32
     }
 
     fn crowd(&self, slot: u32) -> u32 {
@@ -94,6 +110,14 @@ impl Shard {
         let host_bits = if is_ipv6 { 80 } else { 8 };
         mix(self.slots.src(slot) >> host_bits) as usize % PREFIXES
     }
+}
+
+/// A linear congruential generator (Knuth's MMIX): which flows are looked at must be the
+/// same in every run, and need not be hard to guess.
+const fn following(sample: u64) -> u64 {
+    sample
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407)
 }
 
 /// Flows among which the one to be evicted is chosen, beside the one that is due soonest.

@@ -38,6 +38,7 @@ impl Shard {
                 break;
             }
             self.passed = at.saturating_sub(1);
+            self.slots.prefetch(self.slots[slot].links.next);
             self.visit(slot, at, events);
         }
         self.now = self.now.max(end);
