@@ -35,7 +35,8 @@ pub struct FlowConfig {
     pub idle_seconds: NonZeroU32,
     /// Seconds after which a running flow is told and counted anew.
     pub active_seconds: NonZeroU32,
-    /// Seconds without a packet after which a flow ends in which only one side has spoken.
+    /// Seconds without a packet after which a flow ends in which the initiator has not
+    /// spoken again after an answer.
     pub half_open_seconds: NonZeroU32,
     /// Seconds for which a flow that ended by FIN or RST still takes stragglers.
     pub closing_seconds: NonZeroU32,

@@ -89,7 +89,7 @@ impl State {
     pub(super) const IN_ESTABLISHED: u32 = 1 << 1;
     /// A record of it has begun.
     pub(super) const RUNNING: u32 = 1 << 2;
-    /// Both sides have spoken, of TCP the initiator also after the other.
+    /// The initiator has spoken after the other side.
     pub(super) const ESTABLISHED: u32 = 1 << 3;
     /// An event has told of its exports before.
     pub(super) const TOLD: u32 = 1 << 4;
@@ -141,9 +141,9 @@ const NONE: u32 = u32::MAX;
 /// How far a conversation has come. Eviction takes from the last of these first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Both sides have spoken.
+    /// The initiator has spoken after the other side.
     Established,
-    /// Only one side has spoken, or an opening was answered and no more.
+    /// Only one side has spoken, or the other has answered and no more.
     HalfOpen,
     /// FIN of both sides, or RST.
     Closing,
@@ -378,18 +378,13 @@ impl Slot {
         }
     }
 
-    /// Moves on once both sides have spoken. A SYN that is answered is not enough: a flood
-    /// of forged ones is answered too, and would pass for conversations.
+    /// Moves on once the initiator speaks after an answer. An answer is not enough: a flood
+    /// of forged openings is answered too, and would pass for conversations.
     #[inline]
-    fn speak(&mut self, direction: usize, packet: &Packet) {
-        let other = self.traffic[1 - direction].packets > 0;
+    const fn speak(&mut self, direction: usize, packet: &Packet) {
         let goes_on = direction == 0 && packet.tcp_flags & TcpSegment::SYN == 0;
-        let is_enough = self.key.rest.protocol() != TCP || goes_on;
-        if other && is_enough {
+        if goes_on && self.traffic[1].packets > 0 {
             self.state.set(State::ESTABLISHED);
         }
     }
 }
-
-/// IANA protocol number of TCP.
-const TCP: u8 = 6;

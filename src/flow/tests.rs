@@ -223,6 +223,9 @@ fn silence_ends_flows_in_their_own_tick_however_long_the_gap() {
     bench.packet(&udp(1, true, 5, 1_000));
     bench.packet(&udp(2, true, 5, 1_000));
     bench.packet(&udp(2, false, 5, 1_000));
+    bench.packet(&udp(2, true, 5, 1_000));
+    bench.packet(&udp(3, true, 5, 1_000));
+    bench.packet(&udp(3, false, 5, 1_000));
     bench.advance(1_000_000);
     let idle = |tick, packets, src_port| Said::Closed {
         end: End::Idle,
@@ -236,8 +239,13 @@ fn silence_ends_flows_in_their_own_tick_however_long_the_gap() {
         bench.said
     );
     assert!(
-        bench.said.contains(&idle(1_120, 2, 2)),
-        "answered: {:?}",
+        bench.said.contains(&idle(1_120, 3, 2)),
+        "a conversation: {:?}",
+        bench.said
+    );
+    assert!(
+        bench.said.contains(&idle(1_060, 2, 3)),
+        "answered and no more: {:?}",
         bench.said
     );
     assert!(bench.said.contains(&Said::Export {
@@ -334,6 +342,7 @@ fn a_full_table_gives_up_what_matters_least() {
     let mut bench = Bench::new(3);
     bench.packet(&udp(1, true, 1, 0));
     bench.packet(&udp(1, false, 1, 0));
+    bench.packet(&udp(1, true, 1, 0));
     bench.packet(&udp(2, true, 1, 0));
     bench.packet(&udp(3, true, 1, 0));
     for port in 100..1_100 {
@@ -342,7 +351,7 @@ fn a_full_table_gives_up_what_matters_least() {
     assert_eq!((bench.shard.len(), bench.shard.evicted()), (3, 1_000));
     assert!(
         bench.flows.iter().all(|flow| flow.src.port != 1),
-        "the answered flow stays"
+        "the conversation stays"
     );
     let first_to_go: Vec<_> = bench
         .flows
@@ -485,6 +494,7 @@ fn a_flood_of_forged_openings_evicts_itself_though_a_server_answers_it() {
     for port in 1..=100 {
         bench.packet(&udp(port, true, 1, 0));
         bench.packet(&udp(port, false, 1, 0));
+        bench.packet(&udp(port, true, 1, 0));
     }
     let forged = |i: u32, answers: bool| {
         let packet = tcp((i % 60_000) as u16 + 1, !answers, SYN, 0, 0, 0);
