@@ -7,7 +7,7 @@ use std::time::Instant;
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use crate::decode::Packet;
-use crate::flow::shard_of;
+use crate::flow::{SHARDS, shard_of};
 use crate::store::StoreError;
 use crate::time::Tick;
 
@@ -47,6 +47,8 @@ struct Inline {
 #[derive(Debug)]
 struct Threads {
     workers: Vec<Worker>,
+    /// By the number of a shard: the worker that it belongs to.
+    owners: [u8; SHARDS],
     analyst: JoinHandle<Result<Finished, PipelineError>>,
 }
 
@@ -126,7 +128,12 @@ impl Engine {
             told.push(listen);
         }
         let analyst = spawn("analyst".to_owned(), move || analyse(desk, &told))?;
-        Ok(Self(Kind::Threads(Threads { workers, analyst })))
+        let owners = std::array::from_fn(|shard| (shard % workers.len()) as u8);
+        Ok(Self(Kind::Threads(Threads {
+            workers,
+            owners,
+            analyst,
+        })))
     }
 
     /// Starts an analyst for sensors that each read for themselves: an engine for each, and
@@ -151,10 +158,12 @@ impl Engine {
         match &mut self.0 {
             Kind::Inline(inline) => inline.sensor.packets(packets),
             Kind::Member(member) => member.sensor.packets(packets),
-            Kind::Threads(Threads { workers, .. }) => {
+            Kind::Threads(Threads {
+                workers, owners, ..
+            }) => {
                 for packet in packets {
-                    let index = shard_of(packet.src, packet.dst) % workers.len();
-                    let worker = &mut workers[index];
+                    let owner = owners[shard_of(packet.src, packet.dst)];
+                    let worker = &mut workers[usize::from(owner)];
                     worker.batch.push(*packet);
                     if worker.batch.len() >= BATCH_PACKETS {
                         worker.send_batch()?;
@@ -208,7 +217,9 @@ impl Engine {
                 let output = member.sensor.finish();
                 member.tell(output, None).map(|()| None)
             }
-            Kind::Threads(Threads { workers, analyst }) => {
+            Kind::Threads(Threads {
+                workers, analyst, ..
+            }) => {
                 let mut threads = Vec::new();
                 for mut worker in workers {
                     // A worker that is gone has its reason with the analyst.
