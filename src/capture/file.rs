@@ -1,5 +1,7 @@
 //! Frames from a capture file, a pipe or standard input.
 
+mod ready;
+
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -119,15 +121,7 @@ impl FileSource {
             },
         };
         self.frames_read += 1;
-        let data = self
-            .input
-            .lend(record.data_start, record.data_bytes, record.record_bytes);
-        Ok(Some(Frame {
-            timestamp: record.timestamp,
-            original_length: record.original_length,
-            link_type: record.link_type,
-            data,
-        }))
+        Ok(Some(record.frame(self.input.lend(record.record_bytes))))
     }
 
     /// The time of the frame that [`Self::next_frame`] will lend.

@@ -1,5 +1,6 @@
 //! Frames from a live interface.
 
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,8 @@ use super::error::{CaptureError, one_line};
 use super::libpcap::Libpcap;
 #[cfg(target_os = "linux")]
 use super::ring::{self, Membership, Ring};
-use super::{Frame, LinkType};
+use super::{Frame, Lender, LinkType, Taker};
+use crate::time::Timestamp;
 
 /// What to capture and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -305,6 +307,22 @@ impl LiveSource {
             Input::Ring(ring) => Some(ring.as_fd()),
             Input::Libpcap(libpcap) => Some(libpcap.as_fd()),
             Input::Absent => None,
+        }
+    }
+}
+
+impl Lender for LiveSource {
+    #[inline]
+    fn lend_ready(
+        &mut self,
+        frames_max: usize,
+        times: &Range<Timestamp>,
+        taker: &mut impl Taker,
+    ) -> usize {
+        match &mut self.input {
+            #[cfg(target_os = "linux")]
+            Input::Ring(ring) => ring.lend_ready(frames_max, times, taker),
+            Input::Libpcap(_) | Input::Absent => 0,
         }
     }
 }

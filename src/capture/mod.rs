@@ -22,5 +22,5 @@ mod tests;
 
 pub use error::CaptureError;
 pub use file::{FileSource, first_timestamp, probe};
-pub use frame::{Frame, LinkType};
+pub use frame::{Frame, Lender, LinkType, Taker};
 pub use live::{Drops, LiveConfig, LiveEvent, LiveSource, Method, pin_current_thread, wait};

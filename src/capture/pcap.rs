@@ -91,11 +91,22 @@ impl Pcap {
     /// the short way to nearly every record.
     #[inline]
     pub(super) fn usual_record(&self, bytes: &[u8]) -> Option<Record> {
-        let header = bytes.first_chunk::<RECORD_HEADER_BYTES>()?;
-        let field = |offset| word(header, offset, self.is_big_endian);
+        match self.is_big_endian {
+            true => self.usual_record_of::<true>(bytes),
+            false => self.usual_record_of::<false>(bytes),
+        }
+    }
+
+    /// As [`Self::usual_record`], for a file of one byte order.
+    #[inline(always)]
+    pub(super) fn usual_record_of<const IS_BIG_ENDIAN: bool>(
+        &self,
+        bytes: &[u8],
+    ) -> Option<Record> {
+        let (header, rest) = bytes.split_first_chunk::<RECORD_HEADER_BYTES>()?;
+        let field = |offset| word(header, offset, IS_BIG_ENDIAN);
         let captured = field(8);
-        let record_bytes = RECORD_HEADER_BYTES + captured as usize;
-        if captured > self.captured_bytes_max || record_bytes > bytes.len() {
+        if captured > self.captured_bytes_max || captured as usize > rest.len() {
             return None;
         }
         Some(Record {
@@ -104,8 +115,13 @@ impl Pcap {
             link_type: self.link_type,
             data_start: RECORD_HEADER_BYTES,
             data_bytes: captured as usize,
-            record_bytes,
+            record_bytes: RECORD_HEADER_BYTES.wrapping_add(captured as usize),
         })
+    }
+
+    /// Whether the numbers of its headers stand in network byte order.
+    pub(super) const fn is_big_endian(&self) -> bool {
+        self.is_big_endian
     }
 
     /// What stands at the start of `bytes`.
@@ -191,8 +207,11 @@ impl Pcap {
     /// than a second is added as it is.
     #[inline]
     fn timestamp(&self, seconds: u32, fraction: u32) -> Timestamp {
-        let nanos = u64::from(seconds) * NANOS_PER_SECOND;
-        Timestamp::from_nanos(nanos + u64::from(fraction) * u64::from(self.fraction_nanos))
+        // 32 bits of seconds are fewer than 2^62 nanoseconds, and 32 bits of a fraction of at
+        // most 1,000 nanoseconds fewer than 2^42: nothing wraps.
+        let nanos = u64::from(seconds).wrapping_mul(NANOS_PER_SECOND);
+        let fraction = u64::from(fraction).wrapping_mul(self.fraction_nanos.into());
+        Timestamp::from_nanos(nanos.wrapping_add(fraction))
     }
 }
 

@@ -57,19 +57,21 @@ impl Pcapng {
 
     /// The packet in the whole and sound enhanced packet block at the start of `bytes`, if
     /// there is one: the short way to nearly every record.
-    #[inline]
+    #[inline(always)]
     pub(super) fn usual_record(&mut self, bytes: &[u8]) -> Option<Record> {
-        if self.skips_section || self.word(bytes, 0) != ENHANCED_PACKET {
+        let header: &[u8; PACKET_BYTES_MIN] = bytes.first_chunk()?;
+        if self.skips_section || self.word(header, 0) != ENHANCED_PACKET {
             return None;
         }
-        let block_bytes = self.word(bytes, 4) as usize;
-        let is_aligned = block_bytes.is_multiple_of(4) && block_bytes <= RECORD_BYTES_MAX;
-        let block = bytes.get(..block_bytes).filter(|_| is_aligned)?;
-        let end = block.len().checked_sub(4)?;
-        if self.word(block, end) as usize != block_bytes {
+        let block_bytes = self.word(header, 4) as usize;
+        if !block_bytes.is_multiple_of(4) || block_bytes > RECORD_BYTES_MAX {
             return None;
         }
-        let described = self.interfaces.get(self.word(block, 8) as usize)?;
+        let block = bytes.get(..block_bytes)?;
+        if self.word(block.last_chunk::<4>()?, 0) as usize != block_bytes {
+            return None;
+        }
+        let described = self.interfaces.get(self.word(header, 8) as usize)?;
         let record = self.record(block, described)?;
         self.latest = record.timestamp;
         Some(record)
@@ -208,17 +210,18 @@ impl Pcapng {
     }
 
     /// What a whole packet block holds, unless it claims to hold more.
-    #[inline]
+    #[inline(always)]
     fn record(&self, block: &[u8], described: &Interface) -> Option<Record> {
-        let captured = self.word(block, 20);
+        let (header, rest) = block.split_first_chunk::<PACKET_BYTES_MIN>()?;
+        let captured = self.word(header, 20);
         let data_bytes = captured as usize;
-        if data_bytes > block.len().checked_sub(PACKET_BYTES_MIN)? {
+        if data_bytes > rest.len() {
             return None;
         }
-        let ticks = u64::from(self.word(block, 12)) << 32 | u64::from(self.word(block, 16));
+        let ticks = u64::from(self.word(header, 12)) << 32 | u64::from(self.word(header, 16));
         Some(Record {
             timestamp: described.timestamp(ticks),
-            original_length: self.word(block, 24).max(captured),
+            original_length: self.word(header, 24).max(captured),
             link_type: described.link_type,
             data_start: PACKET_BYTES_MIN - 4,
             data_bytes,
@@ -251,6 +254,7 @@ impl Pcapng {
         }))
     }
 
+    #[inline]
     fn word(&self, block: &[u8], offset: usize) -> u32 {
         word(block, offset, self.is_big_endian)
     }

@@ -1,6 +1,6 @@
 //! What the reader of a format makes of the bytes before it.
 
-use super::LinkType;
+use super::{Frame, LinkType};
 use crate::time::Timestamp;
 
 /// A whole record with a frame in it, at the start of the bytes that were looked at.
@@ -15,6 +15,20 @@ pub(super) struct Record {
     pub(super) data_bytes: usize,
     /// Length of the whole record.
     pub(super) record_bytes: usize,
+}
+
+impl Record {
+    /// The frame in the record, whose bytes begin `bytes`.
+    #[inline]
+    pub(super) fn frame<'a>(&self, bytes: &'a [u8]) -> Frame<'a> {
+        let data = bytes.get(self.data_start..).unwrap_or_default();
+        Frame {
+            timestamp: self.timestamp,
+            original_length: self.original_length,
+            link_type: self.link_type,
+            data: data.get(..self.data_bytes).unwrap_or(data),
+        }
+    }
 }
 
 /// What stands at the start of some bytes.

@@ -14,6 +14,7 @@ mod socket;
 
 use std::io;
 use std::mem::offset_of;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -23,12 +24,13 @@ use rustix::io::Errno;
 
 use self::fanout::Start;
 use self::memory::Blocks;
-use self::slot::{HEADER_BYTES, Slot, TAG_BYTES, word};
+use self::slot::{Slot, TAG_BYTES, word};
 use self::socket::{PacketSocket, Program};
 use super::error::{CaptureError, one_line};
 use super::libpcap::{Probe, probe};
 use super::live::{Drops, LiveConfig, Method};
-use super::{Frame, LinkType};
+use super::{Frame, LinkType, Taker};
+use crate::time::Timestamp;
 
 /// A ring that the kernel fills from one interface.
 pub(super) struct Ring {
@@ -38,15 +40,21 @@ pub(super) struct Ring {
     frames_left: u32,
     /// Where the next of them is in the block.
     next: usize,
-    link_type: LinkType,
-    start: Start,
-    snap_length_bytes: usize,
+    form: Form,
     membership: Option<Membership>,
     /// Where the interface counts frames that never reached the ring.
     missed: Option<Missed>,
     drops: Drops,
     /// Frames of blocks whose headers could not be followed.
     malformed: u64,
+}
+
+/// What all frames of a ring have in common.
+#[derive(Clone, Copy)]
+struct Form {
+    link_type: LinkType,
+    start: Start,
+    snap_length_bytes: usize,
 }
 
 /// One of several rings that share an interface.
@@ -186,9 +194,11 @@ impl Ring {
             socket,
             frames_left: 0,
             next: 0,
-            link_type: plan.link_type,
-            start: plan.start,
-            snap_length_bytes: snap_length(config),
+            form: Form {
+                link_type: plan.link_type,
+                start: plan.start,
+                snap_length_bytes: snap_length(config),
+            },
             membership: None,
             missed: config.promiscuous.then(|| Missed::new(&config.interface)),
             drops: Drops::default(),
@@ -197,7 +207,7 @@ impl Ring {
     }
 
     fn join(&mut self, group: Option<u16>, is_first: bool) -> io::Result<()> {
-        let program = fanout::program(self.start);
+        let program = fanout::program(self.form.start);
         let group = self.socket.join_group(group, &program)?;
         self.membership = Some(Membership { group, is_first });
         if !is_first {
@@ -219,11 +229,7 @@ impl Ring {
             return None;
         }
         let block = self.blocks.bytes();
-        let slot = Slot::read(block, self.next).filter(|slot| {
-            // A frame before the last tells where the next one is, which is behind it.
-            self.frames_left == 1 || slot.next >= self.next + HEADER_BYTES
-        });
-        let Some(mut slot) = slot else {
+        let Some(slot) = Slot::read(block, self.next, self.frames_left == 1) else {
             // The block contradicts itself, so what is left of it is lost.
             self.malformed += u64::from(self.frames_left);
             self.frames_left = 0;
@@ -231,17 +237,40 @@ impl Ring {
         };
         self.frames_left -= 1;
         self.next = slot.next;
-        if slot.tag.is_some() && self.start == Start::Ethernet {
-            slot.put_tag_back(block);
+        self.form.frame(slot, block)
+    }
+
+    /// Lends frames of the block that is ours, or of the next, as
+    /// [`Lender::lend_ready`](super::Lender::lend_ready) does.
+    #[inline(always)]
+    pub(super) fn lend_ready(
+        &mut self,
+        frames_max: usize,
+        times: &Range<Timestamp>,
+        taker: &mut impl Taker,
+    ) -> usize {
+        if !self.has_frame() {
+            return 0;
         }
-        let captured = slot.captured_bytes.min(self.snap_length_bytes);
-        let data = block.get(slot.start..slot.start + captured)?;
-        Some(Frame {
-            timestamp: slot.timestamp,
-            original_length: slot.original_length.max(captured as u32),
-            link_type: self.link_type,
-            data,
-        })
+        let (block, form) = (self.blocks.bytes(), self.form);
+        let (mut next, mut left) = (self.next, self.frames_left);
+        let frames_max = u32::try_from(frames_max).unwrap_or(u32::MAX);
+        let least = left.saturating_sub(frames_max);
+        while left > least
+            && let Some(slot) = Slot::read(block, next, left == 1)
+            && times.contains(&slot.timestamp)
+        {
+            let behind = slot.next;
+            let Some(frame) = form.frame(slot, block) else {
+                break;
+            };
+            taker.take(&frame);
+            next = behind;
+            left -= 1;
+        }
+        let lent = self.frames_left - left;
+        (self.next, self.frames_left) = (next, left);
+        lent as usize
     }
 
     /// Why no more frames will come, if so. To be asked when none waits.
@@ -279,7 +308,7 @@ impl Ring {
     }
 
     pub(super) const fn link_type(&self) -> LinkType {
-        self.link_type
+        self.form.link_type
     }
 
     pub(super) const fn membership(&self) -> Option<Membership> {
@@ -318,6 +347,24 @@ impl Ring {
             Ok(_) | Err(Errno::INTR) => Ok(self.has_frame()),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl Form {
+    /// The frame that a slot of a block describes.
+    #[inline(always)]
+    fn frame<'a>(&self, mut slot: Slot, block: &'a mut [u8]) -> Option<Frame<'a>> {
+        if slot.tag.is_some() && self.start == Start::Ethernet {
+            slot.put_tag_back(block);
+        }
+        let captured = slot.captured_bytes.min(self.snap_length_bytes);
+        let data = block.get(slot.start..)?.get(..captured)?;
+        Some(Frame {
+            timestamp: slot.timestamp,
+            original_length: slot.original_length.max(captured as u32),
+            link_type: self.link_type,
+            data,
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::ip::{self, Datagram};
 use super::link::{self, Layer};
-use super::span::{Span, place, wire_bytes};
+use super::span::{Span, length, place, wire_bytes};
 use super::transport::{self, Transport};
 use super::{Facts, Fragment, Packet, Reason, TunnelPath, tunnel};
 use crate::capture::Frame;
@@ -10,8 +10,8 @@ use crate::capture::Frame;
 /// Reads one frame, down to the transport header of its innermost IP packet.
 #[cold]
 #[inline(never)]
-pub(super) fn read(frame: &Frame<'_>) -> Result<Packet, Reason> {
-    let network = link::descend(Layer::Frame(frame.link_type), Span::of(frame))?;
+pub(super) fn read(frame: Frame<'_>, packet: &mut Packet) -> Result<(), Reason> {
+    let network = link::descend(Layer::Frame(frame.link_type), Span::of(&frame))?;
     let mut vlan_id = network.vlan_id;
     let mut datagram = ip::read(network.version, network.span)?;
     let mut transport = transport_of(&datagram);
@@ -24,7 +24,8 @@ pub(super) fn read(frame: &Frame<'_>) -> Result<Packet, Reason> {
             vlan_id = inside.vlan_id;
         }
     }
-    Ok(packet(frame, &datagram, &transport, path, vlan_id))
+    *packet = made(&frame, &datagram, &transport, path, vlan_id);
+    Ok(())
 }
 
 fn transport_of(datagram: &Datagram<'_>) -> Transport {
@@ -34,7 +35,7 @@ fn transport_of(datagram: &Datagram<'_>) -> Transport {
     }
 }
 
-fn packet(
+fn made(
     frame: &Frame<'_>,
     datagram: &Datagram<'_>,
     transport: &Transport,
@@ -75,8 +76,8 @@ fn packet(
         src_port,
         dst_port,
         vlan_id,
-        ip_offset: place(datagram.offset),
-        payload_offset: place(body.offset.saturating_add(header_bytes)),
+        ip_offset: place(length(datagram.offset)),
+        payload_offset: place(length(body.offset.saturating_add(header_bytes))),
         protocol: datagram.protocol,
         tcp_flags: tcp.map_or(0, |tcp| tcp.flags),
         facts,

@@ -8,11 +8,12 @@
 //! cuts what is captured, never what is counted: a header that was cut takes its name
 //! and its ports with it, but not the packet.
 //!
-//! Two paths give the same result. The fast one reads plain Ethernet at fixed offsets and
-//! is small enough to be part of its caller's loop. The general one goes header by header
-//! through link layers ([`Reason`] says which are not read), IP, extension headers and
-//! [`Tunnel`]s, with work bounded by named constants. The etherparse crate reads IPv6 and
-//! its extension headers there, and is the oracle of the tests for the rest.
+//! Two paths give the same result. The fast one reads plain Ethernet at fixed offsets, is
+//! small enough to be part of its caller's loop, and writes each packet once. The general
+//! one goes header by header through link layers ([`Reason`] says which are not read), IP,
+//! extension headers and [`Tunnel`]s, with work bounded by named constants. The etherparse
+//! crate reads IPv6 and its extension headers there, and is the oracle of the tests for the
+//! rest.
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -44,9 +45,17 @@ use crate::capture::Frame;
 /// no packet. What is not an IP packet, or contradicts itself, is a [`Reason`].
 #[inline]
 pub fn decode(frame: &Frame<'_>) -> Result<Packet, Reason> {
-    match fast::read(frame) {
-        Some(packet) => Ok(packet),
-        None => general::read(frame),
+    let mut packet = Packet::default();
+    decode_into(frame, &mut packet).map(|()| packet)
+}
+
+/// As [`decode`], but writes the packet where it is to stay. Where there is none, `packet`
+/// stays as it is.
+#[inline(always)]
+pub fn decode_into(frame: &Frame<'_>, packet: &mut Packet) -> Result<(), Reason> {
+    match fast::read(frame, packet) {
+        Some(()) => Ok(()),
+        None => general::read(*frame, packet),
     }
 }
 

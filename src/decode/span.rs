@@ -82,6 +82,6 @@ pub(super) fn length(bytes: usize) -> u32 {
 
 /// A place in a frame as packets hold it: 65,535 stands for all that lies beyond.
 #[inline]
-pub(super) fn place(offset: usize) -> u16 {
+pub(super) fn place(offset: u32) -> u16 {
     u16::try_from(offset).unwrap_or(u16::MAX)
 }

@@ -1,5 +1,7 @@
 //! Which tick runs.
 
+use std::ops::Range;
+
 use crate::decode::Packet;
 use crate::time::{SECONDS_PER_HOUR, Tick, Timestamp};
 
@@ -47,6 +49,24 @@ impl TickClock {
         self.latest = self.latest.max(at);
         self.earliest = self.earliest.min(at);
         true
+    }
+
+    /// The times before `before` of the running second, whose packets need nothing to be said:
+    /// those that were taken are told to [`Self::has_taken`] afterwards.
+    pub(super) fn times(&self, before: Timestamp) -> Range<Timestamp> {
+        if self.held.is_empty() {
+            self.start..self.end.min(before)
+        } else {
+            Timestamp::ZERO..Timestamp::ZERO
+        }
+    }
+
+    /// Counts packets that were all of [`Self::times`].
+    pub(super) fn has_taken(&mut self, packets: &[Packet]) {
+        for packet in packets {
+            self.latest = self.latest.max(packet.timestamp);
+            self.earliest = self.earliest.min(packet.timestamp);
+        }
     }
 
     /// Takes the next packet of the input; `out` is told everything that is certain now.

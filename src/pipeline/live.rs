@@ -5,14 +5,14 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::capture::{self, CaptureError, LiveSource};
-use crate::time::{SECONDS_PER_HOUR, Tick};
+use crate::time::{SECONDS_PER_HOUR, Tick, Timestamp};
 
 use super::reader::{Reader, ReaderCounts};
 use super::setup::Context;
 use super::{PipelineError, RunReport, Setup};
 
 /// Frames taken from one interface before the next has its turn.
-const FRAMES_PER_TURN: usize = 1_024;
+const FRAMES_PER_TURN: u64 = 1_024;
 
 /// How long a silent link is waited for before time passes without it.
 const WAIT: Duration = Duration::from_millis(100);
@@ -195,11 +195,17 @@ impl Watch<'_> {
 fn turn(sources: &mut [LiveSource], reader: &mut Reader) -> Result<(), PipelineError> {
     let mut silent = true;
     for source in sources.iter_mut() {
-        for _ in 0..FRAMES_PER_TURN {
-            let Some(frame) = source.next_frame()? else {
-                break;
-            };
-            reader.frame(&frame)?;
+        let mut left = FRAMES_PER_TURN;
+        while left > 0 {
+            let mut frames = reader.take_ready(source, Timestamp::from_nanos(u64::MAX))?;
+            if frames == 0 {
+                let Some(frame) = source.next_frame()? else {
+                    break;
+                };
+                reader.frame(&frame)?;
+                frames = 1;
+            }
+            left = left.saturating_sub(frames);
             silent = false;
         }
     }

@@ -139,18 +139,23 @@ impl Merge {
         replay: &mut Replay<'_, P>,
     ) -> Result<bool, PipelineError> {
         let limit = self.limit();
+        let before = limit.map_or(Timestamp::from_nanos(u64::MAX), |(time, _)| time);
         loop {
-            let Some(next) = replay.await_timestamp(source)? else {
-                return Ok(false);
-            };
-            if limit.is_some_and(|limit| (next, rank) > limit) {
-                self.heads.push(Reverse((next, rank)));
-                return Ok(true);
+            let mut frames = replay.reader.take_ready(source, before)?;
+            if frames == 0 {
+                let Some(next) = replay.await_timestamp(source)? else {
+                    return Ok(false);
+                };
+                if limit.is_some_and(|limit| (next, rank) > limit) {
+                    self.heads.push(Reverse((next, rank)));
+                    return Ok(true);
+                }
+                if let Ok(Some(frame)) = source.next_frame() {
+                    replay.reader.frame(&frame)?;
+                }
+                frames = 1;
             }
-            if let Ok(Some(frame)) = source.next_frame() {
-                replay.reader.frame(&frame)?;
-            }
-            if replay.is_report_due() {
+            if replay.is_report_due(frames) {
                 let others = self.open.values().map(FileSource::position_bytes);
                 let position_bytes = self.ended_bytes + source.position_bytes();
                 if replay.report(position_bytes + others.sum::<u64>()) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::capture::Frame;
-use crate::decode::{Packet, Reason, decode, fingerprint};
+use crate::capture::{Frame, Lender, Taker};
+use crate::decode::{Packet, Reason, decode, decode_into, fingerprint};
 use crate::time::{Tick, Timestamp};
 
 use super::PipelineError;
@@ -22,7 +22,7 @@ pub(super) struct Reader {
     telemetry: Arc<Telemetry>,
     pub(super) counts: ReaderCounts,
     /// Packets of the running tick that have not gone on yet.
-    batch: Vec<Packet>,
+    batch: Batch,
     /// What the clock says, for as long as it is being followed.
     steps: Vec<Step>,
     latency: StepLatency,
@@ -100,7 +100,7 @@ impl Reader {
             clock: TickClock::default(),
             telemetry,
             counts,
-            batch: Vec::with_capacity(BATCH_PACKETS),
+            batch: Batch::default(),
             steps: Vec::new(),
             latency: StepLatency::default(),
             duplicates: Duplicates::new(),
@@ -109,56 +109,79 @@ impl Reader {
         }
     }
 
-    /// Takes the next frame.
-    #[inline]
-    pub(super) fn frame(&mut self, frame: &Frame<'_>) -> Result<(), PipelineError> {
-        self.counts.frames += 1;
-        match decode(frame) {
-            Ok(packet) => {
-                if self.looks_for_copies() && self.is_copy(frame, &packet) {
-                    return Ok(());
-                }
-                self.counts.packets += 1;
-                self.counts.wire_bytes += u64::from(packet.wire_bytes);
-                self.counts.ip_bytes += u64::from(packet.ip_bytes);
-                if self.clock.takes_at_once(packet.timestamp) {
-                    self.batch.push(packet);
-                    if self.batch.len() < BATCH_PACKETS {
-                        return Ok(());
-                    }
-                    return self.send_batch();
-                }
-                self.steps(|clock, out| clock.push(&packet, out))
-            }
-            Err(reason) => {
-                self.drop_frame(frame, reason);
-                Ok(())
-            }
+    /// Takes frames that stand ready in `source` and are earlier than `before`, as long as
+    /// there is nothing else to do than to gather their packets. Returns how many. Where it
+    /// is none, the next frame is one for [`Self::frame`].
+    pub(super) fn take_ready(
+        &mut self,
+        source: &mut impl Lender,
+        before: Timestamp,
+    ) -> Result<u64, PipelineError> {
+        let frames_max = self.batch.room().min(self.frames_until_compared());
+        let times = self.clock.times(before);
+        let already = self.batch.length;
+        let mut gatherer = Gatherer {
+            batch: &mut self.batch,
+            counts: &mut self.counts,
+        };
+        let frames = source.lend_ready(frames_max, &times, &mut gatherer) as u64;
+        let packets = self.batch.packets().get(already..).unwrap_or_default();
+        self.clock.has_taken(packets);
+        let counts = &mut self.counts;
+        counts.frames += frames;
+        counts.packets += packets.len() as u64;
+        // At most 256 lengths of 32 bits, which 64 bits hold.
+        counts.wire_bytes += sum(packets, |packet| packet.wire_bytes);
+        counts.ip_bytes += sum(packets, |packet| packet.ip_bytes);
+        if self.batch.room() == 0 {
+            self.send_batch()?;
         }
+        Ok(frames)
     }
 
-    fn drop_frame(&mut self, frame: &Frame<'_>, reason: Reason) {
-        self.counts.dropped_frames[reason as usize] += 1;
-        self.counts.dropped_bytes[reason as usize] += u64::from(frame.original_length);
+    /// Takes the next frame.
+    pub(super) fn frame(&mut self, frame: &Frame<'_>) -> Result<(), PipelineError> {
+        let is_compared = self.frames_until_compared() == 0;
+        self.counts.frames += 1;
+        let packet = match decode(frame) {
+            Ok(packet) => packet,
+            Err(reason) => {
+                self.counts.drop_frame(frame, reason);
+                return Ok(());
+            }
+        };
+        if is_compared && self.is_copy(frame, &packet) {
+            return Ok(());
+        }
+        self.counts.packets += 1;
+        self.counts.wire_bytes += u64::from(packet.wire_bytes);
+        self.counts.ip_bytes += u64::from(packet.ip_bytes);
+        if self.clock.takes_at_once(packet.timestamp) {
+            return self.push(packet);
+        }
+        self.steps(|clock, out| clock.push(&packet, out))
     }
 
-    /// Whether this packet is one of those that are compared: all where copies are not to
-    /// be counted, else a run of packets now and then, to know whether there are any.
-    #[inline]
-    const fn looks_for_copies(&self) -> bool {
-        self.deduplicates || self.counts.frames % SAMPLE_EVERY <= SAMPLE_FRAMES
+    /// Frames before the next whose packet is compared: all are where copies are not to be
+    /// counted, else a run of them now and then, to know whether there are any.
+    const fn frames_until_compared(&self) -> usize {
+        let place = (self.counts.frames + 1) % SAMPLE_EVERY;
+        if self.deduplicates || place <= SAMPLE_FRAMES {
+            0
+        } else {
+            (SAMPLE_EVERY - place) as usize
+        }
     }
 
     /// Compares a packet with those of the last millisecond. Says whether it is a copy that
     /// is not to be counted.
-    #[cold]
     fn is_copy(&mut self, frame: &Frame<'_>, packet: &Packet) -> bool {
         let fingerprint = fingerprint(frame, packet);
         let is_copy = self.duplicates.repeats(fingerprint, packet.timestamp);
         self.counts.compared += 1;
         self.counts.copies += u64::from(is_copy);
         if is_copy && self.deduplicates {
-            self.drop_frame(frame, Reason::Duplicate);
+            self.counts.drop_frame(frame, Reason::Duplicate);
         }
         is_copy && self.deduplicates
     }
@@ -213,23 +236,30 @@ impl Reader {
                 self.engine.advance(tick)?;
                 self.publish();
             }
-            Step::Packet(packet) => {
-                self.batch.push(packet);
-                if self.batch.len() >= BATCH_PACKETS {
-                    self.send_batch()?;
-                }
-            }
+            Step::Packet(packet) => self.push(packet)?,
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, packet: Packet) -> Result<(), PipelineError> {
+        // There is room always: where it was the last, the batch is sent.
+        if let Some(place) = self.batch.next_place() {
+            *place = packet;
+            self.batch.length += 1;
+        }
+        if self.batch.room() == 0 {
+            return self.send_batch();
         }
         Ok(())
     }
 
     fn send_batch(&mut self) -> Result<(), PipelineError> {
-        if self.batch.is_empty() {
+        if self.batch.length == 0 {
             return Ok(());
         }
         let begun = Instant::now();
-        let sent = self.engine.packets(&self.batch);
-        self.batch.clear();
+        let sent = self.engine.packets(self.batch.packets());
+        self.batch.length = 0;
         if self.latency.record(begun) {
             let quantiles = self.latency.quantiles();
             self.telemetry.set_batch_latency(self.number, quantiles);
@@ -255,4 +285,70 @@ impl Reader {
             published.dropped_bytes[index].set(counts.dropped_bytes[index]);
         }
     }
+}
+
+impl ReaderCounts {
+    #[cold]
+    fn drop_frame(&mut self, frame: &Frame<'_>, reason: Reason) {
+        self.dropped_frames[reason as usize] += 1;
+        self.dropped_bytes[reason as usize] += u64::from(frame.original_length);
+    }
+}
+
+/// Packets that go on together, in memory that is filled in place and used again.
+#[derive(Debug)]
+struct Batch {
+    places: Box<[Packet; BATCH_PACKETS]>,
+    /// Places that are filled.
+    length: usize,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            places: Box::new([Packet::default(); BATCH_PACKETS]),
+            length: 0,
+        }
+    }
+}
+
+impl Batch {
+    /// Where the next packet is to be written, if there is room. It counts when the length
+    /// does.
+    #[inline(always)]
+    fn next_place(&mut self) -> Option<&mut Packet> {
+        self.places.get_mut(self.length)
+    }
+
+    const fn room(&self) -> usize {
+        BATCH_PACKETS - self.length
+    }
+
+    fn packets(&self) -> &[Packet] {
+        self.places.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// Decodes frames of which nothing else is to be known.
+struct Gatherer<'a> {
+    batch: &'a mut Batch,
+    counts: &'a mut ReaderCounts,
+}
+
+impl Taker for Gatherer<'_> {
+    #[inline(always)]
+    fn take(&mut self, frame: &Frame<'_>) {
+        let Some(place) = self.batch.next_place() else {
+            return;
+        };
+        match decode_into(frame, place) {
+            Ok(()) => self.batch.length += 1,
+            Err(reason) => self.counts.drop_frame(frame, reason),
+        }
+    }
+}
+
+fn sum(packets: &[Packet], bytes: impl Fn(&Packet) -> u32) -> u64 {
+    let bytes = packets.iter().map(|packet| u64::from(bytes(packet)));
+    bytes.fold(0, u64::wrapping_add)
 }

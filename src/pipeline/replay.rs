@@ -133,22 +133,27 @@ pub(super) struct Replay<'a, P> {
 impl<P: FnMut(Progress)> Replay<'_, P> {
     /// Reads a file to its end, with nothing beside it.
     fn read_alone(&mut self, mut source: FileSource) -> Result<(), PipelineError> {
+        let end = Timestamp::from_nanos(u64::MAX);
         loop {
-            let has_more = match source.next_frame() {
-                Ok(Some(frame)) => {
-                    self.reader.frame(&frame)?;
-                    true
+            let mut frames = self.reader.take_ready(&mut source, end)?;
+            if frames == 0 {
+                match source.next_frame() {
+                    Ok(Some(frame)) => {
+                        self.reader.frame(&frame)?;
+                        frames = 1;
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        self.damaged(error)?;
+                        frames = 1;
+                    }
                 }
-                Ok(None) => false,
-                Err(error) => {
-                    self.damaged(error)?;
-                    true
-                }
-            };
+            }
+            let has_more = frames > 0;
             if !has_more && source.has_ended() {
                 return Ok(());
             }
-            let is_due = self.is_report_due() || !has_more;
+            let is_due = self.is_report_due(frames) || !has_more;
             if is_due && self.report(source.position_bytes()) {
                 return Ok(());
             }
@@ -173,9 +178,9 @@ impl<P: FnMut(Progress)> Replay<'_, P> {
         }
     }
 
-    /// Whether it is time for [`Self::report`], once more after each frame.
-    pub(super) const fn is_report_due(&mut self) -> bool {
-        self.until_report -= 1;
+    /// Whether it is time for [`Self::report`] after so many frames more.
+    pub(super) const fn is_report_due(&mut self, frames: u64) -> bool {
+        self.until_report = self.until_report.saturating_sub(frames);
         self.until_report == 0
     }
 

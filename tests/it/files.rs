@@ -67,6 +67,46 @@ fn files_that_overlap_are_one_capture() {
 }
 
 #[test]
+fn frames_taken_together_are_counted_as_those_taken_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut capture = Capture::new();
+    let mut arp = vec![2; 12];
+    arp.extend([8, 6]);
+    arp.resize(60, 0);
+    for packet in 0..6_000u32 {
+        let source = [10, 0, 0, (packet % 5) as u8];
+        let mut frame = udp(source, ABROAD, (packet % 900) as usize);
+        if packet % 7 == 3 {
+            // A tag behind the two addresses.
+            frame.splice(12..12, [0x81, 0, 0, 9]);
+        }
+        let seconds = match packet {
+            4_321 => 10_000,
+            _ if packet % 601 == 600 => packet / 100 - 2,
+            _ => packet / 100,
+        };
+        let frame = if packet % 501 == 7 { &arp } else { &frame };
+        capture.frame(NOON + seconds, packet % 100 * 10_000_000, frame);
+    }
+    let capture = capture.write(folder.path(), "long.pcap");
+    let [together, single] = [false, true].map(|is_each_compared| {
+        let settings = format!("[capture]\ndeduplicate = {is_each_compared}\n");
+        let config = write(folder.path(), "site.toml", settings.as_bytes());
+        let out = folder.path().join(is_each_compared.to_string());
+        replay_to(&out, &[&capture], &["--config", config.to_str().unwrap()]).succeeded();
+        results(&out)
+    });
+    assert_eq!(number(&together.summary, "frames_read"), 6_000);
+    assert_eq!(number(&together.summary["dropped"], "arp"), 12);
+    assert_eq!(number(&together.summary, "late"), 9);
+    assert_eq!(
+        (&together.flows, &together.transfers),
+        (&single.flows, &single.transfers)
+    );
+    assert_eq!(together.summary, single.summary);
+}
+
+#[test]
 fn silence_on_standard_input_ends_at_once() {
     let test = "silence_on_standard_input_ends_at_once";
     if !has_commands(test, &["kill"]) {

@@ -12,6 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use super::*;
+use crate::capture::{Lender, Taker};
 
 const fn assert_send<T: Send>() {}
 const _: () = assert_send::<FileSource>();
@@ -59,6 +60,113 @@ fn read(path: &Path) -> (Vec<usize>, Option<CaptureError>) {
     );
     assert_eq!(source.frames_read(), lengths.len() as u64);
     (lengths, error)
+}
+
+/// A frame that was lent, in full.
+type Kept = (Timestamp, u32, LinkType, Vec<u8>);
+
+impl Taker for Vec<Kept> {
+    fn take(&mut self, frame: &Frame<'_>) {
+        let data = frame.data.to_vec();
+        self.push((
+            frame.timestamp,
+            frame.original_length,
+            frame.link_type,
+            data,
+        ));
+    }
+}
+
+/// The frames of a file, at most `in_a_row` of them where they stand ready, how many did,
+/// and all errors.
+fn read_in_rows(path: &Path, in_a_row: usize) -> (Vec<Kept>, usize, Vec<CaptureError>) {
+    let mut source = FileSource::open(path).unwrap();
+    let (mut frames, mut errors, mut ready) = (Vec::new(), Vec::new(), 0);
+    let times = Timestamp::ZERO..Timestamp::from_nanos(u64::MAX);
+    loop {
+        let lent = source.lend_ready(in_a_row, &times, &mut frames);
+        assert!(lent <= in_a_row);
+        ready += lent;
+        assert_eq!(source.frames_read(), frames.len() as u64);
+        match source.next_frame() {
+            Ok(Some(frame)) => frames.take(&frame),
+            Ok(None) => return (frames, ready, errors),
+            Err(error) => errors.push(error),
+        }
+    }
+}
+
+/// Captures of a thousand frames, which are more than the buffer holds: pcap in both byte
+/// orders, and pcapng, each with a byte order and of microseconds but for the first.
+fn long_captures() -> Vec<Vec<u8>> {
+    let frames: Vec<Vec<u8>> = (0..1_000)
+        .map(|number| vec![number as u8; 300 + number % 300])
+        .collect();
+    let borrowed: Vec<&[u8]> = frames.iter().map(Vec::as_slice).collect();
+    let big = |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|it| it.to_be_bytes()).collect() };
+    let mut big_endian = big(&[0xa1b2_c3d4, 0x0002_0004, 0, 0, 65_535, 1]);
+    let mut blocks = big(&[
+        0x0a0d_0d0a,
+        28,
+        0x1a2b_3c4d,
+        0x0001_0000,
+        u32::MAX,
+        u32::MAX,
+        28,
+    ]);
+    blocks.extend(big(&[1, 20, 1 << 16, 0, 20]));
+    for (second, data) in (1_000..).zip(&frames) {
+        let length = data.len() as u32;
+        big_endian.extend(big(&[second, 7, length, 1_500]));
+        big_endian.extend(data);
+        let padded = length.next_multiple_of(4);
+        let bytes = padded + 32;
+        blocks.extend(big(&[6, bytes, 0, 0, second, length, 1_500]));
+        blocks.extend(data);
+        blocks.resize(blocks.len() + (padded - length) as usize, 0);
+        blocks.extend(big(&[bytes]));
+    }
+    vec![pcap(1, 1_500, &borrowed), big_endian, blocks]
+}
+
+#[test]
+fn frames_in_a_row_are_those_lent_one_by_one() {
+    let directory = Directory::new();
+    for whole in long_captures() {
+        let mut damaged = whole.clone();
+        damaged[100_000..100_700].fill(0xff);
+        let cut = &whole[..whole.len() - 1];
+        for (bytes, errors) in [(&whole[..], 0), (&damaged, 1), (cut, 1)] {
+            let path = directory.write("x", bytes);
+            let one_by_one = read_in_rows(&path, 0);
+            assert_eq!((one_by_one.1, one_by_one.2.len()), (0, errors));
+            assert!(one_by_one.0.len() > 990);
+            for in_a_row in [1, 7, usize::MAX] {
+                let in_rows = read_in_rows(&path, in_a_row);
+                assert!(in_rows.0 == one_by_one.0 && in_rows.2 == one_by_one.2);
+                assert!(in_rows.1 > 400, "{}", in_rows.1);
+            }
+        }
+    }
+}
+
+#[test]
+fn frames_in_a_row_are_of_the_times_asked_for() {
+    let directory = Directory::new();
+    for bytes in long_captures() {
+        let mut source = FileSource::open(&directory.write("x", &bytes)).unwrap();
+        let first = source.next_frame().unwrap().unwrap().timestamp;
+        let mut frames: Vec<Kept> = Vec::new();
+        let from = source.next_timestamp().unwrap().unwrap();
+        assert!(from > first);
+        let mut lend = |times| source.lend_ready(usize::MAX, &times, &mut frames);
+        assert_eq!(lend(Timestamp::ZERO..from), 0);
+        assert_eq!(lend(first..Timestamp::from_nanos(from.as_nanos() + 1)), 1);
+        assert_eq!(lend(first..from), 0);
+        assert_eq!((frames.len(), frames[0].0), (1, from));
+        let next = source.next_frame().unwrap().unwrap();
+        assert!(next.timestamp > from && next.data[0] == 2);
+    }
 }
 
 #[test]

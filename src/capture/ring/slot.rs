@@ -4,7 +4,7 @@ use std::mem::offset_of;
 
 use libc::{tpacket_hdr_variant1, tpacket3_hdr};
 
-use crate::time::Timestamp;
+use crate::time::{NANOS_PER_SECOND, Timestamp};
 
 /// A frame as its header in the block describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,19 +21,19 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Reads the header at `at`, if it is inside the block with all that it tells of.
-    #[inline]
-    pub(super) fn read(block: &[u8], at: usize) -> Option<Self> {
-        let header: &[u8; HEADER_BYTES] = block.get(at..)?.first_chunk()?;
-        let next = at.checked_add(header_word(
-            header,
-            offset_of!(tpacket3_hdr, tp_next_offset),
-        ))?;
+    /// Reads the header at `at`, if it is inside the block with all that it tells of. Each
+    /// but the last of a block tells where the next one is, which is behind it.
+    #[inline(always)]
+    pub(super) fn read(block: &[u8], at: usize, is_last: bool) -> Option<Self> {
+        let rest = block.get(at..)?;
+        let header: &[u8; HEADER_BYTES] = rest.first_chunk()?;
+        let offset = header_word(header, offset_of!(tpacket3_hdr, tp_next_offset));
+        let mac = usize::from(header_half(header, offset_of!(tpacket3_hdr, tp_mac)));
         let captured_bytes = header_word(header, offset_of!(tpacket3_hdr, tp_snaplen));
-        let start = at.checked_add(header_half(header, offset_of!(tpacket3_hdr, tp_mac)).into())?;
         // Room for a tag is left before the bytes.
-        let has_room = start >= at + HEADER_BYTES + TAG_BYTES;
-        if !has_room || start.checked_add(captured_bytes)? > block.len() {
+        let has_room =
+            mac >= HEADER_BYTES + TAG_BYTES && rest.len().checked_sub(mac) >= Some(captured_bytes);
+        if !has_room || (offset < HEADER_BYTES && !is_last) {
             return None;
         }
         let status = header_word(header, offset_of!(tpacket3_hdr, tp_status)) as u32;
@@ -46,15 +46,17 @@ impl Slot {
             let [c, d] = (header_word(header, TAG_CONTROL) as u16).to_be_bytes();
             [a, b, c, d]
         });
-        let seconds = header_word(header, offset_of!(tpacket3_hdr, tp_sec)) as i64;
-        let nanos = header_word(header, offset_of!(tpacket3_hdr, tp_nsec)) as i64;
+        let seconds = header_word(header, offset_of!(tpacket3_hdr, tp_sec)) as u64;
+        let nanos = header_word(header, offset_of!(tpacket3_hdr, tp_nsec)) as u64;
+        // Two fields of 32 bits: fewer than 2^63 nanoseconds.
+        let nanos = seconds.wrapping_mul(NANOS_PER_SECOND).wrapping_add(nanos);
         Some(Self {
-            timestamp: Timestamp::from_parts(seconds, nanos),
-            start,
+            timestamp: Timestamp::from_nanos(nanos),
+            start: at + mac,
             captured_bytes,
             original_length: header_word(header, offset_of!(tpacket3_hdr, tp_len)) as u32,
             tag,
-            next,
+            next: at.saturating_add(offset),
         })
     }
 

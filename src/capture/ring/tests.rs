@@ -13,7 +13,7 @@ use rustix::net::{SendFlags, send};
 
 use super::*;
 use crate::capture::tests::{config, in_namespace, ip, veth};
-use crate::capture::{LiveEvent, LiveSource, wait};
+use crate::capture::{Lender, LiveEvent, LiveSource, wait};
 use crate::time::Timestamp;
 use libc::tpacket3_hdr;
 
@@ -91,20 +91,30 @@ struct Kept {
     data: Vec<u8>,
 }
 
-/// All that comes until nothing has come for 200 ms, by source.
+impl Taker for Vec<Kept> {
+    fn take(&mut self, frame: &Frame<'_>) {
+        self.push(Kept {
+            nanos: frame.timestamp.as_nanos(),
+            original_length: frame.original_length,
+            data: frame.data.to_vec(),
+        });
+    }
+}
+
+/// All that comes until nothing has come for 200 ms, by source: in turn one frame, and a few
+/// in a row.
 fn take_all(sources: &mut [LiveSource]) -> Vec<Vec<Kept>> {
-    let mut taken = vec![Vec::new(); sources.len()];
+    let mut taken: Vec<Vec<Kept>> = vec![Vec::new(); sources.len()];
     let mut quiet = Instant::now();
     while quiet.elapsed() < Duration::from_millis(200) {
         wait(sources, Duration::from_millis(50)).unwrap();
         for (source, taken) in sources.iter_mut().zip(&mut taken) {
             while let Some(frame) = source.next_frame().unwrap() {
                 quiet = Instant::now();
-                taken.push(Kept {
-                    nanos: frame.timestamp.as_nanos(),
-                    original_length: frame.original_length,
-                    data: frame.data.to_vec(),
-                });
+                taken.take(&frame);
+                let (before, times) = (taken.len(), Timestamp::ZERO..Timestamp::from_nanos(!0));
+                let lent = source.lend_ready(3, &times, taken);
+                assert_eq!(taken.len(), before + lent);
             }
         }
     }
@@ -500,7 +510,7 @@ fn block(mac: u16, captured: u32, next: u32) -> Vec<u8> {
 
 #[test]
 fn a_header_is_read_only_inside_its_block() {
-    let slot = Slot::read(&block(86, 60, 160), 48).unwrap();
+    let slot = Slot::read(&block(86, 60, 160), 48, true).unwrap();
     assert_eq!(slot.timestamp, Timestamp::from_nanos(7_000_000_009));
     assert_eq!(
         (slot.start, slot.captured_bytes, slot.original_length),
@@ -508,20 +518,25 @@ fn a_header_is_read_only_inside_its_block() {
     );
     assert_eq!((slot.next, slot.tag), (208, None));
     assert!(
-        Slot::read(&block(86, 890, 160), 48).is_some(),
+        Slot::read(&block(86, 890, 160), 48, true).is_some(),
         "to the last byte"
     );
+    assert!(Slot::read(&block(86, 60, 0), 48, true).is_some());
+    assert!(Slot::read(&block(86, 60, 48), 48, false).is_some());
     for bad in [
-        Slot::read(&block(86, 891, 160), 48),
-        Slot::read(&block(86, u32::MAX, 160), 48),
-        Slot::read(&block(u16::MAX, 0, 160), 48),
-        Slot::read(&block(0, 60, 160), 48),
+        Slot::read(&block(86, 891, 160), 48, true),
+        Slot::read(&block(86, u32::MAX, 160), 48, true),
+        Slot::read(&block(u16::MAX, 0, 160), 48, true),
+        Slot::read(&block(0, 60, 160), 48, true),
         // No room for a tag.
-        Slot::read(&block(50, 60, 160), 48),
-        Slot::read(&block(86, 60, 160), 1_000),
-        Slot::read(&block(86, 60, 160), 5_000),
-        Slot::read(&[], 0),
-        Slot::read(&[0xff; 1_024], usize::MAX),
+        Slot::read(&block(50, 60, 160), 48, true),
+        Slot::read(&block(86, 60, 160), 1_000, true),
+        Slot::read(&block(86, 60, 160), 5_000, true),
+        // The next one would not be behind it.
+        Slot::read(&block(86, 60, 0), 48, false),
+        Slot::read(&block(86, 60, 47), 48, false),
+        Slot::read(&[], 0, true),
+        Slot::read(&[0xff; 1_024], usize::MAX, true),
     ] {
         assert_eq!(bad, None);
     }
@@ -533,7 +548,7 @@ fn a_tag_goes_where_it_was() {
     for (number, byte) in block[134..148].iter_mut().enumerate() {
         *byte = number as u8;
     }
-    let mut slot = Slot::read(&block, 48).unwrap();
+    let mut slot = Slot::read(&block, 48, true).unwrap();
     slot.tag = Some([0x81, 0, 0, 7]);
     slot.put_tag_back(&mut block);
     let frame = &block[slot.start..slot.start + slot.captured_bytes];
@@ -572,12 +587,12 @@ proptest! {
                 field.copy_from_slice(&value.to_ne_bytes());
             }
         }
-        if let Some(mut slot) = Slot::read(&block, at) {
+        if let Some(mut slot) = Slot::read(&block, at, true) {
             prop_assert!(slot.start + slot.captured_bytes <= block.len());
             slot.tag = Some([0x81, 0, 0, 7]);
             let captured = slot.captured_bytes;
             slot.put_tag_back(&mut block);
-            prop_assert!(slot.start >= at + HEADER_BYTES);
+            prop_assert!(slot.start >= at + size_of::<tpacket3_hdr>());
             prop_assert!(slot.start + slot.captured_bytes <= block.len());
             prop_assert!([captured, captured + 4].contains(&slot.captured_bytes));
         }
