@@ -8,6 +8,7 @@ use crate::geo::Confidence;
 use crate::time::Tick;
 use crate::transfer::{Conversation, Transfer};
 
+use super::sorted::grow_exactly;
 use super::{Novelty, Pool};
 
 /// What one asset exports to one country.
@@ -20,8 +21,19 @@ pub struct Destination {
     /// The address that the asset sent from last.
     #[serde(skip)]
     pub asset_ip: Option<IpAddr>,
+    /// Whether this run has counted the asset among those that export to the country.
     #[serde(skip)]
-    top: Vec<TopFlow>,
+    pub is_counted: bool,
+    #[serde(skip)]
+    top: Top,
+}
+
+/// The conversations that are ranked. Most destinations have one in an hour, and need no
+/// memory of their own for it.
+#[derive(Clone, Debug, Default)]
+struct Top {
+    first: Option<TopFlow>,
+    others: Vec<TopFlow>,
 }
 
 /// A conversation that carries much of an hour's export.
@@ -42,13 +54,18 @@ impl Destination {
             novelty: Novelty::begin(tick, first_day_of_asset),
             confidence: Confidence::Unknown,
             asset_ip: None,
-            top: Vec::new(),
+            is_counted: false,
+            top: Top {
+                first: None,
+                others: Vec::new(),
+            },
         }
     }
 
     /// The conversations that carried most in the running hour, the largest first.
     pub fn top_flows(&self) -> Vec<TopFlow> {
-        let mut top = self.top.clone();
+        let first = self.top.first.iter();
+        let mut top: Vec<_> = first.chain(&self.top.others).copied().collect();
         top.sort_by_key(|flow| (std::cmp::Reverse(flow.bytes), flow.conversation));
         top.truncate(TOP_FLOWS_TOLD);
         top
@@ -66,30 +83,34 @@ impl Destination {
     /// Keeps the heaviest conversations (Space-Saving, Metwally 2005): a new one inherits
     /// the count of the lightest, whose place it takes.
     fn rank(&mut self, asset_ip: IpAddr, conversation: Conversation, bytes: u64) {
-        let known = self
-            .top
-            .iter_mut()
-            .find(|flow| flow.conversation == conversation);
-        if let Some(flow) = known {
-            flow.bytes = flow.bytes.saturating_add(bytes);
-        } else if self.top.len() < TOP_FLOWS_MAX {
-            self.top.push(TopFlow {
-                asset_ip,
-                conversation,
-                bytes,
-            });
-        } else if let Some(lightest) = self.top.iter_mut().min_by_key(|flow| flow.bytes) {
-            let bytes = lightest.bytes.saturating_add(bytes);
-            *lightest = TopFlow {
-                asset_ip,
-                conversation,
-                bytes,
-            };
+        let Top { first, others } = &mut self.top;
+        let flow = TopFlow {
+            asset_ip,
+            conversation,
+            bytes,
+        };
+        let Some(first) = first else {
+            *first = Some(flow);
+            return;
+        };
+        let mut ranked = std::iter::once(&mut *first).chain(others.iter_mut());
+        if let Some(known) = ranked.find(|flow| flow.conversation == conversation) {
+            known.bytes = known.bytes.saturating_add(bytes);
+        } else if others.len() + 1 < TOP_FLOWS_MAX {
+            grow_exactly(others);
+            others.push(flow);
+        } else {
+            let ranked = std::iter::once(first).chain(others);
+            if let Some(lightest) = ranked.min_by_key(|flow| flow.bytes) {
+                let bytes = lightest.bytes.saturating_add(bytes);
+                *lightest = TopFlow { bytes, ..flow };
+            }
         }
     }
 
     pub(super) fn open_hour(&mut self) {
-        self.top.clear();
+        // With their memory: few destinations are as busy again.
+        self.top = Top::default();
     }
 
     pub(super) fn close_hour(&mut self, end: Tick, pools: &mut [&mut Pool]) {
@@ -105,3 +126,42 @@ const TOP_FLOWS_MAX: usize = 32;
 
 /// Conversations that are told.
 const TOP_FLOWS_TOLD: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heaviest_conversations_keep_their_places() {
+        let mut destination = Destination::new(Tick(0), true);
+        let asset_ip = IpAddr::from([10, 0, 0, 1]);
+        let conversation = |port| Conversation {
+            asset_port: port,
+            peer: [8, 8, 8, 8].into(),
+            peer_port: 443,
+            protocol: 6,
+        };
+        let mut send = |port, bytes| destination.rank(asset_ip, conversation(port), bytes);
+        let last = TOP_FLOWS_MAX as u16 - 1;
+        (0..=last).for_each(|port| send(port, 100 + u64::from(port)));
+        // The lightest is the first, whose count and place a new one takes.
+        send(900, 7);
+        send(5, 1_000);
+        send(901, 1);
+        let top = destination.top_flows();
+        let told: Vec<_> = top
+            .iter()
+            .map(|flow| (flow.conversation.asset_port, flow.bytes))
+            .collect();
+        let heavy = |back: u16| (last - back, 100 + u64::from(last - back));
+        assert_eq!(told, [(5, 1_105), heavy(0), heavy(1), heavy(2), heavy(3)]);
+        let all = destination.top.first.iter().chain(&destination.top.others);
+        let counts: Vec<_> = all
+            .map(|flow| (flow.conversation.asset_port, flow.bytes))
+            .collect();
+        assert_eq!(counts.len(), TOP_FLOWS_MAX);
+        assert_eq!(counts[..2], [(900, 107), (901, 102)]);
+        destination.open_hour();
+        assert!(destination.top_flows().is_empty());
+    }
+}

@@ -1,5 +1,7 @@
 //! What leaves in the first day towards something new.
 
+use std::num::NonZeroU64;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::{SECONDS_PER_DAY, Tick};
@@ -13,8 +15,8 @@ pub struct Novelty {
     pub since: Tick,
     /// Bytes since then, while it is new.
     pub bytes: u64,
-    /// The bytes at which a detector spoke of it, if one did.
-    pub alerted_at_bytes: Option<u64>,
+    /// The bytes at which a detector spoke of it, at least 1, if one did.
+    pub alerted_at_bytes: Option<NonZeroU64>,
     is_new: bool,
 }
 
@@ -28,6 +30,12 @@ impl Novelty {
             alerted_at_bytes: None,
             is_new: !first_day_of_asset,
         }
+    }
+
+    /// Notes that a detector spoke of it when it had reached so many bytes.
+    pub(super) fn alerted_at(&mut self, bytes: u64) {
+        let bytes = NonZeroU64::new(bytes).unwrap_or(NonZeroU64::MIN);
+        self.alerted_at_bytes.get_or_insert(bytes);
     }
 
     /// Whether it is still new.
@@ -47,7 +55,7 @@ impl Novelty {
     pub(super) fn close_hour<'a>(&mut self, end: Tick, tails: impl Iterator<Item = &'a mut Tail>) {
         if self.is_new && end >= self.day_end() {
             self.is_new = false;
-            let bytes = self.alerted_at_bytes.unwrap_or(self.bytes);
+            let bytes = self.alerted_at_bytes.map_or(self.bytes, NonZeroU64::get);
             tails.for_each(|tail| tail.record(bytes));
         }
     }
@@ -77,7 +85,7 @@ mod tests {
 
         let mut alerted = Novelty::begin(Tick(0), false);
         alerted.add(Tick(5), 1 << 30);
-        alerted.alerted_at_bytes = Some(600);
+        alerted.alerted_at_bytes = NonZeroU64::new(600);
         alerted.close_hour(end, std::iter::once(&mut tail));
         assert_eq!(tail.observations(), 2);
         assert!(tail.quantile(1.0) < 1_000);

@@ -140,6 +140,8 @@ impl Detectors {
 struct Threshold {
     fit: Fit,
     p: f64,
+    /// What is exceeded with chance `p`.
+    value: f64,
 }
 
 impl Threshold {
@@ -147,14 +149,13 @@ impl Threshold {
     /// the rate that the pool has seen.
     fn new(tail: &Tail, pool: &Pool, floor: u64, budget: f64) -> Self {
         let per_asset_week = (tail.observations() + 1) as f64 / pool.asset_weeks();
+        let fit = tail.fit(floor);
+        let p = (budget / per_asset_week).min(P_MAX);
         Self {
-            fit: tail.fit(floor),
-            p: (budget / per_asset_week).min(P_MAX),
+            fit,
+            p,
+            value: fit.threshold(p),
         }
-    }
-
-    fn value(&self) -> f64 {
-        self.fit.threshold(self.p)
     }
 }
 

@@ -115,8 +115,11 @@ impl NewDestination {
 
 /// The allowance, if the first day is beyond it.
 fn exceeded(novelty: &Novelty, threshold: &Threshold) -> Option<u64> {
-    let allowance_bytes = (threshold.value() as u64).max(FIRST_DAY_BYTES_MIN);
-    (novelty.is_new() && novelty.bytes > allowance_bytes).then_some(allowance_bytes)
+    if !novelty.is_new() {
+        return None;
+    }
+    let allowance_bytes = (threshold.value as u64).max(FIRST_DAY_BYTES_MIN);
+    (novelty.bytes > allowance_bytes).then_some(allowance_bytes)
 }
 
 fn finding(
@@ -160,7 +163,7 @@ mod tests {
             service: Service::Web,
         };
         let mut cell = Cell::new(crate::time::Tick(7), false);
-        let allowance_bytes = detector.0.get(Role::Client).value() as u64;
+        let allowance_bytes = detector.0.get(Role::Client).value as u64;
         cell.novelty.bytes = allowance_bytes;
         assert!(detector.score(asset, Role::Client, key, &cell).is_none());
         cell.novelty.bytes = 2 * allowance_bytes;

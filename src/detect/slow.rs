@@ -38,7 +38,7 @@ impl Slow {
 
     /// Excess bytes up to which an excursion is passed over.
     pub fn allowance_bytes(&self, role: Role) -> u64 {
-        (self.thresholds.get(role).value() as u64).max(EXCESS_BYTES_MIN)
+        (self.thresholds.get(role).value as u64).max(EXCESS_BYTES_MIN)
     }
 
     /// Speaks, at the close of an hour, of an excursion that is too long and too large.

@@ -51,9 +51,9 @@ impl Volume {
     pub fn allowance_bytes(&self, role: Role, stage: Stage, expected: &Expected) -> u64 {
         let thresholds = self.thresholds.get(role);
         let bytes = if expected.is_quiet() {
-            thresholds.quiet.value() as u64
+            thresholds.quiet.value as u64
         } else {
-            expected.bytes_at_deviation(deviation_of_surprise(thresholds.surprise.value()))
+            expected.bytes_at_deviation(deviation_of_surprise(thresholds.surprise.value))
         };
         let caution = if stage < Stage::Own { YOUNG_FACTOR } else { 1 };
         bytes.max(ALLOWANCE_BYTES_MIN).saturating_mul(caution)

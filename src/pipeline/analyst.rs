@@ -1,22 +1,23 @@
 //! The analyst half: transfers to alerts, in one thread and in canonical order.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::alert::{Activity, Alert, Event, Observed};
-use crate::baseline::{ASSETS_MAX, Baseline, CellKey, Stage};
+use crate::baseline::{AssetState, Baseline, CellKey, Stage};
 use crate::config::Config;
 use crate::detect::{Detector, Detectors, Finding};
 use crate::geo::{Country, Geo};
 use crate::inventory::AssetKey;
 use crate::time::{Calendar, CalendarError, HourSlot, Tick};
-use crate::transfer::Transfer;
+use crate::transfer::{Order, PREFIX_BITS_BELOW_ASSET, Transfer, sort_by_tick};
 
 use super::PipelineError;
 use super::outputs::{ALERTS_KEPT_MAX, Outputs};
 use super::sensor::SensorOutput;
 use super::state::LearnedState;
 use super::telemetry::AnalystView;
+use super::totals::Totals;
 
 /// Learns, judges and tells.
 #[derive(Debug)]
@@ -28,26 +29,16 @@ pub(super) struct Analyst {
     pub(super) learned: LearnedState,
     detectors: Detectors,
     slot: HourSlot,
+    /// The transfers that are being taken, in order.
+    order: Order,
     /// Cells that the transfers of an asset to a country went to, while they are taken.
     touched: Vec<CellKey>,
+    /// What is to be told of an asset.
+    untold: Vec<(Country, Activity, Vec<Finding>)>,
     /// Packets that the workers have followed so far in this run.
     packets: u64,
     has_begun: bool,
     pub(super) totals: Totals,
-}
-
-/// Sums of the run.
-#[derive(Debug, Default)]
-pub(super) struct Totals {
-    pub(super) view: AnalystView,
-    pub(super) incidents: u64,
-    pub(super) shadow_incidents: u64,
-    /// What the reader of the figures should know.
-    pub(super) notes: Vec<String>,
-    pub(super) alerts: Vec<Alert>,
-    /// Assets by country, and of all.
-    pub(super) assets: BTreeMap<Country, HashSet<AssetKey>>,
-    pub(super) all_assets: HashSet<AssetKey>,
 }
 
 /// How much of an hour may be missing for it to count as a whole one, in seconds.
@@ -72,7 +63,9 @@ impl Analyst {
             learned,
             detectors,
             slot,
+            order: Order::default(),
             touched: Vec::new(),
+            untold: Vec::new(),
             packets: 0,
             has_begun: false,
             totals: Totals::default(),
@@ -89,15 +82,17 @@ impl Analyst {
         // These packets were of the running tick: what is told now closes it.
         self.learned.clock.has_traffic |= packets > self.packets;
         self.packets = packets;
-        let mut transfers = Vec::new();
-        let mut flows = Vec::new();
-        for output in outputs {
-            transfers.extend(output.transfers);
-            flows.extend(output.flows);
-        }
-        transfers.sort_unstable();
-        flows.sort_by_key(|flow| (flow.tick, flow.key));
-        self.outputs.flows(&flows)?;
+        let gathered = outputs.into_iter().reduce(|mut all, output| {
+            all.append(output);
+            all
+        });
+        let SensorOutput {
+            mut transfers,
+            flows,
+            ..
+        } = gathered.unwrap_or_default();
+        self.outputs.flows(flows)?;
+        sort_by_tick(&mut transfers, |transfer| transfer.tick);
         for of_tick in transfers.chunk_by(|a, b| a.tick == b.tick) {
             if let Some(transfer) = of_tick.first() {
                 self.pass_hours(transfer.tick)?;
@@ -116,6 +111,7 @@ impl Analyst {
 
     /// What may be shown of it now.
     pub(super) fn view(&mut self) -> AnalystView {
+        self.totals.view.export_bytes = self.totals.export_bytes();
         let (view, baseline) = (&mut self.totals.view, &self.learned.baseline);
         view.tick = self.learned.clock.tick;
         view.incidents_open = self.learned.incidents.len();
@@ -208,7 +204,7 @@ impl Analyst {
         self.learned.baseline.close_hour(self.slot, hour);
         let mut findings: BTreeMap<(AssetKey, Country), Vec<Finding>> = BTreeMap::new();
         for (asset, state) in &self.learned.baseline.assets {
-            for (key, cell) in &state.cells {
+            for (key, cell) in state.cells.iter() {
                 let slow = &self.detectors.slow;
                 if let Some(finding) = slow.score(*asset, state.role, *key, cell, hour) {
                     let of_country = findings.entry((*asset, key.country)).or_default();
@@ -227,89 +223,79 @@ impl Analyst {
         Ok(())
     }
 
-    /// Takes the transfers of one tick, which are in order of asset and country.
+    /// Takes the transfers of one tick.
     fn tick(&mut self, tick: Tick, transfers: &[Transfer]) -> Result<(), PipelineError> {
-        let same = |a: &Transfer, b: &Transfer| (a.asset, a.country) == (b.asset, b.country);
-        let mut cells = std::mem::take(&mut self.touched);
-        for of_place in transfers.chunk_by(same) {
+        let mut order = std::mem::take(&mut self.order);
+        order.sort(transfers, Transfer::prefix, Transfer::cmp);
+        let bits = PREFIX_BITS_BELOW_ASSET;
+        let taken = order.batches(transfers, bits, |transfers| self.take_rows(tick, transfers));
+        self.order = order;
+        taken
+    }
+
+    /// Takes all transfers of some assets in a tick, which are in order.
+    fn take_rows(&mut self, tick: Tick, transfers: &[Transfer]) -> Result<(), PipelineError> {
+        self.outputs.transfers(transfers)?;
+        let same = |a: &Transfer, b: &Transfer| a.asset_ip == b.asset_ip || a.asset() == b.asset();
+        for of_asset in transfers.chunk_by(same) {
+            let Some(asset) = of_asset.first().map(Transfer::asset) else {
+                continue;
+            };
+            self.count(asset, of_asset);
+            for (country, activity, findings) in std::mem::take(&mut self.untold) {
+                self.tell(tick, (asset, country), activity, findings)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the transfers of an asset in a tick, and judges where they went.
+    fn count(&mut self, asset: AssetKey, transfers: &[Transfer]) {
+        let (learned, slot) = (&mut self.learned, self.slot);
+        let judge = Judge {
+            asset,
+            hour: learned.clock.hour.unwrap_or(0),
+            detectors: &self.detectors,
+        };
+        let has_incidents = !learned.incidents.is_empty() || !learned.shadow.is_empty();
+        let baseline = &mut learned.baseline;
+        let mut entry = baseline.enter(asset, self.config.baseline.learn);
+        let mut refused = 0;
+        let allowances =
+            |role, stage, expected: &_| self.detectors.allowances(role, stage, expected);
+        for of_country in transfers.chunk_by(|a, b| a.country == b.country) {
+            let Some(country) = of_country.first().map(|transfer| transfer.country) else {
+                continue;
+            };
+            self.totals.count(country, of_country);
+            let Some(entry) = &mut entry else {
+                refused += of_country.len() as u64;
+                self.totals.count_asset(asset, country);
+                continue;
+            };
             let mut activity = Activity {
                 bytes: 0,
                 is_running: false,
             };
-            cells.clear();
-            for transfer in of_place {
-                self.count(transfer)?;
-                let Some((key, is_new)) = self.learned.baseline.add(transfer, self.slot) else {
-                    continue;
-                };
-                if is_new {
-                    self.allow_new_cell(transfer.asset, key);
+            self.touched.clear();
+            for transfer in of_country {
+                if let Some(key) = entry.add(transfer, slot, allowances) {
+                    activity.bytes = activity.bytes.saturating_add(transfer.bytes);
+                    activity.is_running |= !transfer.ended;
+                    self.touched.push(key);
                 }
-                activity.bytes = activity.bytes.saturating_add(transfer.bytes);
-                activity.is_running |= !transfer.ended;
-                cells.push(key);
             }
-            cells.sort_unstable();
-            cells.dedup();
-            if let (Some(first), false) = (of_place.first(), cells.is_empty()) {
-                let key = (first.asset, first.country);
-                let findings = self.judge(key, &cells);
-                self.tell(tick, key, activity, findings)?;
+            if !entry.is_counted(country) {
+                self.totals.count_asset(asset, country);
+            }
+            self.touched.sort_unstable();
+            self.touched.dedup();
+            let findings = judge.findings(entry.state(), country, &self.touched);
+            if has_incidents || !findings.is_empty() {
+                self.untold.push((country, activity, findings));
             }
         }
-        self.touched = cells;
-        Ok(())
-    }
-
-    fn count(&mut self, transfer: &Transfer) -> Result<(), PipelineError> {
-        let totals = &mut self.totals;
-        totals.view.transfers += 1;
-        let exported = totals
-            .view
-            .export_bytes
-            .entry(transfer.country)
-            .or_default();
-        *exported = exported.saturating_add(transfer.bytes);
-        let assets = totals.assets.entry(transfer.country).or_default();
-        if assets.len() < ASSETS_MAX && transfer.asset != AssetKey::UNNAMED {
-            assets.insert(transfer.asset);
-            totals.all_assets.insert(transfer.asset);
-        }
-        Ok(self.outputs.transfer(transfer)?)
-    }
-
-    /// A cell that began within the hour gets its allowance now.
-    fn allow_new_cell(&mut self, asset: AssetKey, key: CellKey) {
-        let (detectors, learn) = (&self.detectors, self.config.baseline.learn);
-        self.learned
-            .baseline
-            .set_allowance(asset, key, learn, |role, stage, expected| {
-                detectors.allowances(role, stage, expected)
-            });
-    }
-
-    fn judge(&self, (asset, country): (AssetKey, Country), cells: &[CellKey]) -> Vec<Finding> {
-        let Some(state) = self.learned.baseline.assets.get(&asset) else {
-            return Vec::new();
-        };
-        let role = state.role;
-        let hour = self.learned.clock.hour.unwrap_or(0);
-        let detectors = &self.detectors;
-        let of_cells = cells
-            .iter()
-            .filter_map(|key| Some((*key, state.cells.get(key)?)));
-        let of_cells = of_cells.flat_map(|(key, cell)| {
-            let volume = detectors.volume.score(asset, role, key, cell, hour);
-            let first = detectors.new_destination.score(asset, role, key, cell);
-            volume.into_iter().chain(first)
-        });
-        let destination = state.countries.get(&country);
-        let of_country = destination.and_then(|destination| {
-            detectors
-                .new_country
-                .score(asset, role, country, destination)
-        });
-        of_cells.chain(of_country).collect()
+        baseline.assets_refused += refused;
     }
 
     /// Hands findings to the incidents, or to the shadow while the asset is being learned.
@@ -370,6 +356,41 @@ const fn budget(config: &Config) -> f64 {
     config.alert.budget_per_asset_week.per_asset_week()
 }
 
+/// What judges where the transfers of an asset went.
+struct Judge<'a> {
+    asset: AssetKey,
+    hour: u64,
+    detectors: &'a Detectors,
+}
+
+impl Judge<'_> {
+    /// What the detectors say of these cells of a country, and of the country.
+    fn findings(&self, state: &AssetState, country: Country, cells: &[CellKey]) -> Vec<Finding> {
+        if cells.is_empty() {
+            return Vec::new();
+        }
+        let Self {
+            asset,
+            hour,
+            detectors,
+        } = *self;
+        let role = state.role;
+        let mut findings = Vec::new();
+        for key in cells {
+            if let Some(cell) = state.cells.get(key) {
+                findings.extend(detectors.volume.score(asset, role, *key, cell, hour));
+                let first = &detectors.new_destination;
+                findings.extend(first.score(asset, role, *key, cell));
+            }
+        }
+        if let Some(destination) = state.countries.get(&country) {
+            let first = &detectors.new_country;
+            findings.extend(first.score(asset, role, country, destination));
+        }
+        findings
+    }
+}
+
 /// The pools can speak of volume; what is new or slow for an asset only its own past tells.
 const fn may_speak(detector: Detector, stage: Stage) -> bool {
     match (detector, stage) {
@@ -390,7 +411,7 @@ fn observe(
     let top_flows = destination
         .map(|destination| destination.top_flows())
         .unwrap_or_default();
-    let cells = state.into_iter().flat_map(|state| &state.cells);
+    let cells = state.into_iter().flat_map(|state| state.cells.iter());
     let of_country: Vec<_> = cells.filter(|(key, _)| key.country == country).collect();
     let heaviest = of_country.iter().max_by_key(|(_, cell)| cell.hour_bytes);
     let named = findings.iter().find_map(|finding| finding.cell);

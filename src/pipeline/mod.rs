@@ -26,6 +26,7 @@ mod setup;
 mod state;
 mod summary;
 mod telemetry;
+mod totals;
 
 pub use duplicates::Duplicates;
 pub use live::live;

@@ -1,10 +1,8 @@
 //! Where the analyst's results go.
 
 use crate::alert::Alert;
-use crate::sink::{JsonLines, OutFolder, SinkError, TransferLine};
-use crate::transfer::Transfer;
-
-use super::sensor::ClosedFlow;
+use crate::sink::{FlowRecord, FlowWriter, JsonLines, OutFolder, SinkError, TransferLine};
+use crate::transfer::{Order, Transfer, sort_by_tick};
 
 /// Alerts that are kept for the summary on the terminal.
 pub(super) const ALERTS_KEPT_MAX: usize = 1_000;
@@ -16,6 +14,7 @@ pub struct Outputs {
     shadow: Option<JsonLines>,
     flows: Option<JsonLines>,
     transfers: Option<JsonLines>,
+    flow_writer: FlowWriter,
 }
 
 impl Outputs {
@@ -35,6 +34,7 @@ impl Outputs {
             shadow: file(true, "shadow.jsonl")?,
             flows: file(flows, "flows.jsonl")?,
             transfers: file(transfers, "transfers.jsonl")?,
+            flow_writer: FlowWriter::default(),
         })
     }
 
@@ -62,18 +62,29 @@ impl Outputs {
         self.shadow.as_mut().map_or(Ok(()), JsonLines::flush)
     }
 
-    pub(super) fn transfer(&mut self, transfer: &Transfer) -> Result<(), SinkError> {
-        if self.transfers.is_none() {
+    pub(super) fn transfers(&mut self, transfers: &[Transfer]) -> Result<(), SinkError> {
+        let Some(lines) = &mut self.transfers else {
             return Ok(());
-        }
-        write(&mut self.transfers, &TransferLine::from(transfer))
+        };
+        let mut of_all = transfers.iter().map(TransferLine::from);
+        of_all.try_for_each(|line| lines.write(&line))
     }
 
-    pub(super) fn flows(&mut self, flows: &[ClosedFlow]) -> Result<(), SinkError> {
-        if let Some(lines) = &mut self.flows {
-            for flow in flows {
-                lines.write_raw(&flow.line)?;
-            }
+    /// Writes flows in the order of tick and key. Where there are several of one key and
+    /// tick, they are of one worker and stay in the order in which they ended.
+    pub(super) fn flows(&mut self, mut flows: Vec<FlowRecord>) -> Result<(), SinkError> {
+        let Some(lines) = &mut self.flows else {
+            return Ok(());
+        };
+        sort_by_tick(&mut flows, |flow| flow.tick);
+        let writer = &mut self.flow_writer;
+        let mut order = Order::default();
+        for of_tick in flows.chunk_by(|a, b| a.tick == b.tick) {
+            order.sort(of_tick, FlowRecord::prefix, |a, b| a.key.cmp(&b.key));
+            order.batches(of_tick, 0, |flows| {
+                let mut of_batch = flows.iter();
+                of_batch.try_for_each(|flow| lines.write_raw(writer.line(flow)))
+            })?;
         }
         Ok(())
     }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::decode::Packet;
-use crate::flow::{FlowConfig, FlowEvent, FlowKey, Lookup, SHARDS, Shard, shard_of};
+use crate::flow::{Endpoint, Flow, FlowConfig, FlowEvent, Lookup, SHARDS, Shard, shard_of};
 use crate::geo::Geo;
-use crate::sink::FlowLine;
+use crate::sink::FlowRecord;
 use crate::time::Tick;
 use crate::transfer::{self, Transfer};
 
@@ -38,11 +38,22 @@ impl Default for Rows {
     }
 }
 
+impl Rows {
+    /// Hands over what was told, folded. Shard by shard, so that what is not folded yet is
+    /// never held of more than one.
+    fn give(&mut self, output: &mut SensorOutput) {
+        output.counts.rows_folded += transfer::fold(&mut self.transfers);
+        output.transfers.append(&mut self.transfers);
+        self.transfers.shrink_to(ROWS_KEPT_ROOM);
+        self.fold_at = ROWS_FOLD_AT;
+    }
+}
+
 /// What a worker tells at the close of a tick.
 #[derive(Debug, Default)]
 pub(super) struct SensorOutput {
     pub(super) transfers: Vec<Transfer>,
-    pub(super) flows: Vec<ClosedFlow>,
+    pub(super) flows: Vec<FlowRecord>,
     pub(super) counts: SensorCounts,
 }
 
@@ -91,8 +102,8 @@ pub(super) struct SensorCounts {
     pub(super) flow_packets: u64,
     /// Bytes on the wire in them.
     pub(super) flow_wire_bytes: u64,
-    /// Of them, those with an address of the site's networks.
-    pub(super) flow_records_home: u64,
+    /// Whether one of them had an address of the site's networks.
+    pub(super) has_home: bool,
     /// Payload bytes in them.
     pub(super) flow_payload_bytes: u64,
     /// TCP payload bytes of them that were never seen.
@@ -105,6 +116,22 @@ pub(super) struct SensorCounts {
     pub(super) flows_active: u64,
 }
 
+impl SensorCounts {
+    /// Counts a flow record that ended.
+    fn close(&mut self, flow: &Flow, geo: &Geo) {
+        self.flow_records += 1;
+        let is_home = |end: Endpoint| geo.is_home(end.address);
+        // Asked until one is found; what exports has one.
+        self.has_home =
+            self.has_home || flow.export.is_some() || is_home(flow.src) || is_home(flow.dst);
+        self.flow_packets += flow.packets();
+        let (forward, reverse) = (&flow.forward, &flow.reverse);
+        self.flow_wire_bytes += forward.wire_bytes + reverse.wire_bytes;
+        self.flow_payload_bytes += forward.payload_bytes + reverse.payload_bytes;
+        self.missing_bytes += forward.missing_bytes + reverse.missing_bytes;
+    }
+}
+
 impl std::ops::Add for SensorCounts {
     type Output = Self;
 
@@ -114,7 +141,7 @@ impl std::ops::Add for SensorCounts {
             flow_records: self.flow_records + other.flow_records,
             flow_packets: self.flow_packets + other.flow_packets,
             flow_wire_bytes: self.flow_wire_bytes + other.flow_wire_bytes,
-            flow_records_home: self.flow_records_home + other.flow_records_home,
+            has_home: self.has_home || other.has_home,
             flow_payload_bytes: self.flow_payload_bytes + other.flow_payload_bytes,
             missing_bytes: self.missing_bytes + other.missing_bytes,
             rows_folded: self.rows_folded + other.rows_folded,
@@ -122,14 +149,6 @@ impl std::ops::Add for SensorCounts {
             flows_active: self.flows_active + other.flows_active,
         }
     }
-}
-
-/// A flow record that ended, as a line of JSON.
-#[derive(Debug)]
-pub(super) struct ClosedFlow {
-    pub(super) tick: Tick,
-    pub(super) key: FlowKey,
-    pub(super) line: Vec<u8>,
 }
 
 impl Sensor {
@@ -200,6 +219,8 @@ impl Sensor {
         for (shard, rows) in self.shards.iter_mut().zip(&mut self.rows) {
             let mut take = taker(&mut self.output, rows, geo, self.keep_flows);
             shard.advance(to, &locate, &mut take);
+            drop(take);
+            rows.give(&mut self.output);
         }
         self.give()
     }
@@ -211,16 +232,13 @@ impl Sensor {
         for (shard, rows) in self.shards.iter_mut().zip(&mut self.rows) {
             let mut take = taker(&mut self.output, rows, geo, self.keep_flows);
             shard.finish(&locate, &mut take);
+            drop(take);
+            rows.give(&mut self.output);
         }
         self.give()
     }
 
     fn give(&mut self) -> SensorOutput {
-        for rows in &mut self.rows {
-            self.output.counts.rows_folded += transfer::fold(&mut rows.transfers);
-            self.output.transfers.append(&mut rows.transfers);
-            rows.fold_at = ROWS_FOLD_AT;
-        }
         let counts = &mut self.output.counts;
         counts.flows_evicted = self.shards.iter().map(Shard::evicted).sum();
         counts.flows_active = self.shards.iter().map(|shard| shard.len() as u64).sum();
@@ -241,6 +259,9 @@ const PACKETS_AT_ONCE: usize = 32;
 /// Rows of one shard and tick that are folded before the tick is over.
 const ROWS_FOLD_AT: usize = 4 * transfer::ROWS_PER_SHARD_TICK_MAX;
 
+/// Rows for which each shard keeps memory between ticks.
+const ROWS_KEPT_ROOM: usize = 64;
+
 /// Sorts the events of a shard into what a worker tells.
 fn taker<'a>(
     output: &'a mut SensorOutput,
@@ -250,25 +271,9 @@ fn taker<'a>(
 ) -> impl FnMut(FlowEvent<'_>) + 'a {
     move |event| {
         if let FlowEvent::Closed { flow, end, tick } = &event {
-            let counts = &mut output.counts;
-            counts.flow_records += 1;
-            let is_home = geo.is_home(flow.src.address) || geo.is_home(flow.dst.address);
-            counts.flow_records_home += u64::from(is_home);
-            counts.flow_packets += flow.packets();
-            let (forward, reverse) = (&flow.forward, &flow.reverse);
-            counts.flow_wire_bytes += forward.wire_bytes + reverse.wire_bytes;
-            counts.flow_payload_bytes += forward.payload_bytes + reverse.payload_bytes;
-            counts.missing_bytes += forward.missing_bytes + reverse.missing_bytes;
+            output.counts.close(flow, geo);
             if keep_flows {
-                // Serialising a plain struct to memory does not fail.
-                let mut line =
-                    serde_json::to_vec(&FlowLine::new(flow, *end, geo)).unwrap_or_default();
-                line.push(b'\n');
-                output.flows.push(ClosedFlow {
-                    tick: *tick,
-                    key: flow.key,
-                    line,
-                });
+                output.flows.push(FlowRecord::new(flow, *end, *tick, geo));
             }
         }
         rows.transfers.extend(Transfer::of(&event));

@@ -10,9 +10,9 @@ use crate::decode::Reason;
 use crate::geo::{Country, DatabaseInfo};
 use crate::store::StoreError;
 
-use super::analyst::Totals;
 use super::engine::Finished;
 use super::reader::ReaderCounts;
+use super::totals::Totals;
 
 /// The figures of a run, as `summary.json` holds them.
 #[derive(Clone, Debug, Serialize)]
@@ -94,7 +94,7 @@ impl RunReport {
             counts.packets,
         ));
         let records = &finished.counts;
-        if records.flow_records > 0 && records.flow_records_home == 0 {
+        if records.flow_records > 0 && !records.has_home {
             notes.push(
                 "no packet had an address of site.networks, so nothing could be an export; set \
                  site.networks to the networks of the assets"
@@ -126,8 +126,8 @@ impl RunReport {
                 .into_iter()
                 .filter(|(_, count)| *count > 0)
                 .collect(),
-            export_bytes: totals.view.export_bytes.clone(),
-            assets: totals.all_assets.len() as u64,
+            export_bytes: totals.export_bytes(),
+            assets: totals.assets(),
             alerts: totals.incidents,
             shadow_alerts: totals.shadow_incidents,
             learned_hours: baseline.hours_observed(),
@@ -147,15 +147,7 @@ impl RunReport {
 }
 
 fn jurisdictions(totals: &Totals) -> Vec<JurisdictionRow> {
-    let row = |(country, bytes): (&Country, &u64)| JurisdictionRow {
-        country: *country,
-        bytes: *bytes,
-        assets: totals
-            .assets
-            .get(country)
-            .map_or(0, std::collections::HashSet::len),
-    };
-    let mut rows: Vec<_> = totals.view.export_bytes.iter().map(row).collect();
+    let mut rows: Vec<_> = totals.jurisdictions().collect();
     rows.sort_by_key(|row| (std::cmp::Reverse(row.bytes), row.country));
     rows
 }

@@ -116,7 +116,7 @@ impl std::fmt::Debug for JsonLines {
     }
 }
 
-const BUFFER_BYTES: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {

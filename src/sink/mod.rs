@@ -1,11 +1,13 @@
 //! Alerts, flows and transfers to files and streams.
 
 mod flow_line;
+mod flow_record;
 mod folder;
 mod json_lines;
 mod transfer_line;
 
-pub use flow_line::FlowLine;
+pub use flow_line::FlowWriter;
+pub use flow_record::FlowRecord;
 pub use folder::OutFolder;
 pub use json_lines::{JsonLines, SinkError};
 pub use transfer_line::TransferLine;

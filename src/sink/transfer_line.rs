@@ -34,7 +34,7 @@ impl From<&Transfer> for TransferLine {
         let ends = transfer.conversation;
         Self {
             time: transfer.tick.plus_seconds(1).to_string(),
-            asset: transfer.asset.to_string(),
+            asset: transfer.asset().to_string(),
             asset_ip: transfer.asset_ip,
             asset_port: ends.map(|ends| ends.asset_port),
             peer: ends.map(|ends| ends.peer),

@@ -3,11 +3,17 @@
 //! The [`Transfer`] is the unit that crosses from the sensor half to the analyst half.
 //! Byte sums are exact; only the number of rows is bounded.
 
+mod fold;
+mod order;
 mod service;
 
+pub use fold::{ROWS_PER_SHARD_TICK_MAX, fold};
+pub use order::Order;
 pub use service::Service;
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,23 +22,19 @@ use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
 use crate::time::Tick;
 
-/// Rows that one shard may tell of one tick; the smallest of the rest are folded.
-pub const ROWS_PER_SHARD_TICK_MAX: usize = 4_096;
-
-/// Export bytes of one asset, in the order in which the analyst takes them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// Export bytes of one asset. Transfers sort in the order in which the analyst takes them:
+/// by tick, asset, country, autonomous system and service, then by all the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Transfer {
     /// The tick in which they are counted.
     pub tick: Tick,
-    /// Who sent them.
-    pub asset: AssetKey,
     /// Country of the receiver.
     pub country: Country,
     /// Autonomous system of the receiver, 0 if unknown.
     pub asn: u32,
     /// Kind of service over which they went.
     pub service: Service,
-    /// Address from which they were sent.
+    /// Address from which they were sent, which tells the asset.
     pub asset_ip: IpAddr,
     /// Both ends, unless this row stands for many.
     pub conversation: Option<Conversation>,
@@ -44,9 +46,12 @@ pub struct Transfer {
     pub confidence: Confidence,
     /// Whether the flow that carried it is over.
     pub ended: bool,
-    /// Handshake round trip in nanoseconds, told once per flow.
-    pub round_trip_nanos: Option<u64>,
+    /// Handshake round trip in nanoseconds, at least 1, told once per flow.
+    pub round_trip_nanos: Option<NonZeroU32>,
 }
+
+// A million may wait for the close of a tick.
+const _: () = assert!(size_of::<Transfer>() <= 72);
 
 /// The ends of the flow that carried a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,9 +82,9 @@ impl Transfer {
         let (asset_end, peer_end) = flow.export_ends()?;
         let place = flow.peer;
         let served = flow.dst == asset_end;
+        let round_trip_nanos = flow.round_trip_nanos.filter(|_| *first);
         Some(Self {
             tick: *tick,
-            asset: AssetKey::of(asset_end.address),
             country: place.country,
             asn: place.asn,
             service: Service::of(flow.protocol(), flow.dst.port, flow.src.port),
@@ -94,146 +99,128 @@ impl Transfer {
             bytes: *bytes,
             confidence: place.confidence,
             ended: *ended,
-            round_trip_nanos: flow.round_trip_nanos.filter(|_| *first).map(u64::from),
+            round_trip_nanos: round_trip_nanos.and_then(|nanos| NonZeroU32::new(nanos.max(1))),
         })
     }
+
+    /// Who sent.
+    pub fn asset(&self) -> AssetKey {
+        AssetKey::of(self.asset_ip)
+    }
+
+    /// The asset and the country as a number that sorts as they do, of 75 bits.
+    pub fn ends(&self) -> u128 {
+        self.asset().number() << COUNTRY_BITS | country_number(self.country) as u128
+    }
+
+    /// As much of what transfers of a tick sort by as 96 bits hold.
+    pub fn prefix(&self) -> u128 {
+        self.ends() << ASN_BITS | u128::from(self.asn >> (u32::BITS - ASN_BITS))
+    }
 }
 
-/// Folds the smallest rows of each tick where a shard tells more than
-/// [`ROWS_PER_SHARD_TICK_MAX`]: into one per asset and country, and where those are more
-/// than as many again, the smallest of them into one per country that names no asset.
-/// Returns by how many rows there are fewer.
-pub fn fold(rows: &mut Vec<Transfer>) -> u64 {
-    if rows.len() <= ROWS_PER_SHARD_TICK_MAX {
-        return 0;
-    }
-    rows.sort_unstable_by_key(|row| row.tick);
-    let before = rows.len();
-    let mut kept = Vec::with_capacity(rows.len());
-    for of_tick in rows.chunk_by_mut(|a, b| a.tick == b.tick) {
-        let (largest, rest) = split_off_largest(of_tick);
-        kept.extend_from_slice(largest);
-        let mut folded = gather(rest, |row| row);
-        let (largest, rest) = split_off_largest(&mut folded);
-        kept.extend_from_slice(largest);
-        kept.extend(gather(rest, |row| Transfer {
-            asset: AssetKey::UNNAMED,
-            asset_ip: AssetKey::UNNAMED.address(),
-            ..row
-        }));
-    }
-    *rows = kept;
-    before.saturating_sub(rows.len()) as u64
-}
-
-/// Parts the [`ROWS_PER_SHARD_TICK_MAX`] largest rows from the rest.
-fn split_off_largest(rows: &mut [Transfer]) -> (&[Transfer], &mut [Transfer]) {
-    if rows.len() > ROWS_PER_SHARD_TICK_MAX {
-        let order = |row: &Transfer| (std::cmp::Reverse(row.bytes), *row);
-        rows.select_nth_unstable_by_key(ROWS_PER_SHARD_TICK_MAX, order);
-    }
-    let count = rows.len().min(ROWS_PER_SHARD_TICK_MAX);
-    let (largest, rest) = rows.split_at_mut(count);
-    (largest, rest)
-}
-
-/// Sums rows of one tick by asset and country, as `name` names them.
-fn gather(rows: &mut [Transfer], name: impl Fn(Transfer) -> Transfer) -> Vec<Transfer> {
-    for row in rows.iter_mut() {
-        *row = Transfer {
-            asn: 0,
-            service: Service::Other,
-            conversation: None,
-            round_trip_nanos: None,
-            ..name(*row)
+impl Ord for Transfer {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |row: &Self| {
+            (
+                row.tick,
+                row.asset(),
+                row.country,
+                row.asn,
+                row.service,
+                row.asset_ip,
+                row.conversation,
+                row.served,
+                row.bytes,
+                row.confidence,
+                row.ended,
+                row.round_trip_nanos,
+            )
         };
+        key(self).cmp(&key(other))
     }
-    rows.sort_unstable();
-    let same = |a: &Transfer, b: &Transfer| (a.asset, a.country) == (b.asset, b.country);
-    let sums = rows.chunk_by(same).filter_map(|rows| {
-        let bytes = rows.iter().map(|row| row.bytes).sum();
-        rows.first().map(|first| Transfer { bytes, ..*first })
-    });
-    sums.collect()
+}
+
+impl PartialOrd for Transfer {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A number for each country, below [`COUNTRY_NUMBERS`], that sorts as its code does.
+pub fn country_number(country: Country) -> usize {
+    let letters = country.code().bytes();
+    letters.fold(0, |number, letter| {
+        number * LETTERS + usize::from(letter.wrapping_sub(b'A')) % LETTERS
+    })
+}
+
+/// Countries that can be told apart.
+pub const COUNTRY_NUMBERS: usize = LETTERS * LETTERS;
+
+const LETTERS: usize = 26;
+
+/// Bits that [`COUNTRY_NUMBERS`] need.
+const COUNTRY_BITS: u32 = 10;
+
+/// The lower bits of a [`Transfer::prefix`], which are not the asset's.
+pub const PREFIX_BITS_BELOW_ASSET: u32 = COUNTRY_BITS + ASN_BITS;
+
+/// The upper bits of an autonomous system's number that are part of a prefix.
+const ASN_BITS: u32 = 21;
+
+/// Puts the rows of a batch in the order of their ticks, in which most come.
+pub fn sort_by_tick<T>(rows: &mut [T], tick: impl Fn(&T) -> Tick) {
+    if !rows.is_sorted_by_key(&tick) {
+        rows.sort_by_key(tick);
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn row(tick: u64, bytes: u64, peer: u32, country: &str) -> Transfer {
-        Transfer {
-            tick: Tick(tick),
-            asset: AssetKey::of("10.0.0.1".parse().unwrap()),
-            country: country.parse().unwrap(),
-            asn: 1,
-            service: Service::Web,
-            asset_ip: "10.0.0.1".parse().unwrap(),
-            conversation: Some(Conversation {
-                asset_port: 1,
-                peer: IpAddr::from(peer.to_be_bytes()),
-                peer_port: 443,
-                protocol: 6,
-            }),
-            served: false,
-            bytes,
-            confidence: Confidence::Plausible,
-            ended: false,
-            round_trip_nanos: None,
+    fn rows() -> impl Strategy<Value = Transfer> {
+        let address = prop_oneof![
+            (0u32..4).prop_map(|v4| IpAddr::from((0x0a00_0000 + v4).to_be_bytes())),
+            (0u128..8).prop_map(|v6| IpAddr::from((v6 << 63 | v6).to_be_bytes())),
+        ];
+        let country = prop::sample::select(vec!["AA", "BR", "RU", "ZZ"]);
+        let asn = prop_oneof![0u32..3, any::<u32>()];
+        (0u64..2, address, country, asn, any::<bool>()).prop_map(
+            |(tick, asset_ip, country, asn, served)| Transfer {
+                tick: Tick(tick),
+                country: Country::from_code(country).unwrap_or(Country::UNKNOWN),
+                asn,
+                service: Service::Web,
+                asset_ip,
+                conversation: None,
+                served,
+                bytes: 1,
+                confidence: Confidence::Plausible,
+                ended: false,
+                round_trip_nanos: None,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn prefixes_never_order_otherwise_than_all_fields(a in rows(), b in rows()) {
+            let b = Transfer { tick: a.tick, ..b };
+            prop_assert!(a.prefix() < 1 << 96);
+            prop_assert!(a.prefix().cmp(&b.prefix()) != a.cmp(&b).reverse() || a == b);
+            let ends = |row: &Transfer| (row.asset(), row.country);
+            prop_assert_eq!(a.ends().cmp(&b.ends()), ends(&a).cmp(&ends(&b)));
         }
     }
 
     #[test]
-    fn folding_keeps_the_bytes_of_each_asset_country_and_tick() {
-        let count = ROWS_PER_SHARD_TICK_MAX as u32 + 100;
-        let mut rows: Vec<_> = (0..count)
-            .map(|i| row(1, 1 + u64::from(i), i, "RU"))
-            .collect();
-        rows.extend((0..count).map(|i| row(1, 1, i, "BR")));
-        rows.push(row(2, 7, 0, "RU"));
-        let bytes = |rows: &[Transfer], country: &str, tick| -> u64 {
-            rows.iter()
-                .filter(|row| row.country.code() == country && row.tick == Tick(tick))
-                .map(|row| row.bytes)
-                .sum()
-        };
-        let before = [
-            bytes(&rows, "RU", 1),
-            bytes(&rows, "BR", 1),
-            bytes(&rows, "RU", 2),
-        ];
-        let folded = fold(&mut rows);
-        assert_eq!(folded, u64::from(2 * count) + 1 - rows.len() as u64);
-        let after = [
-            bytes(&rows, "RU", 1),
-            bytes(&rows, "BR", 1),
-            bytes(&rows, "RU", 2),
-        ];
-        assert_eq!(before, after);
-        assert_eq!(rows.len(), ROWS_PER_SHARD_TICK_MAX + 2 + 1);
-        let whole = rows.iter().filter(|row| row.conversation.is_some());
-        let largest = whole.map(|row| row.bytes).max();
-        assert_eq!(
-            largest,
-            Some(u64::from(count)),
-            "the largest keep their conversation"
-        );
-    }
-
-    #[test]
-    fn however_many_assets_there_are_rows_are_bounded_and_bytes_exact() {
-        let count = 5 * ROWS_PER_SHARD_TICK_MAX as u32;
-        let rows = (0..count).map(|i| Transfer {
-            asset: AssetKey::of(IpAddr::from((0x0a00_0000 + i).to_be_bytes())),
-            ..row(1, 1 + u64::from(i), i, if i % 3 == 0 { "RU" } else { "BR" })
-        });
-        let mut rows: Vec<_> = rows.collect();
-        let before: u64 = rows.iter().map(|row| row.bytes).sum();
-        let folded = fold(&mut rows);
-        assert_eq!(rows.iter().map(|row| row.bytes).sum::<u64>(), before);
-        assert_eq!(rows.len(), 2 * ROWS_PER_SHARD_TICK_MAX + 2);
-        assert_eq!(folded, u64::from(count) - rows.len() as u64);
-        let unnamed = rows.iter().filter(|row| row.asset == AssetKey::UNNAMED);
-        assert_eq!(unnamed.count(), 2, "one per country");
+    fn countries_are_numbered_in_order() {
+        let number = |code| country_number(Country::from_code(code).unwrap());
+        assert_eq!((number("AA"), number("AB"), number("BA")), (0, 1, 26));
+        assert_eq!(number("ZZ"), COUNTRY_NUMBERS - 1);
     }
 }

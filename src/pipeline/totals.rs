@@ -1,0 +1,255 @@
+//! What a run has taken, by country.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use crate::alert::Alert;
+use crate::baseline::ASSETS_MAX;
+use crate::geo::Country;
+use crate::inventory::AssetKey;
+use crate::transfer::{COUNTRY_NUMBERS, Transfer, country_number};
+
+use super::summary::JurisdictionRow;
+use super::telemetry::AnalystView;
+
+/// Sums of the run.
+#[derive(Debug)]
+pub(super) struct Totals {
+    pub(super) view: AnalystView,
+    pub(super) incidents: u64,
+    pub(super) shadow_incidents: u64,
+    /// What the reader of the figures should know.
+    pub(super) notes: Vec<String>,
+    pub(super) alerts: Vec<Alert>,
+    /// By country, those that took something.
+    countries: Vec<Option<JurisdictionRow>>,
+    /// Assets that are counted, each with the number of its country and once with
+    /// [`ANY_COUNTRY`].
+    seen: Seen,
+    assets: u64,
+    /// The asset that was counted last: its other countries come next.
+    latest: Option<AssetKey>,
+}
+
+/// Assets and countries that are told apart in the counts of assets, so that a flood of
+/// spoofed assets is bounded. Of more, the counts are lower bounds.
+const SEEN_MAX: usize = 7 << 18;
+
+/// Stands for all countries.
+const ANY_COUNTRY: usize = COUNTRY_NUMBERS;
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self {
+            view: AnalystView::default(),
+            incidents: 0,
+            shadow_incidents: 0,
+            notes: Vec::new(),
+            alerts: Vec::new(),
+            countries: vec![None; COUNTRY_NUMBERS],
+            seen: Seen::default(),
+            assets: 0,
+            latest: None,
+        }
+    }
+}
+
+impl Totals {
+    /// Counts transfers to a country.
+    pub(super) fn count(&mut self, country: Country, transfers: &[Transfer]) {
+        self.view.transfers += transfers.len() as u64;
+        let row = row(&mut self.countries, country_number(country), country);
+        let bytes = transfers.iter().map(|transfer| transfer.bytes);
+        row.bytes = bytes.fold(row.bytes, u64::saturating_add);
+    }
+
+    /// Counts an asset among those that export to a country, once.
+    pub(super) fn count_asset(&mut self, asset: AssetKey, country: Country) {
+        let number = country_number(country);
+        let row = row(&mut self.countries, number, country);
+        let is_full = row.assets >= ASSETS_MAX || self.seen.len() >= SEEN_MAX;
+        if is_full || asset == AssetKey::UNNAMED || !self.seen.insert(asset, number) {
+            return;
+        }
+        row.assets += 1;
+        if self.latest != Some(asset) {
+            self.latest = Some(asset);
+            self.assets += u64::from(self.seen.insert(asset, ANY_COUNTRY));
+        }
+    }
+
+    /// Assets that exported.
+    pub(super) const fn assets(&self) -> u64 {
+        self.assets
+    }
+
+    /// Export bytes by country.
+    pub(super) fn export_bytes(&self) -> BTreeMap<Country, u64> {
+        let rows = self.jurisdictions();
+        rows.map(|row| (row.country, row.bytes)).collect()
+    }
+
+    /// Countries that took something, by their codes.
+    pub(super) fn jurisdictions(&self) -> impl Iterator<Item = JurisdictionRow> {
+        self.countries.iter().flatten().copied()
+    }
+}
+
+fn row(
+    countries: &mut [Option<JurisdictionRow>],
+    number: usize,
+    country: Country,
+) -> &mut JurisdictionRow {
+    countries[number].get_or_insert(JurisdictionRow {
+        country,
+        bytes: 0,
+        assets: 0,
+    })
+}
+
+/// Pairs of assets and countries.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Most are of IPv4, and take half the room.
+    v4: HashSet<u64, Keyed>,
+    v6: HashSet<(u64, u64), Keyed>,
+}
+
+impl Seen {
+    fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// Adds a pair. Says whether it is new.
+    fn insert(&mut self, asset: AssetKey, country: usize) -> bool {
+        let country = country as u64;
+        match asset {
+            AssetKey::V4(v4) => self.v4.insert(u64::from(v4.to_bits()) << 32 | country),
+            AssetKey::V6Prefix(high) => self.v6.insert((high, country)),
+        }
+    }
+}
+
+/// Hashes up to two numbers with secrets of its own, so that senders cannot choose those
+/// that collide: the inner product of UMAC (RFC 4418 section 5.2) with words of 64 bits.
+#[derive(Clone, Copy, Debug)]
+struct Keyed {
+    secrets: [u64; 3],
+    words: [u64; 2],
+}
+
+impl Default for Keyed {
+    fn default() -> Self {
+        let state = RandomState::new();
+        Self {
+            secrets: std::array::from_fn(|index| state.hash_one(index) | 1),
+            words: [0; 2],
+        }
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        *self
+    }
+}
+
+impl Hasher for Keyed {
+    fn write_u64(&mut self, word: u64) {
+        self.words = [self.words[1], word];
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        let [high, low] = self.words;
+        let fold = |product: u128| (product >> 64) as u64 ^ product as u64;
+        let product = |a: u64, b: u64| fold(u128::from(a) * u128::from(b));
+        let sum = product(
+            low.wrapping_add(self.secrets[0]),
+            high.wrapping_add(self.secrets[1]),
+        );
+        product(sum, self.secrets[2])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geo::Confidence;
+    use crate::time::Tick;
+    use crate::transfer::Service;
+
+    fn asset(number: u32) -> AssetKey {
+        AssetKey::of((0x0a00_0000 + number).to_be_bytes().into())
+    }
+
+    fn transfer(country: Country, bytes: u64) -> Transfer {
+        Transfer {
+            tick: Tick(1),
+            country,
+            asn: 1,
+            service: Service::Web,
+            asset_ip: [10, 0, 0, 1].into(),
+            conversation: None,
+            served: false,
+            bytes,
+            confidence: Confidence::Plausible,
+            ended: false,
+            round_trip_nanos: None,
+        }
+    }
+
+    #[test]
+    fn an_asset_counts_once_for_each_country_and_once_in_all() {
+        let mut totals = Totals::default();
+        let [russia, brazil] = ["RU", "BR"].map(|code| Country::from_code(code).unwrap());
+        for _ in 0..2 {
+            for number in 0..100 {
+                totals.count_asset(asset(number), russia);
+                totals.count_asset(asset(number), brazil);
+                totals.count_asset(AssetKey::V6Prefix(u64::from(number)), russia);
+            }
+            totals.count_asset(AssetKey::UNNAMED, russia);
+            totals.count(russia, &[transfer(russia, 5), transfer(russia, u64::MAX)]);
+        }
+        totals.count(brazil, &[transfer(brazil, 7)]);
+        let rows: Vec<_> = totals.jurisdictions().collect();
+        let row = |country, bytes, assets| JurisdictionRow {
+            country,
+            bytes,
+            assets,
+        };
+        assert_eq!(rows, [row(brazil, 7, 100), row(russia, u64::MAX, 200)]);
+        assert_eq!((totals.assets(), totals.view.transfers), (200, 5));
+    }
+
+    #[test]
+    fn a_country_has_so_many_assets_and_no_more() {
+        let mut totals = Totals::default();
+        let country = Country::UNKNOWN;
+        (0..ASSETS_MAX as u32 + 9).for_each(|number| totals.count_asset(asset(number), country));
+        assert_eq!(totals.assets(), ASSETS_MAX as u64);
+    }
+
+    #[test]
+    fn hashes_of_alike_keys_spread_over_upper_and_lower_bits() {
+        let hasher = Keyed::default();
+        let (mut upper, mut lower) = ([0u32; 128], [0u32; 128]);
+        for key in 0..64_000u64 {
+            let hash = hasher.hash_one((key << 32) | (key % 3));
+            upper[(hash >> 57) as usize] += 1;
+            lower[(hash & 127) as usize] += 1;
+        }
+        for count in upper.iter().chain(&lower) {
+            assert!((300..700).contains(count), "{upper:?} {lower:?}");
+        }
+        assert_ne!(hasher.hash_one(1u64), Keyed::default().hash_one(1u64));
+    }
+}

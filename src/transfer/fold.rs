@@ -1,0 +1,216 @@
+//! So many rows and no more of one shard and tick.
+
+use std::cmp::{Ordering, Reverse};
+
+use super::{COUNTRY_NUMBERS, Order, Service, Transfer, country_number, sort_by_tick};
+use crate::inventory::AssetKey;
+
+/// Rows that one shard may tell of one tick; the smallest of the rest are folded.
+pub const ROWS_PER_SHARD_TICK_MAX: usize = 4_096;
+
+/// Folds the smallest rows of each tick where a shard tells more than
+/// [`ROWS_PER_SHARD_TICK_MAX`]: into one per asset and country, and where those are more
+/// than as many again, the smallest of them into one per country that names no asset.
+/// Returns by how many rows there are fewer.
+pub fn fold(rows: &mut Vec<Transfer>) -> u64 {
+    if rows.len() <= ROWS_PER_SHARD_TICK_MAX {
+        return 0;
+    }
+    sort_by_tick(rows, |row| row.tick);
+    let before = rows.len();
+    let mut kept = Vec::new();
+    for of_tick in rows.chunk_by_mut(|a, b| a.tick == b.tick) {
+        let (largest, rest) = split_off_largest(of_tick);
+        kept.extend_from_slice(largest);
+        if rest.is_empty() {
+            continue;
+        }
+        let mut folded = gather_by_asset(rest);
+        let (largest, rest) = split_off_largest(&mut folded);
+        kept.extend_from_slice(largest);
+        kept.extend(gather_by_country(rest));
+    }
+    *rows = kept;
+    before.saturating_sub(rows.len()) as u64
+}
+
+/// Parts the [`ROWS_PER_SHARD_TICK_MAX`] largest rows from the rest. Of those that are as
+/// large as the smallest of them the first in order are taken.
+fn split_off_largest(rows: &mut [Transfer]) -> (&[Transfer], &[Transfer]) {
+    let count = rows.len().min(ROWS_PER_SHARD_TICK_MAX);
+    if count < rows.len() {
+        let mut sizes: Vec<u64> = rows.iter().map(|row| row.bytes).collect();
+        let (_, least, _) = sizes.select_nth_unstable_by_key(count - 1, |bytes| Reverse(*bytes));
+        let least = *least;
+        let larger = partition(rows, |row| row.bytes > least);
+        let as_large = partition(&mut rows[larger..], |row| row.bytes == least);
+        let as_large = &mut rows[larger..][..as_large];
+        let wanted = count - larger;
+        if wanted < as_large.len() {
+            let order = |row: &Transfer| (row.prefix(), *row);
+            as_large.select_nth_unstable_by_key(wanted, order);
+        }
+    }
+    let (largest, rest) = rows.split_at(count);
+    (largest, rest)
+}
+
+/// Moves the rows that are wanted to the front. Says how many they are.
+fn partition(rows: &mut [Transfer], is_wanted: impl Fn(&Transfer) -> bool) -> usize {
+    let mut wanted = 0;
+    for at in 0..rows.len() {
+        if is_wanted(&rows[at]) {
+            rows.swap(wanted, at);
+            wanted += 1;
+        }
+    }
+    wanted
+}
+
+/// Sums rows of one tick by asset and country.
+fn gather_by_asset(rows: &[Transfer]) -> Vec<Transfer> {
+    let mut order = Order::default();
+    // Which of those of one asset and country comes first does not matter.
+    order.sort(rows, Transfer::ends, |_, _| Ordering::Equal);
+    let sorted = order.sorted(rows);
+    let runs = sorted.chunk_by(|a, b| a.ends() == b.ends());
+    let sums = runs.filter_map(|run| run.iter().map(Sum::of).reduce(Sum::join));
+    sums.map(Sum::row).collect()
+}
+
+/// Sums rows of one tick by country.
+fn gather_by_country(rows: &[Transfer]) -> impl Iterator<Item = Transfer> {
+    let mut sums = vec![None::<Sum>; COUNTRY_NUMBERS];
+    for row in rows {
+        let unnamed = Sum::of(&Transfer {
+            asset_ip: AssetKey::UNNAMED.address(),
+            ..*row
+        });
+        let sum = &mut sums[country_number(row.country)];
+        *sum = Some(sum.map_or(unnamed, |sum| sum.join(unnamed)));
+    }
+    sums.into_iter().flatten().map(Sum::row)
+}
+
+/// Rows as one.
+#[derive(Clone, Copy)]
+struct Sum {
+    /// The first of them in order, less what tells it from the others.
+    first: Transfer,
+    bytes: u64,
+}
+
+impl Sum {
+    const fn of(row: &Transfer) -> Self {
+        let first = Transfer {
+            asn: 0,
+            service: Service::Other,
+            conversation: None,
+            round_trip_nanos: None,
+            ..*row
+        };
+        Self {
+            first,
+            bytes: row.bytes,
+        }
+    }
+
+    fn join(self, other: Self) -> Self {
+        Self {
+            first: self.first.min(other.first),
+            bytes: self.bytes + other.bytes,
+        }
+    }
+
+    const fn row(self) -> Transfer {
+        Transfer {
+            bytes: self.bytes,
+            ..self.first
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::geo::Confidence;
+    use crate::time::Tick;
+    use crate::transfer::Conversation;
+
+    fn row(tick: u64, bytes: u64, peer: u32, country: &str) -> Transfer {
+        Transfer {
+            tick: Tick(tick),
+            country: country.parse().unwrap(),
+            asn: 1,
+            service: Service::Web,
+            asset_ip: "10.0.0.1".parse().unwrap(),
+            conversation: Some(Conversation {
+                asset_port: 1,
+                peer: IpAddr::from(peer.to_be_bytes()),
+                peer_port: 443,
+                protocol: 6,
+            }),
+            served: false,
+            bytes,
+            confidence: Confidence::Plausible,
+            ended: false,
+            round_trip_nanos: None,
+        }
+    }
+
+    #[test]
+    fn folding_keeps_the_bytes_of_each_asset_country_and_tick() {
+        let count = ROWS_PER_SHARD_TICK_MAX as u32 + 100;
+        let mut rows: Vec<_> = (0..count)
+            .map(|i| row(1, 1 + u64::from(i), i, "RU"))
+            .collect();
+        rows.extend((0..count).map(|i| row(1, 1, i, "BR")));
+        rows.push(row(2, 7, 0, "RU"));
+        let bytes = |rows: &[Transfer], country: &str, tick| -> u64 {
+            rows.iter()
+                .filter(|row| row.country.code() == country && row.tick == Tick(tick))
+                .map(|row| row.bytes)
+                .sum()
+        };
+        let before = [
+            bytes(&rows, "RU", 1),
+            bytes(&rows, "BR", 1),
+            bytes(&rows, "RU", 2),
+        ];
+        let folded = fold(&mut rows);
+        assert_eq!(folded, u64::from(2 * count) + 1 - rows.len() as u64);
+        let after = [
+            bytes(&rows, "RU", 1),
+            bytes(&rows, "BR", 1),
+            bytes(&rows, "RU", 2),
+        ];
+        assert_eq!(before, after);
+        assert_eq!(rows.len(), ROWS_PER_SHARD_TICK_MAX + 2 + 1);
+        let whole = rows.iter().filter(|row| row.conversation.is_some());
+        let largest = whole.map(|row| row.bytes).max();
+        assert_eq!(
+            largest,
+            Some(u64::from(count)),
+            "the largest keep their conversation"
+        );
+    }
+
+    #[test]
+    fn however_many_assets_there_are_rows_are_bounded_and_bytes_exact() {
+        let count = 5 * ROWS_PER_SHARD_TICK_MAX as u32;
+        let rows = (0..count).map(|i| Transfer {
+            asset_ip: IpAddr::from((0x0a00_0000 + i).to_be_bytes()),
+            ..row(1, 1 + u64::from(i), i, if i % 3 == 0 { "RU" } else { "BR" })
+        });
+        let mut rows: Vec<_> = rows.collect();
+        let before: u64 = rows.iter().map(|row| row.bytes).sum();
+        let folded = fold(&mut rows);
+        assert_eq!(rows.iter().map(|row| row.bytes).sum::<u64>(), before);
+        assert_eq!(rows.len(), 2 * ROWS_PER_SHARD_TICK_MAX + 2);
+        assert_eq!(folded, u64::from(count) - rows.len() as u64);
+        let unnamed = rows.iter().filter(|row| row.asset() == AssetKey::UNNAMED);
+        assert_eq!(unnamed.count(), 2, "one per country");
+    }
+}
