@@ -239,8 +239,7 @@ impl Shard {
         let flow = &mut self.slots[slot as usize];
         let (state, untold_bytes) = (flow.state, flow.untold_bytes);
         flow.add(packet, lookup.is_low, self.now, &mut self.cold, |flow| {
-            flow.ends()
-                .map(|end| locate(address(end, flow.is_ipv6())))
+            flow.ends().map(|end| locate(address(end, flow.is_ipv6())))
         });
         let is_large = flow.untold_bytes >= EXPORT_BYTES_DUE && untold_bytes < EXPORT_BYTES_DUE;
         if is_large || flow.state != state || (untold_bytes == 0) != (flow.untold_bytes == 0) {
