@@ -15,6 +15,7 @@ use maxminddb::{LookupResult, PathElement};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use super::record::first_number;
 use super::tree::Tree;
 use super::verify::verify;
 use super::{Country, GeoError};
@@ -74,6 +75,7 @@ impl DatabaseInfo {
 pub(super) struct CountryDatabase {
     file: Database,
     schema: CountrySchema,
+    recent: Recent,
 }
 
 impl CountryDatabase {
@@ -95,7 +97,13 @@ impl CountryDatabase {
                 database_type,
             });
         };
-        Ok((Self { file, schema }, info))
+        let recent = Recent::new();
+        let database = Self {
+            file,
+            schema,
+            recent,
+        };
+        Ok((database, info))
     }
 
     /// The country of an address, [`Country::UNKNOWN`] where the database does not know or is
@@ -109,7 +117,7 @@ impl CountryDatabase {
     /// The country of a record to which the tree leads from an IPv4 address.
     pub(super) fn country_of(&self, record: u32, address: Ipv4Addr) -> Country {
         let read = || self.country(address.into()).bits().into();
-        Country::from_bits(self.file.recent.value(record, read) as u16)
+        Country::from_bits(self.recent.value(record, read) as u16)
     }
 
     /// The search tree of the file, and the node from which IPv4 addresses are looked up.
@@ -151,8 +159,12 @@ impl AsnDatabase {
 
     /// The number of the system of a record to which the tree leads from an IPv4 address.
     pub(super) fn number_of(&self, record: u32, address: Ipv4Addr) -> u32 {
-        let read = || self.number(address.into());
-        self.file.recent.value(record, read)
+        let (tree, _) = self.file.tree();
+        let Some(at) = tree.offset(record) else {
+            return 0;
+        };
+        let number = first_number(tree.data(), at, AS_NUMBER);
+        number.unwrap_or_else(|| self.number(address.into()))
     }
 
     /// The search tree of the file, and the node from which IPv4 addresses are looked up.
@@ -200,7 +212,6 @@ struct Database {
     bytes: Bytes,
     reader: Reader,
     ipv4_start: u32,
-    recent: Recent,
 }
 
 impl Database {
@@ -255,7 +266,7 @@ fn text<'a>(record: &Record<'a>, path: &[PathElement<'_>]) -> Option<&'a str> {
 /// The specification has an unsigned number of 32 bits here, yet some writers choose the
 /// smallest type that fits.
 fn as_number(record: &Record<'_>) -> Option<u32> {
-    let path = [PathElement::Key("autonomous_system_number")];
+    let path = [PathElement::Key(AS_NUMBER)];
     if let Ok(Some(number)) = record.decode_path::<u32>(&path) {
         return Some(number);
     }
@@ -324,7 +335,6 @@ fn open(
         bytes,
         reader,
         ipv4_start,
-        recent: Recent::new(),
     };
     Ok((database, info))
 }
@@ -384,8 +394,11 @@ pub const EMBEDDED_ASN_SHA256: &str =
 /// Bytes of the largest file that is read: it stays in memory.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
 
-/// Bits of the number of records whose values are kept: 512 KiB.
-const RECENT_BITS: u32 = 16;
+/// The field of a record with the number of its system.
+const AS_NUMBER: &str = "autonomous_system_number";
+
+/// Bits of the number of records whose values are kept: 32 KiB.
+const RECENT_BITS: u32 = 12;
 
 /// 2^32 over the golden ratio, by which Fibonacci hashing multiplies (Knuth, The Art of
 /// Computer Programming, volume 3, section 6.4).

@@ -30,7 +30,7 @@ impl Ipv4Places {
     pub(super) fn place(&self, address: Ipv4Addr, lay_out: impl FnOnce(u32, &mut Ranges)) -> Place {
         let (block, low) = halves(address);
         let ranges = self.blocks[block].get_or_init(|| {
-            let mut ranges = Ranges::default();
+            let mut ranges = Ranges(Vec::with_capacity(RANGES_EXPECTED));
             lay_out(address.to_bits() & !u32::from(u16::MAX), &mut ranges);
             ranges.0.into_boxed_slice()
         });
@@ -50,7 +50,7 @@ impl Ipv4Places {
 
 /// The ranges of a block in the order of their addresses, the first of which begins where the
 /// block does.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ranges(Vec<Range>);
 
 impl Ranges {
@@ -102,6 +102,9 @@ const fn halves(address: Ipv4Addr) -> (usize, u16) {
 
 /// Bits of an address that name its block.
 pub(super) const BLOCK_BITS: u32 = 16;
+
+/// Ranges of a block for which there is room before it is known how many there are.
+const RANGES_EXPECTED: usize = 16;
 
 /// By their discriminants.
 const SIDES: [Side; 4] = [Side::Home, Side::Domestic, Side::Foreign, Side::Local];

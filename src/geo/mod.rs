@@ -17,6 +17,7 @@ mod error;
 mod ipv4;
 mod place;
 mod prefixes;
+mod record;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,7 @@ use ipnet::IpNet;
 use database::{AsnDatabase, CountryDatabase};
 use ipv4::{BLOCK_BITS, Ipv4Places, Ranges};
 use rules::Rules;
-use tree::walk_both;
+use tree::Walk;
 
 /// Answers where an address is. Threads can share one: what it says never changes.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ impl Geo {
 
     /// Whether `address` is in the site's networks and no override puts it abroad.
     pub fn is_home(&self, address: IpAddr) -> bool {
-        self.rules.of(address::canonical(address)).is_home
+        self.rules.is_home(address::canonical(address))
     }
 
     /// The name of the organisation that announces `address`: at most 128 characters,
@@ -128,44 +129,38 @@ impl Geo {
 
     /// Does what [`Geo::look_up`] does for all addresses of a block, which begins at `first`.
     fn lay_out(&self, first: u32, ranges: &mut Ranges) {
-        let found = self.found(first);
         let last = first | u32::MAX >> BLOCK_BITS;
         for (from, to, rule) in self.rules.between(first, last) {
             if address::routable(Ipv4Addr::from_bits(from).into()).is_none() {
                 ranges.push(from, self.rules.place(rule, Country::UNKNOWN, 0));
                 continue;
             }
-            let behind = found.partition_point(|(start, ..)| *start <= from);
-            let found = found[behind.saturating_sub(1)..].iter();
-            for (start, country, asn) in found.take_while(|(start, ..)| *start <= to) {
-                let place = self.rules.place(rule, *country, *asn);
-                ranges.push(from.max(*start), place);
-            }
+            self.found(from, to, |start, country, asn| {
+                ranges.push(start, self.rules.place(rule, country, asn));
+            });
         }
     }
 
-    /// What the databases say of a block: the first address of each range, its country and
-    /// its autonomous system.
-    fn found(&self, first: u32) -> Vec<(u32, Country, u32)> {
+    /// Tells what the databases say of the IPv4 addresses between two: the first address of
+    /// each range, its country and its autonomous system.
+    fn found(&self, from: u32, to: u32, mut tell: impl FnMut(u32, Country, u32)) {
         let (countries, country) = self.country.tree();
         let (systems, asn) = self.asn.tree();
-        let country = countries.follow(country, first, BLOCK_BITS);
-        let asn = systems.follow(asn, first, BLOCK_BITS);
-        let mut found = Vec::new();
-        let mut last = None;
-        walk_both(
-            &[countries, systems],
-            [country, asn],
-            (first, BLOCK_BITS),
-            &mut |start, records| {
-                if last != Some(records) {
-                    let address = Ipv4Addr::from_bits(start);
-                    let country = self.country.country_of(records[0], address);
-                    found.push((start, country, self.asn.number_of(records[1], address)));
-                    last = Some(records);
-                }
-            },
-        );
-        found
+        let trees = [countries, systems];
+        let mut last = [u32::MAX; 2];
+        let mut found = (Country::UNKNOWN, 0);
+        Walk { trees, from, to }.go([country, asn], (0, 0), &mut |start, records| {
+            let address = Ipv4Addr::from_bits(start);
+            if last[0] != records[0] {
+                found.0 = self.country.country_of(records[0], address);
+            }
+            if last[1] != records[1] {
+                found.1 = self.asn.number_of(records[1], address);
+            }
+            if last != records {
+                tell(from.max(start), found.0, found.1);
+                last = records;
+            }
+        });
     }
 }

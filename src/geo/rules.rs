@@ -16,6 +16,8 @@ pub(super) struct Rules {
     jurisdictions: Jurisdictions,
     /// By the first address of each range of IPv4 addresses that one rule holds for.
     ipv4: Vec<(u32, Rule)>,
+    /// The first addresses, in turn, of what is and of what is not at home of IPv4.
+    ipv4_home: Vec<u32>,
 }
 
 /// What is settled of an address.
@@ -24,7 +26,7 @@ pub(super) struct Rule {
     /// No peer beyond the link, and nothing else counts.
     is_local: bool,
     /// In the site's networks, and no override puts it abroad.
-    pub(super) is_home: bool,
+    is_home: bool,
     /// The country that the operator states.
     stated: Option<Country>,
 }
@@ -60,21 +62,26 @@ impl Rules {
             networks: home.table(),
             jurisdictions,
             ipv4: Vec::new(),
+            ipv4_home: Vec::new(),
         };
         rules.ipv4 = rules.ipv4_ranges();
+        for (start, rule) in &rules.ipv4 {
+            if rule.is_home != is_odd(rules.ipv4_home.len()) {
+                rules.ipv4_home.push(*start);
+            }
+        }
         Ok(rules)
     }
 
-    /// What is settled of an address.
-    pub(super) fn of(&self, address: IpAddr) -> Rule {
-        let IpAddr::V4(v4) = address else {
-            return self.search(address);
-        };
-        let behind = self
-            .ipv4
-            .partition_point(|(start, _)| *start <= v4.to_bits());
-        // The first range begins at 0.
-        self.ipv4[behind.saturating_sub(1)].1
+    /// Whether an address is in the site's networks, and no override puts it abroad.
+    pub(super) fn is_home(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(v4) => {
+                let address = v4.to_bits();
+                is_odd(self.ipv4_home.partition_point(|start| *start <= address))
+            }
+            IpAddr::V6(_) => self.search(address).is_home,
+        }
     }
 
     /// The ranges of addresses from `first` to `last`, each with its own two and its rule.
@@ -150,6 +157,10 @@ impl Rules {
             .map(|start| (*start, self.search(Ipv4Addr::from_bits(*start).into())));
         rules.collect()
     }
+}
+
+const fn is_odd(count: usize) -> bool {
+    count % 2 == 1
 }
 
 /// What `map` holds for the address itself, else for the IPv4 address that it embeds.

@@ -6,41 +6,79 @@ use maxminddb::Metadata;
 /// the first of nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tree<'a> {
-    nodes: &'a [u8],
+    bytes: &'a [u8],
+    layout: Layout,
     node_bytes: usize,
+    node_count: u32,
+}
+
+/// The sizes of a node that the format knows, in bits of each of its two ways.
+#[derive(Clone, Copy, Debug)]
+enum Layout {
+    Bits24,
+    Bits28,
+    Bits32,
 }
 
 impl<'a> Tree<'a> {
-    /// The tree at the start of the file in `bytes`, whose nodes may be less than the
-    /// metadata says.
+    /// The tree of the file in `bytes`, which the reader of its `metadata` accepted.
     pub(super) fn new(metadata: &Metadata, bytes: &'a [u8]) -> Self {
-        let node_bytes = usize::from(metadata.record_size) / 4;
-        let tree_bytes = node_bytes.saturating_mul(metadata.node_count as usize);
         Self {
-            nodes: &bytes[..tree_bytes.min(bytes.len())],
-            node_bytes,
+            bytes,
+            layout: match metadata.record_size {
+                24 => Layout::Bits24,
+                28 => Layout::Bits28,
+                _ => Layout::Bits32,
+            },
+            node_bytes: usize::from(metadata.record_size) / 4,
+            node_count: metadata.node_count,
         }
     }
 
-    /// Where the two ways out of a node lead, `None` where `node` is none.
-    pub(super) fn children(&self, node: u32) -> Option<[u32; 2]> {
-        let at = (node as usize).checked_mul(self.node_bytes)?;
-        self.nodes.get(at..)?.get(..self.node_bytes).map(children)
+    /// The data section of the file.
+    pub(super) fn data(&self) -> &'a [u8] {
+        let nodes_bytes = self.node_count as usize * self.node_bytes;
+        let data = self.bytes.get(nodes_bytes + SEPARATOR_BYTES..);
+        data.unwrap_or_default()
     }
 
-    /// Where the way leads that the first `count` bits tell, the most significant one first.
-    pub(super) fn follow(&self, from: u32, bits: u32, count: u32) -> u32 {
-        let ways = (0..count).map(|depth| (bits >> (u32::BITS - 1 - depth) & 1) as usize);
-        ways.fold(from, |node, way| {
-            self.children(node).map_or(node, |children| children[way])
-        })
+    /// Where in the data section a record stands, `None` where the number is of nothing.
+    pub(super) fn offset(&self, record: u32) -> Option<usize> {
+        let behind = record.checked_sub(self.node_count)? as usize;
+        behind.checked_sub(SEPARATOR_BYTES)
+    }
+
+    /// Whether a number is not of a node.
+    pub(super) const fn is_record(&self, number: u32) -> bool {
+        number >= self.node_count
+    }
+
+    /// Where the two ways out of a node lead. From a record both lead to itself.
+    #[inline]
+    pub(super) fn children(&self, node: u32) -> [u32; 2] {
+        if self.is_record(node) {
+            return [node; 2];
+        }
+        let at = node as usize * self.node_bytes;
+        // The separator stands behind the last node.
+        let word = self
+            .bytes
+            .get(at..at + 8)
+            .and_then(|node| node.try_into().ok());
+        let word = word.map_or(0, u64::from_be_bytes);
+        let ways = match self.layout {
+            Layout::Bits24 => [word >> 40, word >> 16 & 0xff_ffff],
+            Layout::Bits28 => [word >> 40 | word >> 12 & 0xf00_0000, word >> 8 & 0xfff_ffff],
+            Layout::Bits32 => [word >> 32, word & 0xffff_ffff],
+        };
+        ways.map(|way| way as u32)
     }
 
     /// The node, or what else stands in its place, from which IPv4 addresses are looked up
     /// in a file of this version of IP.
     pub(super) fn ipv4_start(&self, ip_version: u16) -> u32 {
-        let words = if ip_version == 6 { IPV4_START_WORDS } else { 0 };
-        (0..words).fold(0, |node, _| self.follow(node, 0, u32::BITS))
+        let bits = if ip_version == 6 { IPV4_START_BITS } else { 0 };
+        (0..bits).fold(0, |node, _| self.children(node)[0])
     }
 
     /// Whether only one way leads to each node, save to that where IPv4 starts, which other
@@ -50,9 +88,9 @@ impl<'a> Tree<'a> {
     /// that walks them would end.
     pub(super) fn is_one(&self, ip_version: u16) -> bool {
         let shared = (ip_version == 6).then(|| self.ipv4_start(ip_version));
-        let nodes = self.nodes.chunks_exact(self.node_bytes.max(1));
-        let mut reached = vec![false; nodes.len()];
-        nodes.flat_map(children).all(|child| {
+        let mut reached = vec![false; self.node_count as usize];
+        let mut ways = (0..self.node_count).flat_map(|node| self.children(node));
+        ways.all(|child| {
             // What lies beyond the nodes is data or nothing.
             let reached = reached.get_mut(child as usize);
             Some(child) == shared || reached.is_none_or(|reached| !std::mem::replace(reached, true))
@@ -60,38 +98,77 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// Walks two trees at once, below the prefix `start` of `depth` bits to which the nodes `at`
-/// belong, and tells for each range of addresses its first one and both records.
-///
-/// Depth is bounded by the bits of an address, and what is told by the nodes of both trees
-/// where these are sound.
-pub(super) fn walk_both(
-    trees: &[Tree<'_>; 2],
-    at: [u32; 2],
-    (start, depth): (u32, u32),
-    tell: &mut impl FnMut(u32, [u32; 2]),
-) {
-    let ways = [trees[0].children(at[0]), trees[1].children(at[1])];
-    if depth == u32::BITS || ways == [None; 2] {
-        return tell(start, at);
-    }
-    let [one, other] = ways;
-    let (one, other) = (one.unwrap_or([at[0]; 2]), other.unwrap_or([at[1]; 2]));
-    let next = start | 1 << (u32::BITS - 1 - depth);
-    walk_both(trees, [one[0], other[0]], (start, depth + 1), tell);
-    walk_both(trees, [one[1], other[1]], (next, depth + 1), tell);
+/// Two trees and the IPv4 addresses of which both are asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walk<'a> {
+    pub(super) trees: [Tree<'a>; 2],
+    /// The first and the last address.
+    pub(super) from: u32,
+    pub(super) to: u32,
 }
 
-/// Where the two ways out of a node lead, by the three layouts of the format.
-fn children(node: &[u8]) -> [u32; 2] {
-    let number = u32::from_be_bytes;
-    match *node {
-        [a, b, c, d, e, f] => [number([0, a, b, c]), number([0, d, e, f])],
-        [a, b, c, high, d, e, f] => [number([high >> 4, a, b, c]), number([high & 0xf, d, e, f])],
-        [a, b, c, d, e, f, g, h] => [number([a, b, c, d]), number([e, f, g, h])],
-        _ => [u32::MAX; 2],
+impl Walk<'_> {
+    /// From the nodes `at` for the prefix `start` of `depth` bits, tells of each range of
+    /// addresses its first one, which may be before `from`, and both records.
+    ///
+    /// The depth is bounded by the bits of an address, and the ranges by the nodes of both
+    /// trees where these are sound.
+    pub(super) fn go(
+        &self,
+        mut at: [u32; 2],
+        (mut start, depth): (u32, u32),
+        tell: &mut impl FnMut(u32, [u32; 2]),
+    ) {
+        for depth in depth..u32::BITS {
+            if self.trees[0].is_record(at[0]) && self.trees[1].is_record(at[1]) {
+                break;
+            }
+            let one = self.trees[0].children(at[0]);
+            let other = self.trees[1].children(at[1]);
+            let (left, right) = ([one[0], other[0]], [one[1], other[1]]);
+            let half = start | 1 << (u32::BITS - 1 - depth);
+            if self.to < half {
+                at = left;
+                continue;
+            }
+            if self.from < half {
+                self.go(left, (start, depth + 1), tell);
+            }
+            (at, start) = (right, half);
+        }
+        tell(start, at);
     }
 }
 
-/// Words of zero bits before the IPv4 addresses in a tree of IPv6 addresses.
-const IPV4_START_WORDS: u32 = 96 / u32::BITS;
+/// Zero bits before the IPv4 addresses in a tree of IPv6 addresses.
+const IPV4_START_BITS: u32 = 96;
+
+/// Bytes between the nodes and the data section.
+const SEPARATOR_BYTES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The figures of the format's specification: the nibbles of the middle byte stand
+    /// before the three bytes to their side.
+    #[test]
+    fn reads_nodes_of_each_size() {
+        let bytes = [
+            0xff, 0x23, 0x45, 0x67, 0x18, 0x9a, 0xbc, 0xde, 0xff, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        let children = |layout, node_bytes| {
+            let tree = Tree {
+                bytes: &bytes[1..],
+                layout,
+                node_bytes,
+                node_count: 1,
+            };
+            assert_eq!(tree.children(7), [7; 2]);
+            tree.children(0)
+        };
+        assert_eq!(children(Layout::Bits24, 6), [0x23_4567, 0x18_9abc]);
+        assert_eq!(children(Layout::Bits28, 7), [0x123_4567, 0x89a_bcde]);
+        assert_eq!(children(Layout::Bits32, 8), [0x2345_6718, 0x9abc_deff]);
+    }
+}
