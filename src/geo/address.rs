@@ -27,13 +27,7 @@ pub(super) fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
 /// has no place.
 pub(super) fn is_local(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => {
-            v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_multicast()
-                || v4.is_broadcast()
-                || v4.is_unspecified()
-        }
+        IpAddr::V4(v4) => LOCAL_V4.iter().any(|range| is_in_v4(v4, range)),
         IpAddr::V6(v6) => {
             v6.is_loopback()
                 || v6.is_unicast_link_local()
@@ -56,6 +50,18 @@ pub(super) fn routable(address: IpAddr) -> Option<IpAddr> {
     (!reserved).then_some(address)
 }
 
+/// The IPv4 addresses at which what is said here of addresses may change.
+pub(super) fn ipv4_starts() -> impl Iterator<Item = u32> {
+    let ranges = LOCAL_V4.iter().chain(&RESERVED_V4);
+    let edges = ranges.flat_map(|(base, length)| {
+        let size = (1u32 << (u32::BITS - length)) - 1;
+        // None follows the last address.
+        let next = (base.to_bits() | size).checked_add(1);
+        [Some(base.to_bits()), next]
+    });
+    edges.flatten()
+}
+
 fn is_in_v4(address: Ipv4Addr, (base, length): &(Ipv4Addr, u32)) -> bool {
     (base.to_bits() ^ address.to_bits()).leading_zeros() >= *length
 }
@@ -63,6 +69,15 @@ fn is_in_v4(address: Ipv4Addr, (base, length): &(Ipv4Addr, u32)) -> bool {
 fn is_in_v6(address: Ipv6Addr, (base, length): &(Ipv6Addr, u32)) -> bool {
     (base.to_bits() ^ address.to_bits()).leading_zeros() >= *length
 }
+
+/// Ranges that are local to a link or a host.
+const LOCAL_V4: [(Ipv4Addr, u32); 5] = [
+    (Ipv4Addr::UNSPECIFIED, 32),
+    (Ipv4Addr::new(127, 0, 0, 0), 8),    // loopback
+    (Ipv4Addr::new(169, 254, 0, 0), 16), // link-local, RFC 3927
+    (Ipv4Addr::new(224, 0, 0, 0), 4),    // multicast, RFC 5771
+    (Ipv4Addr::BROADCAST, 32),
+];
 
 /// Ranges of the IANA IPv4 special-purpose registry (RFC 6890 and later) that are not
 /// local to a link and lie nowhere in particular.

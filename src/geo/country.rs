@@ -40,6 +40,18 @@ impl Country {
         std::str::from_utf8(&self.0).unwrap_or("ZZ")
     }
 
+    /// The two letters in the last 10 bits.
+    pub(super) const fn bits(self) -> u16 {
+        let [first, second] = self.0;
+        (first as u16 & LETTER) << LETTER_BITS | second as u16 & LETTER
+    }
+
+    /// The country that has these [`Country::bits`].
+    pub(super) const fn from_bits(bits: u16) -> Self {
+        let (first, second) = (bits >> LETTER_BITS & LETTER, bits & LETTER);
+        Self([b'@' | first as u8, b'@' | second as u8])
+    }
+
     /// Whether no source knows the country.
     pub fn is_unknown(self) -> bool {
         self == Self::UNKNOWN
@@ -130,6 +142,10 @@ impl Jurisdictions {
 fn group(codes: &'static [&'static str]) -> impl Iterator<Item = Country> {
     codes.iter().filter_map(|code| Country::from_code(code))
 }
+
+/// In ASCII the upper-case letters are `@` and a number of 5 bits.
+const LETTER_BITS: u16 = 5;
+const LETTER: u16 = (1 << LETTER_BITS) - 1;
 
 /// The codes of ISO 3166-1, and XK, which databases use for Kosovo.
 const ISO_3166_1: &str = "\

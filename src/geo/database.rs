@@ -6,15 +6,17 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use maxminddb::{LookupResult, PathElement};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::ipv4::Ipv4Table;
+use super::record::first_number;
+use super::tree::Tree;
 use super::verify::verify;
 use super::{Country, GeoError};
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Timestamp};
@@ -68,26 +70,22 @@ impl DatabaseInfo {
     }
 }
 
-/// A database, its IPv4 part laid out, and what is known of it.
-pub(super) type Opened<D> = Result<(D, Ipv4Table, DatabaseInfo), GeoError>;
-
 /// A database that tells countries.
 #[derive(Debug)]
 pub(super) struct CountryDatabase {
-    reader: Reader,
+    file: Database,
     schema: CountrySchema,
-    /// By the number of a record of the IPv4 part.
-    countries: Vec<Option<Country>>,
+    recent: Recent,
 }
 
 impl CountryDatabase {
     /// Reads the file at `path`, or the built-in one where there is none.
-    pub(super) fn open(path: Option<&Path>) -> Opened<Self> {
+    pub(super) fn open(path: Option<&Path>) -> Result<(Self, DatabaseInfo), GeoError> {
         let embedded = (EMBEDDED_COUNTRY, EMBEDDED_COUNTRY_SHA256);
-        let (reader, ipv4, info) = open(DatabaseRole::Country, path, embedded)?;
+        let (file, info) = open(DatabaseRole::Country, path, embedded)?;
         let schema = [CountrySchema::Flat, CountrySchema::Nested]
             .into_iter()
-            .find(|schema| some_record(&reader, |record| schema.country(record).is_some()));
+            .find(|schema| some_record(&file.reader, |record| schema.country(record).is_some()));
         let Some(schema) = schema else {
             let DatabaseInfo {
                 source: path,
@@ -99,50 +97,47 @@ impl CountryDatabase {
                 database_type,
             });
         };
-        let country = |address: IpAddr| schema.country(&reader.lookup(address).ok()?);
-        // The first is of no record.
-        let countries = ipv4.examples().iter().enumerate();
-        let countries = countries
-            .map(|(number, example)| country((*example).into()).filter(|_| number > 0))
-            .collect();
+        let recent = Recent::new();
         let database = Self {
-            reader,
+            file,
             schema,
-            countries,
+            recent,
         };
-        Ok((database, ipv4, info))
+        Ok((database, info))
     }
 
-    /// The country of an IPv6 address, `None` where the database does not know or is damaged.
-    pub(super) fn country(&self, address: Ipv6Addr) -> Option<Country> {
-        self.schema
-            .country(&self.reader.lookup(address.into()).ok()?)
+    /// The country of an address, [`Country::UNKNOWN`] where the database does not know or is
+    /// damaged.
+    pub(super) fn country(&self, address: IpAddr) -> Country {
+        let record = self.file.reader.lookup(address).ok();
+        let country = record.and_then(|record| self.schema.country(&record));
+        country.unwrap_or(Country::UNKNOWN)
     }
 
-    /// The country of a record of the IPv4 part.
-    pub(super) fn country_of(&self, record: u32) -> Option<Country> {
-        self.countries.get(record as usize).copied().flatten()
+    /// The country of a record to which the tree leads from an IPv4 address.
+    pub(super) fn country_of(&self, record: u32, address: Ipv4Addr) -> Country {
+        let read = || self.country(address.into()).bits().into();
+        Country::from_bits(self.recent.value(record, read) as u16)
+    }
+
+    /// The search tree of the file, and the node from which IPv4 addresses are looked up.
+    pub(super) fn tree(&self) -> (Tree<'_>, u32) {
+        self.file.tree()
     }
 }
 
 /// A database that tells autonomous systems.
 #[derive(Debug)]
 pub(super) struct AsnDatabase {
-    reader: Reader,
-    /// By the number of a record of the IPv4 part, [`UNREAD`] until it is asked for: there are
-    /// many, of which a site sees few.
-    numbers: Vec<AtomicU32>,
+    file: Database,
 }
-
-/// No system has this number (RFC 7300).
-const UNREAD: u32 = u32::MAX;
 
 impl AsnDatabase {
     /// Reads the file at `path`, or the built-in one where there is none.
-    pub(super) fn open(path: Option<&Path>) -> Opened<Self> {
+    pub(super) fn open(path: Option<&Path>) -> Result<(Self, DatabaseInfo), GeoError> {
         let embedded = (EMBEDDED_ASN, EMBEDDED_ASN_SHA256);
-        let (reader, ipv4, info) = open(DatabaseRole::Asn, path, embedded)?;
-        if !some_record(&reader, |record| as_number(record).is_some()) {
+        let (file, info) = open(DatabaseRole::Asn, path, embedded)?;
+        if !some_record(&file.reader, |record| as_number(record).is_some()) {
             let DatabaseInfo {
                 source: path,
                 database_type,
@@ -153,40 +148,33 @@ impl AsnDatabase {
                 database_type,
             });
         }
-        let unread = ipv4.examples().iter().map(|_| AtomicU32::new(UNREAD));
-        let numbers: Vec<_> = unread.collect();
-        Ok((Self { reader, numbers }, ipv4, info))
+        Ok((Self { file }, info))
     }
 
-    /// The number of the autonomous system that announces an IPv6 address, 0 where unknown.
-    pub(super) fn number(&self, address: Ipv6Addr) -> u32 {
-        self.read(address.into())
-    }
-
-    /// The number of the system of a record of the IPv4 part, of which `address` is one.
-    pub(super) fn number_of(&self, record: u32, address: Ipv4Addr) -> u32 {
-        let number = match self.numbers.get(record as usize) {
-            Some(number) if record > 0 => number,
-            _ => return 0,
-        };
-        match number.load(Relaxed) {
-            UNREAD => {
-                let read = self.read(address.into());
-                number.store(read, Relaxed);
-                read
-            }
-            number => number,
-        }
-    }
-
-    fn read(&self, address: IpAddr) -> u32 {
-        let record = self.reader.lookup(address).ok();
+    /// The number of the autonomous system that announces an address, 0 where unknown.
+    pub(super) fn number(&self, address: IpAddr) -> u32 {
+        let record = self.file.reader.lookup(address).ok();
         record.and_then(|record| as_number(&record)).unwrap_or(0)
+    }
+
+    /// The number of the system of a record to which the tree leads from an IPv4 address.
+    pub(super) fn number_of(&self, record: u32, address: Ipv4Addr) -> u32 {
+        let (tree, _) = self.file.tree();
+        let Some(at) = tree.offset(record) else {
+            return 0;
+        };
+        let number = first_number(tree.data(), at, AS_NUMBER);
+        number.unwrap_or_else(|| self.number(address.into()))
+    }
+
+    /// The search tree of the file, and the node from which IPv4 addresses are looked up.
+    pub(super) fn tree(&self) -> (Tree<'_>, u32) {
+        self.file.tree()
     }
 
     /// The name of its organisation.
     pub(super) fn organisation(&self, address: IpAddr) -> Option<String> {
-        let record = self.reader.lookup(address).ok()?;
+        let record = self.file.reader.lookup(address).ok()?;
         let name = text(
             &record,
             &[PathElement::Key("autonomous_system_organization")],
@@ -218,10 +206,58 @@ impl CountrySchema {
     }
 }
 
-/// The bytes of a database in memory, and the way into them.
-type Reader = maxminddb::Reader<Cow<'static, [u8]>>;
+/// A database in memory, and the ways into it.
+#[derive(Debug)]
+struct Database {
+    bytes: Bytes,
+    reader: Reader,
+    ipv4_start: u32,
+}
 
-type Record<'a> = LookupResult<'a, Cow<'static, [u8]>>;
+impl Database {
+    fn tree(&self) -> (Tree<'_>, u32) {
+        let tree = Tree::new(self.reader.metadata(), self.bytes.as_ref());
+        (tree, self.ipv4_start)
+    }
+}
+
+/// What a file holds, shared with its reader.
+#[derive(Clone, Debug)]
+struct Bytes(Arc<Cow<'static, [u8]>>);
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+type Reader = maxminddb::Reader<Bytes>;
+
+type Record<'a> = LookupResult<'a, Bytes>;
+
+/// What records say that were read of late, by their number: many networks have the same.
+#[derive(Debug)]
+struct Recent(Box<[AtomicU64]>);
+
+impl Recent {
+    fn new() -> Self {
+        Self((0..1 << RECENT_BITS).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// The value of a record, read where it is not known. No record has the number 0.
+    fn value(&self, record: u32, read: impl FnOnce() -> u32) -> u32 {
+        let place = record.wrapping_mul(GOLDEN) >> (u32::BITS - RECENT_BITS);
+        let known = &self.0[place as usize];
+        // A number and its value are one word, so that threads need not wait for each other.
+        let word = known.load(Relaxed);
+        if (word >> u32::BITS) as u32 == record {
+            return word as u32;
+        }
+        let value = read();
+        known.store(u64::from(record) << u32::BITS | u64::from(value), Relaxed);
+        value
+    }
+}
 
 fn text<'a>(record: &Record<'a>, path: &[PathElement<'_>]) -> Option<&'a str> {
     record.decode_path(path).ok().flatten()
@@ -230,7 +266,7 @@ fn text<'a>(record: &Record<'a>, path: &[PathElement<'_>]) -> Option<&'a str> {
 /// The specification has an unsigned number of 32 bits here, yet some writers choose the
 /// smallest type that fits.
 fn as_number(record: &Record<'_>) -> Option<u32> {
-    let path = [PathElement::Key("autonomous_system_number")];
+    let path = [PathElement::Key(AS_NUMBER)];
     if let Ok(Some(number)) = record.decode_path::<u32>(&path) {
         return Some(number);
     }
@@ -260,7 +296,7 @@ fn open(
     role: DatabaseRole,
     path: Option<&Path>,
     (embedded, embedded_sha256): (&'static [u8], &str),
-) -> Result<(Reader, Ipv4Table, DatabaseInfo), GeoError> {
+) -> Result<(Database, DatabaseInfo), GeoError> {
     let (bytes, sha256) = match path {
         None => (Cow::Borrowed(embedded), embedded_sha256.to_owned()),
         Some(path) => {
@@ -283,9 +319,8 @@ fn open(
             source: error,
         })?;
     }
-    let reader = maxminddb::Reader::from_source(&*bytes).map_err(format)?;
-    let ipv4 = Ipv4Table::new(reader.metadata(), &bytes);
-    let reader = Reader::from_source(bytes).map_err(format)?;
+    let bytes = Bytes(Arc::new(bytes));
+    let reader = Reader::from_source(bytes.clone()).map_err(format)?;
     let metadata = reader.metadata();
     let built_seconds = i64::try_from(metadata.build_epoch).unwrap_or(i64::MAX);
     let info = DatabaseInfo {
@@ -295,7 +330,13 @@ fn open(
         built: Timestamp::from_parts(built_seconds, 0),
         sha256,
     };
-    Ok((reader, ipv4, info))
+    let ipv4_start = Tree::new(metadata, bytes.as_ref()).ipv4_start(metadata.ip_version);
+    let database = Database {
+        bytes,
+        reader,
+        ipv4_start,
+    };
+    Ok((database, info))
 }
 
 fn read(role: DatabaseRole, path: &Path) -> Result<Vec<u8>, GeoError> {
@@ -353,6 +394,16 @@ pub const EMBEDDED_ASN_SHA256: &str =
 /// Bytes of the largest file that is read: it stays in memory.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
 
+/// The field of a record with the number of its system.
+const AS_NUMBER: &str = "autonomous_system_number";
+
+/// Bits of the number of records whose values are kept: 32 KiB.
+const RECENT_BITS: u32 = 12;
+
+/// 2^32 over the golden ratio, by which Fibonacci hashing multiplies (Knuth, The Art of
+/// Computer Programming, volume 3, section 6.4).
+const GOLDEN: u32 = 0x9e37_79b9;
+
 /// Networks that are looked at to tell the schema of a database.
 const PROBED_NETWORKS: usize = 10_000;
 
@@ -377,7 +428,7 @@ mod tests {
     #[test]
     fn age_counts_whole_days() {
         let built = Timestamp::from_parts(1_780_000_000, 0);
-        let (_, _, info) = CountryDatabase::open(None).unwrap();
+        let (_, info) = CountryDatabase::open(None).unwrap();
         let info = DatabaseInfo { built, ..info };
         let later = |days: i64| Timestamp::from_parts(1_780_000_000 + days * 86_400 - 1, 0);
         assert_eq!(

@@ -1,220 +1,175 @@
-//! The IPv4 part of a database, laid out so that one lookup waits for memory twice.
+//! The places of all IPv4 addresses, each part of them laid out when it is first asked for.
 
-use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::sync::OnceLock;
 
-use maxminddb::Metadata;
+use super::{Confidence, Country, Place, Side};
 
-use super::verify::{children, ipv4_start};
-
-/// The networks of a database as ranges of addresses in their order.
+/// Places by ranges of addresses, found without a walk through the trees of the databases.
 ///
-/// In the file's tree a lookup follows up to 32 nodes, each a wait for memory. Here the
-/// first 16 bits name a few ranges, of which the right one is searched for by the other
-/// 16. The first range of each few begins where they do.
+/// A lookup in such a tree follows up to 32 nodes, each a wait for memory. Here the first 16
+/// bits of an address name a block of ranges, mostly few, of which the right one is searched
+/// for by the other 16: two waits. To lay out all blocks takes longer than a small capture,
+/// and a site sees addresses of few, so each is laid out when an address of it comes.
 #[derive(Debug)]
-pub(super) struct Ipv4Table {
-    /// By the first 16 bits of an address: where its ranges begin.
-    begins: Vec<u32>,
-    /// The last 16 bits of each range's first address.
-    starts: Vec<u16>,
-    /// The number of each range's record, 0 where there is none.
-    records: Vec<u32>,
-    /// By the number of a record: an address that has it.
-    examples: Vec<Ipv4Addr>,
+pub(super) struct Ipv4Places {
+    /// By the first 16 bits of an address.
+    blocks: Box<[OnceLock<Box<[Range]>>]>,
 }
 
-impl Ipv4Table {
-    /// Lays out the database in `bytes`, whose tree is sound.
-    pub(super) fn new(metadata: &Metadata, bytes: &[u8]) -> Self {
-        let node_bytes = usize::from(metadata.record_size) / 4;
-        let node_count = metadata.node_count as usize;
-        let mut table = Self {
-            begins: Vec::with_capacity((1 << 16) + 1),
-            starts: Vec::new(),
-            records: Vec::new(),
-            examples: vec![Ipv4Addr::UNSPECIFIED],
-        };
-        let mut numbers = HashMap::new();
-        // Most networks have the record of one a little before them.
-        let mut recent = [(usize::MAX, 0); RECENT_RECORDS];
-        let mut pending = vec![(ipv4_start(metadata, bytes), 0u32, 0u32)];
-        while let Some((node, start, depth)) = pending.pop() {
-            let at = node.saturating_mul(node_bytes);
-            match bytes.get(at..at + node_bytes) {
-                Some(bytes) if node < node_count && depth < u32::BITS => {
-                    let [left, right] = children(bytes);
-                    pending.push((right, start | 1 << (31 - depth), depth + 1));
-                    pending.push((left, start, depth + 1));
-                }
-                _ if node == node_count => table.push(start, 0),
-                _ => {
-                    let recent = &mut recent[node % RECENT_RECORDS];
-                    if recent.0 != node {
-                        let next = table.examples.len() as u32;
-                        let number = *numbers.entry(node).or_insert(next);
-                        if number == next {
-                            table.examples.push(start.into());
-                        }
-                        *recent = (node, number);
-                    }
-                    table.push(start, recent.1);
-                }
-            }
-        }
-        table.begin_until(1 << 16);
-        table.begins.push(table.starts.len() as u32);
-        table
-    }
-
-    /// The number of the record of an address, 0 where there is none.
-    #[cfg(test)]
-    pub(super) fn record(&self, address: Ipv4Addr) -> usize {
-        let (high, low) = halves(address);
-        let (from, to) = (self.begins[high] as usize, self.begins[high + 1] as usize);
-        let behind = self.starts[from..to].partition_point(|start| *start <= low);
-        self.records[from + behind - 1] as usize
-    }
-
-    /// The ranges of one value of the first 16 bits.
-    fn ranges(&self, high: usize) -> impl Iterator<Item = (u16, u32)> {
-        let of = self.begins[high] as usize..self.begins[high + 1] as usize;
-        let starts = self.starts[of.clone()].iter().copied();
-        starts.zip(self.records[of].iter().copied())
-    }
-
-    /// By the number of a record: an address that has it. The first is of no record.
-    pub(super) fn examples(&self) -> &[Ipv4Addr] {
-        &self.examples
-    }
-
-    /// Adds a range, unless it goes on with the record of the one before it.
-    fn push(&mut self, start: u32, record: u32) {
-        let (high, low) = halves(start.into());
-        self.begin_until(high + usize::from(low > 0));
-        if low == 0 {
-            self.begins.push(self.starts.len() as u32);
-        } else if self.records.last() == Some(&record) {
-            return;
-        }
-        self.starts.push(low);
-        self.records.push(record);
-    }
-
-    /// Has the ranges of the first `count` values of the first 16 bits begin, with what the
-    /// range before them goes on with.
-    fn begin_until(&mut self, count: usize) {
-        while self.begins.len() < count {
-            self.begins.push(self.starts.len() as u32);
-            self.starts.push(0);
-            self.records.push(self.records.last().copied().unwrap_or(0));
+impl Ipv4Places {
+    /// Knows nothing yet.
+    pub(super) fn new() -> Self {
+        Self {
+            blocks: (0..1 << BLOCK_BITS).map(|_| OnceLock::new()).collect(),
         }
     }
-}
 
-/// Records whose numbers are at hand while a database is laid out.
-const RECENT_RECORDS: usize = 4_096;
-
-/// Two databases laid out as one, so that one search finds the records of both.
-#[derive(Debug)]
-pub(super) struct Ipv4Pairs {
-    begins: Vec<u32>,
-    starts: Vec<u16>,
-    records: Vec<[u32; 2]>,
-}
-
-impl Ipv4Pairs {
-    /// Puts two databases together.
-    pub(super) fn new(one: &Ipv4Table, other: &Ipv4Table) -> Self {
-        let mut pairs = Self {
-            begins: Vec::with_capacity((1 << 16) + 1),
-            starts: Vec::with_capacity(one.starts.len() + other.starts.len()),
-            records: Vec::with_capacity(one.starts.len() + other.starts.len()),
-        };
-        for high in 0..1 << 16 {
-            pairs.begins.push(pairs.starts.len() as u32);
-            let [mut one, mut other] = [one.ranges(high), other.ranges(high)];
-            let mut records = [0; 2];
-            let mut next = [one.next(), other.next()];
-            // Both begin where the first 16 bits do, so the pair is complete from there on.
-            while let Some(low) = next.iter().flatten().map(|(low, _)| *low).min() {
-                for (place, ranges) in [&mut one, &mut other].into_iter().enumerate() {
-                    if let Some((at, record)) = next[place]
-                        && at == low
-                    {
-                        records[place] = record;
-                        next[place] = ranges.next();
-                    }
-                }
-                pairs.starts.push(low);
-                pairs.records.push(records);
-            }
-        }
-        pairs.begins.push(pairs.starts.len() as u32);
-        pairs
+    /// The place of an address. Where its block is missing, `lay_out` is given the block's
+    /// first address and the ranges to fill.
+    pub(super) fn place(&self, address: Ipv4Addr, lay_out: impl FnOnce(u32, &mut Ranges)) -> Place {
+        let (block, low) = halves(address);
+        let ranges = self.blocks[block].get_or_init(|| {
+            let mut ranges = Ranges(Vec::with_capacity(RANGES_EXPECTED));
+            lay_out(address.to_bits() & !u32::from(u16::MAX), &mut ranges);
+            ranges.0.into_boxed_slice()
+        });
+        let behind = ranges.partition_point(|range| range.start <= low);
+        let range = ranges.get(behind.wrapping_sub(1));
+        range.map_or(Place::LOCAL, |range| range.place())
     }
 
-    /// The numbers of an address's records in the two databases, 0 where there is none.
-    pub(super) fn records(&self, address: Ipv4Addr) -> [u32; 2] {
-        let (high, low) = halves(address);
-        let (from, to) = (self.begins[high] as usize, self.begins[high + 1] as usize);
-        let behind = self.starts[from..to].partition_point(|start| *start <= low);
-        self.records[from + behind - 1]
-    }
-
-    /// Reads what [`Ipv4Pairs::records`] reads first.
+    /// Reads what [`Ipv4Places::place`] reads first.
     pub(super) fn touch(&self, address: Ipv4Addr) -> u64 {
-        let (high, _) = halves(address);
-        let from = self.begins[high] as usize;
-        u64::from(self.starts[from]) ^ u64::from(self.records[from][0])
+        let (block, _) = halves(address);
+        let ranges = self.blocks[block].get();
+        let range = ranges.and_then(|ranges| ranges.get(ranges.len() / 2));
+        range.map_or(0, |range| u64::from(range.asn))
+    }
+}
+
+/// The ranges of a block in the order of their addresses, the first of which begins where the
+/// block does.
+#[derive(Debug)]
+pub(super) struct Ranges(Vec<Range>);
+
+impl Ranges {
+    /// Adds a range that begins at `start`, unless it goes on with the place before it.
+    pub(super) fn push(&mut self, start: u32, place: Place) {
+        let range = Range::new(start as u16, place);
+        let last = self.0.last();
+        if last.is_none_or(|last| (last.bits, last.asn) != (range.bits, range.asn)) {
+            self.0.push(range);
+        }
+    }
+}
+
+/// A range of addresses that are in one place, in 8 bytes, of which a cache line has eight.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    /// The last 16 bits of its first address.
+    start: u16,
+    /// Of the place all but the system: 2 bits of side, 3 of confidence, 10 of country.
+    bits: u16,
+    asn: u32,
+}
+
+impl Range {
+    fn new(start: u16, place: Place) -> Self {
+        let (side, confidence) = (place.side as u16, place.confidence as u16);
+        Self {
+            start,
+            bits: side | confidence << 2 | place.country.bits() << 5,
+            asn: place.asn,
+        }
+    }
+
+    fn place(self) -> Place {
+        Place {
+            side: SIDES[usize::from(self.bits & 3)],
+            country: Country::from_bits(self.bits >> 5),
+            asn: self.asn,
+            confidence: CONFIDENCES[usize::from(self.bits >> 2 & 7)],
+        }
     }
 }
 
 /// The first and the last 16 bits of an address.
 const fn halves(address: Ipv4Addr) -> (usize, u16) {
     let bits = address.to_bits();
-    ((bits >> 16) as usize, bits as u16)
+    ((bits >> (u32::BITS - BLOCK_BITS)) as usize, bits as u16)
 }
+
+/// Bits of an address that name its block.
+pub(super) const BLOCK_BITS: u32 = 16;
+
+/// Ranges of a block for which there is room before it is known how many there are.
+const RANGES_EXPECTED: usize = 16;
+
+/// By their discriminants.
+const SIDES: [Side; 4] = [Side::Home, Side::Domestic, Side::Foreign, Side::Local];
+
+/// By their discriminants; the rest makes their number a power of two.
+const CONFIDENCES: [Confidence; 8] = [
+    Confidence::Confirmed,
+    Confidence::Plausible,
+    Confidence::Disputed,
+    Confidence::Refuted,
+    Confidence::Unknown,
+    Confidence::Unknown,
+    Confidence::Unknown,
+    Confidence::Unknown,
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Every range's first and last address, and others, against the file's own tree.
     #[test]
-    fn agrees_with_the_tree() {
-        let bytes = include_bytes!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/models/geo/dbip-country.mmdb"
-        ));
-        let reader = maxminddb::Reader::from_source(&bytes[..]).unwrap();
-        let table = Ipv4Table::new(reader.metadata(), bytes);
-        assert!(table.starts.len() > 100_000, "{}", table.starts.len());
-        let offset = |address: Ipv4Addr| {
-            let found = reader.lookup(address.into()).unwrap();
-            found.has_data().then(|| found.offset())
-        };
-        assert_eq!(table.begins.len(), (1 << 16) + 1);
-        let nothing = Ipv4Table {
-            begins: (0..=1 << 16).collect(),
-            starts: vec![0; 1 << 16],
-            records: vec![0; 1 << 16],
-            examples: Vec::new(),
-        };
-        let pairs = Ipv4Pairs::new(&table, &nothing);
-        let starts = (0..1u32 << 16).flat_map(|high| {
-            let place = |at: u32| table.begins[at as usize] as usize;
-            let lows = table.starts[place(high)..place(high + 1)].iter();
-            lows.map(move |low| high << 16 | u32::from(*low))
-        });
-        let starts = starts.step_by(7);
-        let edges = starts.flat_map(|start| [start, start.wrapping_sub(1)]);
-        let spread = (0..100_000u32).map(|step| step.wrapping_mul(0x9e37_79b9));
-        for address in edges.chain(spread).map(Ipv4Addr::from_bits) {
-            let record = table.record(address);
-            let example = (record > 0).then(|| offset(table.examples()[record]));
-            assert_eq!(offset(address), example.flatten(), "{address}");
-            assert_eq!(pairs.records(address), [record as u32, 0], "{address}");
+    fn a_range_keeps_its_place() {
+        assert_eq!(size_of::<Range>(), 8);
+        for side in SIDES {
+            for confidence in CONFIDENCES {
+                for code in ["AA", "ZZ", "AZ", "ZA", "SG"] {
+                    let place = Place {
+                        side,
+                        country: Country::from_code(code).unwrap(),
+                        asn: u32::MAX - 7,
+                        confidence,
+                    };
+                    assert_eq!(Range::new(7, place).place(), place);
+                }
+            }
         }
+    }
+
+    #[test]
+    fn a_block_is_laid_out_once_and_only_when_asked_for() {
+        let places = Ipv4Places::new();
+        let of = |asn| Place {
+            asn,
+            ..Place::LOCAL
+        };
+        let fill = |first, ranges: &mut Ranges| {
+            assert_eq!(first, 0x0909_0000);
+            for (low, asn) in [(0, 1), (5, 2), (6, 2), (0xffff, 3)] {
+                ranges.push(first + low, of(asn));
+            }
+        };
+        let ask = |text: &str| text.parse::<Ipv4Addr>().unwrap();
+        assert_eq!(places.touch(ask("9.9.0.0")), 0);
+        assert_eq!(places.place(ask("9.9.0.4"), fill), of(1));
+        assert_eq!(places.touch(ask("9.9.0.0")), 2, "the middle one of three");
+        for (address, asn) in [
+            ("9.9.0.0", 1),
+            ("9.9.0.5", 2),
+            ("9.9.255.254", 2),
+            ("9.9.255.255", 3),
+        ] {
+            let place = places.place(ask(address), |_, _| panic!("laid out twice"));
+            assert_eq!(place, of(asn), "{address}");
+        }
+        // Blocks that nobody filled answer too.
+        assert_eq!(places.place(ask("9.8.0.1"), |_, _| {}), Place::LOCAL);
     }
 }

@@ -17,8 +17,11 @@ mod error;
 mod ipv4;
 mod place;
 mod prefixes;
+mod record;
+mod rules;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod verify;
 
 pub use config::{GeoConfig, GeoOverride};
@@ -34,19 +37,17 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 use database::{AsnDatabase, CountryDatabase};
-use ipv4::Ipv4Pairs;
-use prefixes::{PrefixMap, PrefixTable};
+use ipv4::{BLOCK_BITS, Ipv4Places, Ranges};
+use rules::Rules;
+use tree::Walk;
 
-/// Answers where an address is. Immutable, so that threads can share one.
+/// Answers where an address is. Threads can share one: what it says never changes.
 #[derive(Debug)]
 pub struct Geo {
-    overrides: PrefixTable<Country>,
-    networks: PrefixTable<()>,
-    jurisdictions: Jurisdictions,
+    rules: Rules,
     country: CountryDatabase,
     asn: AsnDatabase,
-    /// The IPv4 parts of both databases.
-    ipv4: Ipv4Pairs,
+    ipv4: Ipv4Places,
     databases: [DatabaseInfo; 2],
 }
 
@@ -62,35 +63,14 @@ impl Geo {
         networks: &[IpNet],
         jurisdictions: Jurisdictions,
     ) -> Result<Self, GeoError> {
-        let (country, countries, country_info) = CountryDatabase::open(config.country.as_deref())?;
-        let (asn, systems, asn_info) = AsnDatabase::open(config.asn.as_deref())?;
-        let mut overrides = PrefixMap::default();
-        for GeoOverride { prefix, country } in &config.overrides {
-            match overrides.insert(*prefix, *country) {
-                Some(first) if first != *country => {
-                    let (prefix, second) = (*prefix, *country);
-                    return Err(GeoError::Contradiction {
-                        prefix,
-                        first,
-                        second,
-                    });
-                }
-                _ => {}
-            }
-        }
-        let mut home = PrefixMap::default();
-        for network in networks {
-            home.insert(*network, ());
-        }
-        let databases = [country_info, asn_info];
+        let (country, country_info) = CountryDatabase::open(config.country.as_deref())?;
+        let (asn, asn_info) = AsnDatabase::open(config.asn.as_deref())?;
         Ok(Self {
-            overrides: overrides.table(),
-            networks: home.table(),
-            jurisdictions,
+            rules: Rules::new(&config.overrides, networks, jurisdictions)?,
             country,
             asn,
-            ipv4: Ipv4Pairs::new(&countries, &systems),
-            databases,
+            ipv4: Ipv4Places::new(),
+            databases: [country_info, asn_info],
         })
     }
 
@@ -100,70 +80,29 @@ impl Geo {
     /// (64:ff9b::/96) address is judged by the prefixes that hold itself, and where none
     /// does by the IPv4 address that it embeds.
     pub fn place(&self, address: IpAddr) -> Place {
-        let address = address::canonical(address);
-        if address::is_local(address) {
-            return unknown(Side::Local);
-        }
-        let asked = address::routable(address);
-        let (found, asn) = asked.map_or((None, 0), |address| self.ask(address));
-        let home = find(&self.networks, address).is_some();
-        if let Some(country) = find(&self.overrides, address) {
-            let confidence = match country {
-                Country::UNKNOWN => Confidence::Unknown,
-                _ => Confidence::Confirmed,
-            };
-            let side = match self.abroad(country) {
-                Side::Domestic if home => Side::Home,
-                side => side,
-            };
-            return Place {
-                side,
-                country,
-                asn,
-                confidence,
-            };
-        }
-        if let (true, Some(country)) = (home, self.jurisdictions.only()) {
-            return Place {
-                side: Side::Home,
-                country,
-                asn,
-                confidence: Confidence::Confirmed,
-            };
-        }
-        let side = if home {
-            Side::Home
-        } else {
-            self.abroad(found.unwrap_or(Country::UNKNOWN))
-        };
-        match found {
-            Some(country) => Place {
-                side,
-                country,
-                asn,
-                confidence: Confidence::Plausible,
-            },
-            None => Place {
-                asn,
-                ..unknown(side)
-            },
+        match address::canonical(address) {
+            IpAddr::V4(v4) => self
+                .ipv4
+                .place(v4, |first, ranges| self.lay_out(first, ranges)),
+            address => self.look_up(address),
         }
     }
 
     /// Reads what [`Geo::place`] will ask for first, so that it is there when its turn comes.
-    /// The address is the 128 bits of a packet's.
+    /// The address is the 128 bits of a packet's, of which those of IPv4 are v4-mapped.
     pub fn touch(&self, address: u128) -> u64 {
+        let is_mapped = address >> u32::BITS == 0xffff;
         let address = Ipv4Addr::from_bits(address as u32);
-        self.ipv4.touch(address)
+        if is_mapped {
+            self.ipv4.touch(address)
+        } else {
+            0
+        }
     }
 
     /// Whether `address` is in the site's networks and no override puts it abroad.
     pub fn is_home(&self, address: IpAddr) -> bool {
-        let address = address::canonical(address);
-        let is_own = !address::is_local(address) && find(&self.networks, address).is_some();
-        is_own
-            && find(&self.overrides, address)
-                .is_none_or(|country| self.abroad(country) == Side::Domestic)
+        self.rules.is_home(address::canonical(address))
     }
 
     /// The name of the organisation that announces `address`: at most 128 characters,
@@ -179,41 +118,49 @@ impl Geo {
         &self.databases
     }
 
-    /// What the databases say: the country, if they know one, and the autonomous system.
-    fn ask(&self, address: IpAddr) -> (Option<Country>, u32) {
-        match address {
-            IpAddr::V4(v4) => {
-                let [country, asn] = self.ipv4.records(v4);
-                (
-                    self.country.country_of(country),
-                    self.asn.number_of(asn, v4),
-                )
+    /// Where an address is, by a search in the prefixes and in both databases.
+    fn look_up(&self, address: IpAddr) -> Place {
+        let (found, asn) = match address::routable(address) {
+            Some(asked) => (self.country.country(asked), self.asn.number(asked)),
+            None => (Country::UNKNOWN, 0),
+        };
+        self.rules.place(self.rules.search(address), found, asn)
+    }
+
+    /// Does what [`Geo::look_up`] does for all addresses of a block, which begins at `first`.
+    fn lay_out(&self, first: u32, ranges: &mut Ranges) {
+        let last = first | u32::MAX >> BLOCK_BITS;
+        for (from, to, rule) in self.rules.between(first, last) {
+            if address::routable(Ipv4Addr::from_bits(from).into()).is_none() {
+                ranges.push(from, self.rules.place(rule, Country::UNKNOWN, 0));
+                continue;
             }
-            IpAddr::V6(v6) => (self.country.country(v6), self.asn.number(v6)),
+            self.found(from, to, |start, country, asn| {
+                ranges.push(start, self.rules.place(rule, country, asn));
+            });
         }
     }
 
-    /// The side of an address that is not the site's own.
-    fn abroad(&self, country: Country) -> Side {
-        if self.jurisdictions.contains(country) {
-            Side::Domestic
-        } else {
-            Side::Foreign
-        }
-    }
-}
-
-/// What `map` holds for the address itself, else for the IPv4 address that it embeds.
-fn find<V: Copy>(map: &PrefixTable<V>, address: IpAddr) -> Option<V> {
-    map.longest(address)
-        .or_else(|| map.longest(address::embedded(address)?.into()))
-}
-
-fn unknown(side: Side) -> Place {
-    Place {
-        side,
-        country: Country::UNKNOWN,
-        asn: 0,
-        confidence: Confidence::Unknown,
+    /// Tells what the databases say of the IPv4 addresses between two: the first address of
+    /// each range, its country and its autonomous system.
+    fn found(&self, from: u32, to: u32, mut tell: impl FnMut(u32, Country, u32)) {
+        let (countries, country) = self.country.tree();
+        let (systems, asn) = self.asn.tree();
+        let trees = [countries, systems];
+        let mut last = [u32::MAX; 2];
+        let mut found = (Country::UNKNOWN, 0);
+        Walk { trees, from, to }.go([country, asn], (0, 0), &mut |start, records| {
+            let address = Ipv4Addr::from_bits(start);
+            if last[0] != records[0] {
+                found.0 = self.country.country_of(records[0], address);
+            }
+            if last[1] != records[1] {
+                found.1 = self.asn.number_of(records[1], address);
+            }
+            if last != records {
+                tell(from.max(start), found.0, found.1);
+                last = records;
+            }
+        });
     }
 }

@@ -62,6 +62,11 @@ impl<V: Copy> PrefixTable<V> {
         let behind = ranges.partition_point(|(start, _)| *start <= address);
         ranges.get(behind.checked_sub(1)?)?.1
     }
+
+    /// The IPv4 addresses at which another value begins.
+    pub(super) fn ipv4_starts(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ipv4.iter().map(|(start, _)| *start as u32)
+    }
 }
 
 /// Cuts ranges that nest into ranges that do not overlap, of which only the starts are

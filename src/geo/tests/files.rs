@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::database::{AsnDatabase, CountryDatabase};
+use super::super::database::CountryDatabase;
 use super::*;
 
 #[test]
@@ -255,31 +255,37 @@ fn real_databases_with_flipped_bits_are_refused_or_answer() {
 
 /// Opens a file in both roles and asks it about a few addresses; whether either opened.
 fn probe(path: &Path) -> bool {
-    let country = CountryDatabase::open(Some(path));
-    let asn = AsnDatabase::open(Some(path));
-    for address in [
-        "8.8.8.8",
-        "1.1.1.1",
-        "81.2.69.142",
-        "223.255.255.255",
-        "2600::1",
-        "2001:218::1",
-    ] {
-        if let Ok((database, table, _)) = &country {
-            match ip(address) {
-                IpAddr::V4(v4) => database.country_of(table.record(v4) as u32),
-                IpAddr::V6(v6) => database.country(v6),
-            };
+    let file = || Some(path.to_owned());
+    let countries = GeoConfig {
+        country: file(),
+        ..GeoConfig::default()
+    };
+    let systems = GeoConfig {
+        asn: file(),
+        ..GeoConfig::default()
+    };
+    let opened = [countries, systems].map(|config| {
+        let Ok(geo) = Geo::open(&config, &[], jurisdictions(&["CN"])) else {
+            return false;
+        };
+        for address in [
+            "8.8.8.8",
+            "1.1.1.1",
+            "81.2.69.142",
+            "223.255.255.255",
+            "2600::1",
+            "2001:218::1",
+        ] {
+            assert_eq!(
+                geo.place(ip(address)),
+                geo.look_up(ip(address)),
+                "{address}"
+            );
+            geo.organisation(ip(address));
         }
-        if let Ok((database, table, _)) = &asn {
-            match ip(address) {
-                IpAddr::V4(v4) => database.number_of(table.record(v4) as u32, v4),
-                IpAddr::V6(v6) => database.number(v6),
-            };
-            database.organisation(ip(address));
-        }
-    }
-    country.is_ok() || asn.is_ok()
+        true
+    });
+    opened != [false; 2]
 }
 
 fn within_a_second<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

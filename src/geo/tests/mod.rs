@@ -77,4 +77,12 @@ fn put_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend(text.as_bytes());
 }
 
+/// A place of which nothing is known but its side.
+pub(super) fn unknown(side: Side) -> Place {
+    Place {
+        side,
+        ..Place::LOCAL
+    }
+}
+
 pub(super) const ORGANISATION: &str = "autonomous_system_organization";

@@ -174,6 +174,53 @@ fn overrides_outrank_networks_which_outrank_databases() {
     assert_eq!(geo.place(ip("10.9.1.1")).asn, 0);
 }
 
+/// The table of IPv4 against the prefixes and the readers of both files: where rules begin and
+/// end, all ranges of every 97th block, and addresses from everywhere.
+#[test]
+fn an_ipv4_address_is_where_a_search_finds_it() {
+    let rule = |prefix: &str, code: &str| GeoOverride {
+        prefix: prefix.parse().unwrap(),
+        country: code.parse().unwrap(),
+    };
+    let overrides = vec![
+        rule("0.0.0.0/31", "SG"),
+        rule("8.8.0.0/15", "SG"),
+        rule("8.8.8.8/32", "CN"),
+        rule("10.0.3.0/24", "HK"),
+        rule("77.88.0.0/16", "ZZ"),
+        rule("126.255.255.255/32", "CN"),
+        rule("192.0.2.128/25", "US"),
+        rule("255.255.255.254/31", "SG"),
+    ];
+    let networks = "0.0.0.0/30 8.8.8.0/30 10.0.0.0/8 129.132.0.0/16 223.5.5.0/24 192.0.2.0/25 \
+                    77.88.8.0/24 255.255.255.128/25";
+    let networks: Vec<&str> = networks.split_whitespace().collect();
+    for names in [&["CN"][..], &["CN", "SG"], &["EU"]] {
+        let config = GeoConfig {
+            overrides: overrides.clone(),
+            ..GeoConfig::default()
+        };
+        let geo = with(config, &networks, names);
+        let rules = geo.rules.between(0, u32::MAX).map(|(from, ..)| from);
+        let blocks = (0..1u32 << 16).step_by(97).map(|block| block << 16);
+        let mut starts: Vec<u32> = rules.collect();
+        for first in blocks {
+            geo.found(first, first | 0xffff, |start, _, _| starts.push(start));
+        }
+        assert!(starts.len() > 5_000, "{}", starts.len());
+        let edges = starts
+            .iter()
+            .flat_map(|start| [*start, start.wrapping_sub(1), start.wrapping_add(1)]);
+        let spread = (0..50_000u32).map(|step| step.wrapping_mul(0x9e37_79b9));
+        for address in edges.chain(spread).map(Ipv4Addr::from_bits) {
+            let expected = geo.look_up(address.into());
+            assert_eq!(geo.place(address.into()), expected, "{address}");
+            let is_home = expected.side == Side::Home;
+            assert_eq!(geo.is_home(address.into()), is_home, "{address}");
+        }
+    }
+}
+
 #[test]
 fn a_site_of_several_countries_asks_the_database_for_its_own() {
     let geo = with(
