@@ -80,6 +80,8 @@ pub struct CaptureConfig {
     pub wait_for_interface: bool,
     /// Whether a packet that is captured twice within a millisecond counts once.
     pub deduplicate: bool,
+    /// Whether bytes that TCP or fragments carry twice are compared.
+    pub compare_overlaps: bool,
     /// Processors that the workers are kept on, in turn; the system chooses if there are none.
     pub processors: Vec<usize>,
 }
@@ -243,6 +245,7 @@ impl Default for CaptureConfig {
             method: Method::Auto,
             wait_for_interface: true,
             deduplicate: false,
+            compare_overlaps: false,
             processors: Vec::new(),
         }
     }

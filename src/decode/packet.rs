@@ -134,6 +134,9 @@ impl Facts {
     pub const FIRST_FRAGMENT: Self = Self(1 << 3);
     /// Any other fragment: no ports, payload only.
     pub const LATER_FRAGMENT: Self = Self(1 << 4);
+    /// It overlaps with data that was seen before and was other data, as far as that is
+    /// compared.
+    pub const OVERLAP: Self = Self(1 << 5);
 
     /// Whether all of `other` are among these.
     pub const fn has(self, other: Self) -> bool {

@@ -90,6 +90,9 @@ pub struct Flow {
     pub has_ports: bool,
     /// TCP whose opening was not seen.
     pub midstream: bool,
+    /// Whether data came again and was other data, where that is compared. It stays so for
+    /// the later records of the flow.
+    pub overlap: bool,
     /// VLAN of the first packet.
     pub vlan: Option<u16>,
     /// Tunnels around the first packet.

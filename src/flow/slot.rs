@@ -114,6 +114,8 @@ impl State {
     const FIN: u32 = 1 << 17;
     /// A bit for each direction, from this one on.
     const SEQUENCE: u32 = 1 << 19;
+    /// A packet has overlapped with other data.
+    const OVERLAP: u32 = 1 << 22;
     /// Eight bits from this one on are a number.
     const TUNNEL: u32 = 24;
 
@@ -250,6 +252,9 @@ impl Slot {
         if !self.traffic[direction].add(packet) {
             self.carry(direction, packet, cold);
         }
+        if packet.facts.has(Facts::OVERLAP) {
+            self.state.set(State::OVERLAP);
+        }
         let mut unique_bytes = packet.payload_bytes;
         if packet.facts.has(Facts::TCP) {
             unique_bytes = self.follow(direction, packet, cold);
@@ -347,6 +352,11 @@ impl Slot {
     /// Whether this is TCP whose opening was not seen.
     pub(super) const fn is_midstream(&self) -> bool {
         self.state.has(State::MIDSTREAM)
+    }
+
+    /// Whether a packet has overlapped with other data.
+    pub(super) const fn has_overlap(&self) -> bool {
+        self.state.has(State::OVERLAP)
     }
 
     /// The round trip of the handshake, if it tells one.

@@ -149,6 +149,7 @@ impl Slots {
             dst,
             has_ports: flow.has_ports(),
             midstream: flow.is_midstream(),
+            overlap: flow.has_overlap(),
             vlan: (rest.vlan() != 0).then_some(rest.vlan()),
             tunnel: tunnels
                 .get(flow.state.tunnel())

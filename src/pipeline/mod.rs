@@ -19,6 +19,7 @@ mod latency;
 mod live;
 mod merge;
 mod outputs;
+mod overlaps;
 mod reader;
 mod replay;
 mod sensor;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::capture::{Frame, Lender, Taker};
-use crate::decode::{Packet, Reason, decode, decode_into, fingerprint};
+use crate::config::CaptureConfig;
+use crate::decode::{Facts, Packet, Reason, decode, decode_into, fingerprint};
 use crate::time::{Tick, Timestamp};
 
 use super::PipelineError;
@@ -12,6 +13,7 @@ use super::clock::{Step, TickClock};
 use super::duplicates::Duplicates;
 use super::engine::{Engine, Finished};
 use super::latency::StepLatency;
+use super::overlaps::Overlaps;
 use super::telemetry::Telemetry;
 
 /// Decodes, stamps and deals frames, and counts every one.
@@ -28,6 +30,8 @@ pub(super) struct Reader {
     latency: StepLatency,
     duplicates: Duplicates,
     deduplicates: bool,
+    /// Where repeated bytes are compared.
+    overlaps: Option<Overlaps>,
     /// Which of the readers of this run it is.
     number: usize,
 }
@@ -44,6 +48,8 @@ pub(super) struct ReaderCounts {
     /// Packets that were compared with those before them, and how many were copies.
     pub(super) compared: u64,
     pub(super) copies: u64,
+    /// Packets that overlap with other data.
+    pub(super) overlaps: u64,
     pub(super) late: u64,
     pub(super) clock_jumps: u64,
     pub(super) first: Option<Timestamp>,
@@ -67,6 +73,7 @@ impl std::ops::Add for ReaderCounts {
             dropped_bytes: sums(self.dropped_bytes, other.dropped_bytes),
             compared: self.compared + other.compared,
             copies: self.copies + other.copies,
+            overlaps: self.overlaps + other.overlaps,
             late: self.late + other.late,
             clock_jumps: self.clock_jumps + other.clock_jumps,
             first: match (self.first, other.first) {
@@ -92,7 +99,7 @@ impl Reader {
         number: usize,
         engine: Engine,
         telemetry: Arc<Telemetry>,
-        deduplicates: bool,
+        capture: &CaptureConfig,
     ) -> Self {
         let counts = ReaderCounts::default();
         Self {
@@ -104,7 +111,8 @@ impl Reader {
             steps: Vec::new(),
             latency: StepLatency::default(),
             duplicates: Duplicates::new(),
-            deduplicates,
+            deduplicates: capture.deduplicate,
+            overlaps: capture.compare_overlaps.then(Overlaps::new),
             number,
         }
     }
@@ -143,7 +151,7 @@ impl Reader {
     pub(super) fn frame(&mut self, frame: &Frame<'_>) -> Result<(), PipelineError> {
         let is_compared = self.frames_until_compared() == 0;
         self.counts.frames += 1;
-        let packet = match decode(frame) {
+        let mut packet = match decode(frame) {
             Ok(packet) => packet,
             Err(reason) => {
                 self.counts.drop_frame(frame, reason);
@@ -152,6 +160,12 @@ impl Reader {
         };
         if is_compared && self.is_copy(frame, &packet) {
             return Ok(());
+        }
+        if let Some(overlaps) = &mut self.overlaps
+            && overlaps.differs(frame, &packet)
+        {
+            packet.facts = packet.facts.with(Facts::OVERLAP);
+            self.counts.overlaps += 1;
         }
         self.counts.packets += 1;
         self.counts.wire_bytes += u64::from(packet.wire_bytes);
@@ -166,7 +180,7 @@ impl Reader {
     /// counted, else a run of them now and then, to know whether there are any.
     const fn frames_until_compared(&self) -> usize {
         let place = (self.counts.frames + 1) % SAMPLE_EVERY;
-        if self.deduplicates || place <= SAMPLE_FRAMES {
+        if self.deduplicates || self.overlaps.is_some() || place <= SAMPLE_FRAMES {
             0
         } else {
             (SAMPLE_EVERY - place) as usize

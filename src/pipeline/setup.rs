@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use crate::baseline::Learn;
 use crate::capture::LiveSource;
-use crate::config::Config;
+use crate::config::{CaptureConfig, Config};
 use crate::decode::Reason;
 use crate::detect::Bytes;
 use crate::geo::{DatabaseInfo, Geo};
@@ -41,7 +41,7 @@ pub(super) struct Context {
     telemetry: Arc<Telemetry>,
     databases: Vec<DatabaseInfo>,
     learn: Learn,
-    deduplicates: bool,
+    capture: CaptureConfig,
     /// What is known at the start that the operator should know.
     pub(super) notes: Vec<String>,
 }
@@ -104,7 +104,7 @@ impl Setup {
             telemetry: Arc::clone(&telemetry),
             databases: geo.databases().to_vec(),
             learn: config.baseline.learn,
-            deduplicates: config.capture.deduplicate,
+            capture: config.capture.clone(),
             notes,
         };
         let analyst = Analyst::new(config, Arc::clone(&geo), outputs, learned)?;
@@ -128,7 +128,7 @@ impl Analysis {
 impl Context {
     fn reader(&self, number: usize, engine: Engine) -> Reader {
         let telemetry = Arc::clone(&self.telemetry);
-        Reader::new(number, engine, telemetry, self.deduplicates)
+        Reader::new(number, engine, telemetry, &self.capture)
     }
 
     /// Drains the pipeline and draws up the report.
@@ -218,6 +218,14 @@ fn input_notes(
                  the truth; mirror one direction or set capture.deduplicate = true"
             )
         });
+    }
+    if counts.overlaps > 0 {
+        notes.push(format!(
+            "{} packets overlap with other data than was sent before in their place: somebody \
+             injects packets or evades inspection; the flows that say overlap (--flows) are \
+             the ones to look at",
+            counts.overlaps
+        ));
     }
     if flows.missing_bytes > flows.flow_payload_bytes / 1_000 {
         notes.push(format!(

@@ -105,6 +105,9 @@ fn write_rest(line: &mut Line, flow: &FlowRecord) {
     if flow.midstream {
         line.text(b",\"midstream\":true");
     }
+    if flow.overlap {
+        line.text(b",\"overlap\":true");
+    }
     if flow.forward.packets == 0 || flow.reverse.packets == 0 {
         line.text(b",\"one_way\":true");
     }

@@ -27,6 +27,7 @@ pub struct FlowRecord {
     pub(super) end: End,
     pub(super) has_ports: bool,
     pub(super) midstream: bool,
+    pub(super) overlap: bool,
     initiator_is_low: bool,
 }
 
@@ -69,6 +70,7 @@ impl FlowRecord {
             end,
             has_ports: flow.has_ports,
             midstream: flow.midstream,
+            overlap: flow.overlap,
             initiator_is_low: flow.src == low(&flow.key),
         }
     }
@@ -182,6 +184,7 @@ mod tests {
                 end: End::Idle,
                 has_ports: true,
                 midstream: false,
+                overlap: false,
                 initiator_is_low: true,
             },
         )

@@ -51,3 +51,46 @@ fn copies_are_told_of_and_counted_once_where_that_is_asked_for() {
         assert_eq!(ran.stdout.contains(note), options.is_empty(), "{ran:?}");
     }
 }
+
+/// A download into which somebody else's answer is injected before the true one.
+fn injected_into() -> Capture {
+    let mut capture = Capture::new();
+    let mut send = |number: u32, sequence: u32, payload: &[u8]| {
+        let mut frame = Vec::new();
+        PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4(ABROAD, ASSET, 60)
+            .tcp(80, 40_000, sequence, 1_000)
+            .ack(1)
+            .write(&mut frame, payload)
+            .unwrap();
+        capture.frame(NOON, number * 1_000_000, &frame);
+    };
+    send(1, 100, b"HTTP/1.1 302 Found\r\n");
+    send(2, 100, b"HTTP/1.1 200 OK\r\n\r\n.");
+    send(3, 120, b"the rest, twice");
+    send(4, 120, b"the rest, twice");
+    capture
+}
+
+#[test]
+fn an_overlap_with_other_data_is_flagged_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = injected_into().write(folder.path(), "injected.pcap");
+    let config = write(
+        folder.path(),
+        "site.toml",
+        b"[capture]\ncompare_overlaps = true\n",
+    );
+    let config = ["--config", config.to_str().unwrap()];
+    for (options, is_flagged) in [(&[][..], false), (&config[..], true)] {
+        let out = folder.path().join("out");
+        let ran = replay(&[&capture], &out, options);
+        ran.succeeded();
+        let flow = json(&out.join("flows.jsonl"));
+        assert_eq!(flow.get("overlap").is_some(), is_flagged, "{flow}");
+        assert_eq!(number(&flow, "payload_bytes_src"), 70);
+        assert_eq!(number(&flow, "unique_bytes_src"), 35, "whatever it holds");
+        let note = "1 packets overlap with other data";
+        assert_eq!(ran.stdout.contains(note), is_flagged, "{ran:?}");
+    }
+}

@@ -42,6 +42,8 @@ struct FlowLine {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     midstream: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    overlap: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     one_way: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     tunnel: Option<String>,
@@ -85,6 +87,7 @@ impl FlowLine {
             missing_bytes_dst: reverse.missing_bytes,
             end: end.name(),
             midstream: flow.midstream,
+            overlap: flow.overlap,
             one_way: flow.is_one_way(),
             tunnel: (flow.tunnel != TunnelPath::default()).then(|| flow.tunnel.to_string()),
             rtt_ms: micros.map(|micros| f64::from(micros) / 1_000.0),
@@ -173,11 +176,11 @@ fn flows() -> impl Strategy<Value = (Flow, End)> {
     ];
     (
         (ends(), moment(), moment(), traffic(), traffic()),
-        (vlan, tunnel, round_trip, any::<[bool; 2]>(), any::<u8>()),
+        (vlan, tunnel, round_trip, any::<[bool; 3]>(), any::<u8>()),
         prop::sample::select(ends_of_record.to_vec()),
     )
         .prop_map(|((ends, first, last, forward, reverse), rest, end)| {
-            let (vlan, tunnels, round_trip_nanos, [has_ports, midstream], protocol) = rest;
+            let (vlan, tunnels, round_trip_nanos, [has_ports, midstream, overlap], protocol) = rest;
             let inside = |path: TunnelPath, tunnel: Tunnel| path.inside(tunnel).unwrap();
             let packets = |traffic: Traffic| Traffic {
                 packets: traffic.packets / 2,
@@ -189,6 +192,7 @@ fn flows() -> impl Strategy<Value = (Flow, End)> {
                 dst: ends[1],
                 has_ports,
                 midstream,
+                overlap,
                 vlan,
                 tunnel: tunnels.into_iter().fold(TunnelPath::default(), inside),
                 first,
@@ -269,6 +273,7 @@ fn the_longest_line_finds_room() {
         dst: ends[1],
         has_ports: true,
         midstream: true,
+        overlap: true,
         vlan: Some(u16::MAX),
         tunnel: (0..TunnelPath::DEPTH_MAX).fold(TunnelPath::default(), deepest),
         first: Timestamp::from_nanos(u64::MAX),
