@@ -166,16 +166,19 @@ impl Shard {
     }
 
     /// Third step, a little before the packet's turn: a flow that may be about to become a
-    /// conversation leaves its place in the wheel, and its neighbours there hear of it.
+    /// conversation leaves its place in the wheel, and its neighbours there hear of it. Says
+    /// whether it is a flow of which nobody has asked yet where its ends are.
     #[inline]
-    pub fn find_neighbours(&self, lookup: &Lookup) {
+    pub fn find_neighbours(&self, lookup: &Lookup) -> bool {
         if (lookup.slot as usize) < self.slots.len() {
             let flow = &self.slots[lookup.slot];
             if !flow.state.has(State::IN_ESTABLISHED) {
                 self.slots.prefetch_links(flow.links.previous);
                 self.slots.prefetch_links(flow.links.next);
             }
+            return !flow.is_placed();
         }
+        false
     }
 
     /// The first two steps for a packet whose turn it is.

@@ -334,6 +334,11 @@ impl Slot {
         }
     }
 
+    /// Whether it is known where its ends are.
+    pub(super) const fn is_placed(&self) -> bool {
+        self.state.has(State::PLACED)
+    }
+
     /// Where the foreign peer is, if it exports.
     pub(super) const fn peer(&self) -> Place {
         self.peer

@@ -190,6 +190,12 @@ impl Sensor {
         } = self;
         output.counts.packets += packets.len() as u64;
         let locate = |address| geo.place(address);
+        let touch = |packet: &Packet| {
+            // Where the ends of a flow are is asked with its first payload.
+            if packet.payload_bytes > 0 {
+                std::hint::black_box(geo.touch(packet.src) ^ geo.touch(packet.dst));
+            }
+        };
         let mut lookups = [(0, Lookup::default()); PACKETS_AT_ONCE];
         for packets in packets.chunks(PACKETS_AT_ONCE) {
             for ((place, lookup), packet) in lookups.iter_mut().zip(packets) {
@@ -198,12 +204,16 @@ impl Sensor {
             }
             for ((place, lookup), packet) in lookups.iter_mut().zip(packets) {
                 if !shards[usize::from(*place)].find_slot(lookup) {
-                    std::hint::black_box(geo.touch(packet.src) ^ geo.touch(packet.dst));
+                    touch(packet);
                 }
             }
-            for (turn, ((place, lookup), packet)) in lookups.iter().zip(packets).enumerate() {
-                if let Some((place, lookup)) = lookups[..packets.len()].get(turn + TURNS_AHEAD) {
-                    shards[usize::from(*place)].find_neighbours(lookup);
+            let packets_behind = packets.iter().skip(TURNS_AHEAD);
+            let mut behind = lookups.iter().skip(TURNS_AHEAD).zip(packets_behind);
+            for ((place, lookup), packet) in lookups.iter().zip(packets) {
+                if let Some(((place, lookup), packet)) = behind.next()
+                    && shards[usize::from(*place)].find_neighbours(lookup)
+                {
+                    touch(packet);
                 }
                 let place = usize::from(*place);
                 let mut take = taker(output, &mut rows[place], geo, *keep_flows);
