@@ -6,7 +6,7 @@ use super::{COUNTRY_NUMBERS, Order, Service, Transfer, country_number, sort_by_t
 use crate::inventory::AssetKey;
 
 /// Rows that one shard may tell of one tick; the smallest of the rest are folded.
-pub const ROWS_PER_SHARD_TICK_MAX: usize = 4_096;
+pub const ROWS_PER_SHARD_TICK_MAX: usize = 2_048;
 
 /// Folds the smallest rows of each tick where a shard tells more than
 /// [`ROWS_PER_SHARD_TICK_MAX`]: into one per asset and country, and where those are more
