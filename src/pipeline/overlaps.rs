@@ -245,7 +245,7 @@ mod tests {
         let mut data = vec![0x45, 0];
         data.extend((length + 20).to_be_bytes());
         data.extend([0, 9]);
-        data.extend((offset / 8 | u16::from(more) << 13).to_be_bytes());
+        data.extend(((offset / 8) | (u16::from(more) << 13)).to_be_bytes());
         data.extend([64, 17, 0, 0, 10, 0, 0, 1, 198, 51, 100, 7]);
         data.extend(payload);
         data
