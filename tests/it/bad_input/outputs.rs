@@ -72,13 +72,14 @@ fn a_disk_that_fills_up() {
     };
     for workers in ["1", "2"] {
         let ran = replay_to(&out, &[&input], &["--workers", workers]);
-        ran.refused(1, &["/disk/flows.jsonl: write: No space left on device"]);
-        let written = fs::read(out.join("flows.jsonl")).unwrap();
-        assert!(
-            written.len() > 100_000,
-            "what fits is kept: {}",
-            written.len()
-        );
+        // Which of the files meets the end first depends on what is in whose buffer.
+        ran.refused(1, &["/disk/", ".jsonl: write: No space left on device"]);
+        let sizes = ["flows.jsonl", "transfers.jsonl"].map(|name| {
+            let written = fs::metadata(out.join(name));
+            written.map_or(0, |file| file.len())
+        });
+        let written: u64 = sizes.iter().sum();
+        assert!(written > 500_000, "what fits is kept: {sizes:?}");
         assert!(!out.join("summary.json").exists(), "it would not be true");
     }
 }
