@@ -1,6 +1,8 @@
 //! A live interface through libpcap: on systems without a ring of ours, and for the
 //! devices whose frames only libpcap knows how to present.
 
+#[cfg(target_os = "linux")]
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use pcap::{Active, Capture, Device, Precision};
@@ -124,6 +126,15 @@ pub(super) fn probe(config: &LiveConfig) -> Result<Probe, CaptureError> {
         link_type,
         filter: Some(program),
     })
+}
+
+/// The IP addresses of this host on an interface; none where libpcap cannot tell.
+#[cfg(target_os = "linux")]
+pub(super) fn addresses(interface: &str) -> Vec<IpAddr> {
+    let devices = Device::list().unwrap_or_default().into_iter();
+    let devices = devices.filter(|device| device.name == interface);
+    let addresses = devices.flat_map(|device| device.addresses);
+    addresses.map(|address| address.addr).collect()
 }
 
 #[cfg(target_os = "linux")]

@@ -11,6 +11,8 @@ use super::error::{CaptureError, one_line};
 use super::libpcap::Libpcap;
 #[cfg(target_os = "linux")]
 use super::ring::{self, Membership, Ring};
+#[cfg(target_os = "linux")]
+use super::xdp::Xdp;
 use super::{Frame, Lender, LinkType, Taker};
 use crate::time::Timestamp;
 
@@ -23,7 +25,7 @@ pub struct LiveConfig {
     pub filter: Option<String>,
     /// Bytes captured of each frame; 0 is libpcap's maximum.
     pub snap_length_bytes: u32,
-    /// Size of the ring that the kernel fills, of each source.
+    /// Size of the ring that the kernel fills, of each source; with XDP, of all its rings.
     pub buffer_bytes: u32,
     /// Whether frames for other hosts are captured too, as on a mirrored port they must.
     pub promiscuous: bool,
@@ -45,6 +47,9 @@ pub enum Method {
     Ring,
     /// libpcap.
     Libpcap,
+    /// A program before the network stack, which gives the frames to sockets of ours and not
+    /// to the host. On Linux, and for interfaces that the host itself does not use.
+    Xdp,
 }
 
 /// An interface that is being captured.
@@ -70,6 +75,8 @@ enum Input {
     #[cfg(target_os = "linux")]
     Ring(Ring),
     Libpcap(Libpcap),
+    #[cfg(target_os = "linux")]
+    Xdp(Xdp),
     /// The interface was removed.
     Absent,
 }
@@ -121,7 +128,8 @@ impl LiveSource {
     /// directly behind Ethernet and at most three VLAN tags, to the first. When an interface
     /// has gone and come back, a pair may go to another source than before.
     ///
-    /// Where the frames cannot be dealt, with libpcap and on a loopback, there is one source.
+    /// Where the frames cannot be dealt, with libpcap, with XDP and on a loopback, there is one
+    /// source.
     ///
     /// # Errors
     ///
@@ -129,6 +137,7 @@ impl LiveSource {
     pub fn open_group(config: &LiveConfig, members: usize) -> Result<Vec<Self>, CaptureError> {
         #[cfg(target_os = "linux")]
         if members > 1
+            && config.method != Method::Xdp
             && let Some(rings) = ring::open_group(config, members)?
         {
             let sources = rings.into_iter().map(Input::Ring);
@@ -157,6 +166,8 @@ impl LiveSource {
             #[cfg(target_os = "linux")]
             Input::Ring(ring) => ring.next_frame(),
             Input::Libpcap(libpcap) => libpcap.next_frame(),
+            #[cfg(target_os = "linux")]
+            Input::Xdp(xdp) => xdp.next_frame(),
             Input::Absent => None,
         })
     }
@@ -175,6 +186,8 @@ impl LiveSource {
             #[cfg(target_os = "linux")]
             Input::Ring(ring) => ring.drops(),
             Input::Libpcap(libpcap) => libpcap.drops(),
+            #[cfg(target_os = "linux")]
+            Input::Xdp(xdp) => xdp.drops(),
             Input::Absent => Drops::default(),
         };
         self.past.plus(&now)
@@ -196,6 +209,8 @@ impl LiveSource {
             #[cfg(target_os = "linux")]
             Input::Ring(_) => Method::Ring,
             Input::Libpcap(_) => Method::Libpcap,
+            #[cfg(target_os = "linux")]
+            Input::Xdp(_) => Method::Xdp,
             Input::Absent => self.config.method,
         }
     }
@@ -223,6 +238,8 @@ impl LiveSource {
             #[cfg(target_os = "linux")]
             Input::Ring(ring) => ring.has_frame(),
             Input::Libpcap(libpcap) => !libpcap.has_failed(),
+            #[cfg(target_os = "linux")]
+            Input::Xdp(xdp) => xdp.has_frame(),
             Input::Absent => false,
         }
     }
@@ -233,6 +250,8 @@ impl LiveSource {
             #[cfg(target_os = "linux")]
             Input::Ring(ring) => ring.failure(&self.interface),
             Input::Libpcap(libpcap) => libpcap.take_failure(),
+            #[cfg(target_os = "linux")]
+            Input::Xdp(xdp) => xdp.failure(&self.interface),
             Input::Absent => return self.look_for_interface(),
         };
         match failure {
@@ -297,16 +316,20 @@ impl LiveSource {
                 self.membership = ring.membership();
             }
             Input::Libpcap(libpcap) => self.link_type = libpcap.link_type(),
+            #[cfg(target_os = "linux")]
+            Input::Xdp(_) => self.link_type = LinkType::ETHERNET,
             Input::Absent => {}
         }
     }
 
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+    fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         match &self.input {
             #[cfg(target_os = "linux")]
-            Input::Ring(ring) => Some(ring.as_fd()),
-            Input::Libpcap(libpcap) => Some(libpcap.as_fd()),
-            Input::Absent => None,
+            Input::Ring(ring) => vec![ring.as_fd()],
+            Input::Libpcap(libpcap) => vec![libpcap.as_fd()],
+            #[cfg(target_os = "linux")]
+            Input::Xdp(xdp) => xdp.queues().iter().map(AsFd::as_fd).collect(),
+            Input::Absent => Vec::new(),
         }
     }
 }
@@ -322,6 +345,8 @@ impl Lender for LiveSource {
         match &mut self.input {
             #[cfg(target_os = "linux")]
             Input::Ring(ring) => ring.lend_ready(frames_max, times, taker),
+            #[cfg(target_os = "linux")]
+            Input::Xdp(xdp) => xdp.lend_ready(frames_max, times, taker),
             Input::Libpcap(_) | Input::Absent => 0,
         }
     }
@@ -330,10 +355,14 @@ impl Lender for LiveSource {
 impl Input {
     fn open(config: &LiveConfig) -> Result<Self, CaptureError> {
         #[cfg(target_os = "linux")]
+        if config.method == Method::Xdp {
+            return Xdp::open(config).map(Self::Xdp);
+        }
+        #[cfg(target_os = "linux")]
         if let Some(ring) = ring::open(config, None)? {
             return Ok(Self::Ring(ring));
         }
-        if config.method == Method::Ring {
+        if matches!(config.method, Method::Ring | Method::Xdp) {
             return Err(has_no_ring(config));
         }
         Libpcap::open(config).map(Self::Libpcap)
@@ -388,7 +417,7 @@ impl Drops {
 ///
 /// [`CaptureError::Interface`] if the system refuses to wait.
 pub fn wait(sources: &[LiveSource], timeout: Duration) -> Result<bool, CaptureError> {
-    let descriptors = sources.iter().filter_map(LiveSource::descriptor);
+    let descriptors = sources.iter().flat_map(LiveSource::descriptors);
     let mut descriptors: Vec<PollFd<'_>> = descriptors
         .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN))
         .collect();

@@ -19,6 +19,8 @@ mod resync;
 mod ring;
 #[cfg(test)]
 mod tests;
+#[cfg(target_os = "linux")]
+mod xdp;
 
 pub use error::CaptureError;
 pub use file::{FileSource, first_timestamp, probe};

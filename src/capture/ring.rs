@@ -25,7 +25,8 @@ use rustix::io::Errno;
 use self::fanout::Start;
 use self::memory::Blocks;
 use self::slot::{Slot, TAG_BYTES, word};
-use self::socket::{PacketSocket, Program};
+pub(super) use self::socket::PacketSocket;
+use self::socket::Program;
 use super::error::{CaptureError, one_line};
 use super::libpcap::{Probe, probe};
 use super::live::{Drops, LiveConfig, Method};
@@ -375,13 +376,13 @@ impl AsFd for Ring {
 }
 
 /// The counters of an interface for frames that it had no room for.
-struct Missed {
+pub(super) struct Missed {
     paths: [String; 2],
     at_open: u64,
 }
 
 impl Missed {
-    fn new(interface: &str) -> Self {
+    pub(super) fn new(interface: &str) -> Self {
         // The two that libpcap adds up.
         let paths = ["rx_missed_errors", "rx_fifo_errors"]
             .map(|counter| format!("/sys/class/net/{interface}/statistics/{counter}"));
@@ -391,7 +392,7 @@ impl Missed {
     }
 
     /// Counters that cannot be read are those of an interface that counts nothing.
-    fn since_opened(&self) -> u64 {
+    pub(super) fn since_opened(&self) -> u64 {
         let texts = self.paths.iter().map(std::fs::read_to_string);
         let counts = texts.filter_map(|text| text.ok()?.trim().parse::<u64>().ok());
         counts
@@ -429,14 +430,14 @@ fn request(block_bytes: u32, count: u32) -> tpacket_req3 {
     }
 }
 
-fn snap_length(config: &LiveConfig) -> usize {
+pub(super) fn snap_length(config: &LiveConfig) -> usize {
     match config.snap_length_bytes {
         0 => SNAP_LENGTH_MAX,
         bytes => (bytes as usize).min(SNAP_LENGTH_MAX),
     }
 }
 
-fn is_loopback(interface: &str) -> bool {
+pub(super) fn is_loopback(interface: &str) -> bool {
     let path = format!("/sys/class/net/{interface}/type");
     let kind = std::fs::read_to_string(path).unwrap_or_default();
     // A container may hide the folder; the name has always been this.
@@ -476,4 +477,4 @@ const FIRST: usize =
     offset_of!(tpacket_block_desc, hdr) + offset_of!(tpacket_hdr_v1, offset_to_first_pkt);
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -23,6 +23,8 @@ pub(super) fn config(method: Method, interface: &str, filter: Option<&str>) -> L
 /// of `module` again in a new one, which needs root, and has its result.
 pub(super) fn in_namespace(module: &str, name: &str) -> bool {
     if std::env::var_os(NAMESPACE_VARIABLE).is_some() {
+        let mount = Command::new(MOUNT[0]).args(&MOUNT[1..]).status().unwrap();
+        assert!(mount.success());
         // Without IPv6 the kernel says nothing by itself, so that silence is silence.
         for which in ["all", "default"] {
             let path = format!("/proc/sys/net/ipv6/conf/{which}/disable_ipv6");
@@ -31,7 +33,8 @@ pub(super) fn in_namespace(module: &str, name: &str) -> bool {
         return true;
     }
     let probe = Command::new("unshare")
-        .args(["--net", "ip", "link"])
+        .args(["--net", "--mount"])
+        .args(MOUNT)
         .output();
     if !probe.is_ok_and(|output| output.status.success()) {
         eprintln!("skipped {name}: no network namespace can be made here");
@@ -39,7 +42,7 @@ pub(super) fn in_namespace(module: &str, name: &str) -> bool {
     }
     let path = module.split_once("::").unwrap().1;
     let output = Command::new("unshare")
-        .arg("--net")
+        .args(["--net", "--mount"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture", &format!("{path}::{name}")])
         .env(NAMESPACE_VARIABLE, "1")
@@ -55,6 +58,9 @@ pub(super) fn in_namespace(module: &str, name: &str) -> bool {
     );
     false
 }
+
+/// Shows the interfaces of the namespace that it is run in.
+const MOUNT: [&str; 5] = ["mount", "-t", "sysfs", "sysfs", "/sys"];
 
 const NAMESPACE_VARIABLE: &str = "BORDERFLOW_TEST_NAMESPACE";
 

@@ -70,7 +70,8 @@ pub struct Home(pub Jurisdictions);
 pub struct CaptureConfig {
     /// Bytes captured of each frame. It never changes what is counted.
     pub snap_length_bytes: u32,
-    /// Size of the ring that the kernel fills, per interface and worker.
+    /// Size of the ring that the kernel fills, per interface and worker; with XDP, of all
+    /// rings of an interface.
     pub buffer_bytes: u32,
     /// Whether frames for other hosts are captured, as on a mirrored port they must be.
     pub promiscuous: bool,

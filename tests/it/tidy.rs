@@ -33,12 +33,20 @@ const LAYERS: &[&str] = &[
 ];
 
 /// Where a clock may be read. Everything else takes the time as an argument.
-const CLOCK_READERS: &[&str] = &["src/pipeline", "src/http", "src/cli", "src/capture/live.rs"];
+const CLOCK_READERS: &[&str] = &[
+    "src/pipeline",
+    "src/http",
+    "src/cli",
+    "src/capture/live.rs",
+    "src/capture/xdp.rs",
+];
 
 /// Where the compiler may be told to trust us: what is shared with the kernel.
 const UNCHECKED: &[&str] = &[
     "src/capture/ring/memory.rs",
     "src/capture/ring/socket.rs",
+    "src/capture/xdp/calls.rs",
+    "src/capture/xdp/umem.rs",
     "src/flow/prefetch.rs",
 ];
 

@@ -16,13 +16,13 @@ use libc::{packet_mreq, sock_filter, sock_fprog, sockaddr_ll, tpacket_req3, tpac
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with, sockopt};
 
 /// A raw packet socket. Nothing arrives at it before it is bound.
-pub(super) struct PacketSocket(OwnedFd);
+pub(in crate::capture) struct PacketSocket(OwnedFd);
 
 /// Program of the classic packet filter.
 pub(super) type Program = Vec<sock_filter>;
 
 impl PacketSocket {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(in crate::capture) fn new() -> io::Result<Self> {
         // Without a protocol, frames from before the interface is chosen do not come in.
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         Ok(Self(socket_with(
@@ -89,7 +89,7 @@ impl PacketSocket {
     }
 
     /// Asks the interface for the frames of other hosts too, until the socket is closed.
-    pub(super) fn be_promiscuous(&self, interface_index: c_int) -> io::Result<()> {
+    pub(in crate::capture) fn be_promiscuous(&self, interface_index: c_int) -> io::Result<()> {
         let request = packet_mreq {
             mr_ifindex: interface_index,
             mr_type: libc::PACKET_MR_PROMISC as u16,

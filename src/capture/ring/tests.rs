@@ -18,10 +18,10 @@ use crate::time::Timestamp;
 use libc::tpacket3_hdr;
 
 /// One end of a link, to send frames from.
-struct Sender(PacketSocket);
+pub(in crate::capture) struct Sender(PacketSocket);
 
 impl Sender {
-    fn new(interface: &str) -> Self {
+    pub(in crate::capture) fn new(interface: &str) -> Self {
         let socket = PacketSocket::new().unwrap();
         let index = socket.interface_index(interface).unwrap();
         socket
@@ -31,7 +31,7 @@ impl Sender {
         Self(socket)
     }
 
-    fn send(&self, frame: &[u8]) {
+    pub(in crate::capture) fn send(&self, frame: &[u8]) {
         loop {
             match send(&self.0, frame, SendFlags::empty()) {
                 Ok(sent) => return assert_eq!(sent, frame.len()),
@@ -43,7 +43,11 @@ impl Sender {
 }
 
 /// An Ethernet frame with these tags, each a protocol and an identifier, around `content`.
-fn ethernet(tags: &[(u16, u16)], ether_type: u16, content: &[u8]) -> Vec<u8> {
+pub(in crate::capture) fn ethernet(
+    tags: &[(u16, u16)],
+    ether_type: u16,
+    content: &[u8],
+) -> Vec<u8> {
     let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
     for (protocol, identifier) in tags {
         frame.extend(protocol.to_be_bytes());
@@ -56,7 +60,12 @@ fn ethernet(tags: &[(u16, u16)], ether_type: u16, content: &[u8]) -> Vec<u8> {
 
 /// An IPv4 packet; `fragment` is the offset of a later fragment, in eight bytes, whose
 /// payload has no ports.
-fn ipv4(source: [u8; 4], destination: [u8; 4], fragment: u16, payload: &[u8]) -> Vec<u8> {
+pub(in crate::capture) fn ipv4(
+    source: [u8; 4],
+    destination: [u8; 4],
+    fragment: u16,
+    payload: &[u8],
+) -> Vec<u8> {
     let length = u16::try_from(20 + payload.len()).unwrap().to_be_bytes();
     let [high, low] = fragment.to_be_bytes();
     let mut packet = vec![0x45, 0, length[0], length[1], 0, 7, high, low, 64, 17, 0, 0];
@@ -76,7 +85,7 @@ fn ipv6(source: [u8; 16], destination: [u8; 16], payload: &[u8]) -> Vec<u8> {
 }
 
 /// A UDP datagram from port 5 to port 9.
-fn udp(bytes: usize) -> Vec<u8> {
+pub(in crate::capture) fn udp(bytes: usize) -> Vec<u8> {
     let length = u16::try_from(8 + bytes).unwrap().to_be_bytes();
     let mut datagram = vec![0, 5, 0, 9, length[0], length[1], 0, 0];
     datagram.resize(8 + bytes, 0xab);
@@ -85,10 +94,10 @@ fn udp(bytes: usize) -> Vec<u8> {
 
 /// A frame that outlives its ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Kept {
-    nanos: u64,
-    original_length: u32,
-    data: Vec<u8>,
+pub(in crate::capture) struct Kept {
+    pub(in crate::capture) nanos: u64,
+    pub(in crate::capture) original_length: u32,
+    pub(in crate::capture) data: Vec<u8>,
 }
 
 impl Taker for Vec<Kept> {
@@ -103,7 +112,7 @@ impl Taker for Vec<Kept> {
 
 /// All that comes until nothing has come for 200 ms, by source: in turn one frame, and a few
 /// in a row.
-fn take_all(sources: &mut [LiveSource]) -> Vec<Vec<Kept>> {
+pub(in crate::capture) fn take_all(sources: &mut [LiveSource]) -> Vec<Vec<Kept>> {
     let mut taken: Vec<Vec<Kept>> = vec![Vec::new(); sources.len()];
     let mut quiet = Instant::now();
     while quiet.elapsed() < Duration::from_millis(200) {
