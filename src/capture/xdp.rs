@@ -2,8 +2,8 @@
 //!
 //! The program sends what arrives in a receive queue of the interface to the AF_XDP socket of
 //! that queue (Documentation/networking/af_xdp.rst of Linux), which is a copy into our memory
-//! and no more: no frame is made into a packet of the network stack. So it costs the least,
-//! and the host sees none of it. Hence what is refused here: an interface that the host uses.
+//! and no more: no frame is made into a packet of the network stack. So the kernel has less to
+//! do, and the host sees none of it. Hence what is refused here: an interface that the host uses.
 //! What the host sends is not seen. Frames carry no time; that of a batch is when it is read.
 
 mod calls;
