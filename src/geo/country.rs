@@ -40,6 +40,11 @@ impl Country {
         std::str::from_utf8(&self.0).unwrap_or("ZZ")
     }
 
+    /// The two letters as bytes, which costs no look at whether they are text.
+    pub const fn letters(self) -> [u8; 2] {
+        self.0
+    }
+
     /// The two letters in the last 10 bits.
     pub(super) const fn bits(self) -> u16 {
         let [first, second] = self.0;

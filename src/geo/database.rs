@@ -157,6 +157,14 @@ impl AsnDatabase {
         record.and_then(|record| as_number(&record)).unwrap_or(0)
     }
 
+    /// Reads what [`AsnDatabase::number_of`] reads first.
+    pub(super) fn touch(&self, record: u32) -> u8 {
+        let (tree, _) = self.file.tree();
+        let at = tree.offset(record);
+        let first = at.and_then(|at| tree.data().get(at));
+        first.copied().unwrap_or(0)
+    }
+
     /// The number of the system of a record to which the tree leads from an IPv4 address.
     pub(super) fn number_of(&self, record: u32, address: Ipv4Addr) -> u32 {
         let (tree, _) = self.file.tree();

@@ -148,8 +148,19 @@ impl Geo {
         let (systems, asn) = self.asn.tree();
         let trees = [countries, systems];
         let mut last = [u32::MAX; 2];
-        let mut found = (Country::UNKNOWN, 0);
+        let mut ranges = Vec::with_capacity(RANGES_EXPECTED);
         Walk { trees, from, to }.go([country, asn], (0, 0), &mut |start, records| {
+            if last != records {
+                ranges.push((from.max(start), records));
+                last = records;
+            }
+        });
+        // Records lie far from each other; so the memory of all is waited for at once.
+        let touched = ranges.iter().map(|(_, records)| self.asn.touch(records[1]));
+        std::hint::black_box(touched.fold(0, |all, one| all ^ one));
+        let mut last = [u32::MAX; 2];
+        let mut found = (Country::UNKNOWN, 0);
+        for (start, records) in ranges {
             let address = Ipv4Addr::from_bits(start);
             if last[0] != records[0] {
                 found.0 = self.country.country_of(records[0], address);
@@ -157,10 +168,11 @@ impl Geo {
             if last[1] != records[1] {
                 found.1 = self.asn.number_of(records[1], address);
             }
-            if last != records {
-                tell(from.max(start), found.0, found.1);
-                last = records;
-            }
-        });
+            tell(start, found.0, found.1);
+            last = records;
+        }
     }
 }
+
+/// Ranges of a block in both databases for which there is room at first.
+const RANGES_EXPECTED: usize = 64;

@@ -238,9 +238,10 @@ impl Analyst {
         self.outputs.transfers(transfers)?;
         let same = |a: &Transfer, b: &Transfer| a.asset_ip == b.asset_ip || a.asset() == b.asset();
         for of_asset in transfers.chunk_by(same) {
-            let Some(asset) = of_asset.first().map(Transfer::asset) else {
+            let Some(first) = of_asset.first() else {
                 continue;
             };
+            let asset = first.asset();
             self.count(asset, of_asset);
             for (country, activity, findings) in std::mem::take(&mut self.untold) {
                 self.tell(tick, (asset, country), activity, findings)?;

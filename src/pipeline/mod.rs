@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! reader ── decode, tick, deal ──> worker 0..N ── flows, transfers ──> analyst ──> sinks
-//!          batches of 256 packets              one output per tick
+//!          batches of 1,024 packets            one output per tick
 //! ```
 //!
 //! The analyst takes one output of every worker per tick, so that the slowest sets the

@@ -137,6 +137,7 @@ impl RunReport {
             notes,
         };
         let jurisdictions = jurisdictions(&totals);
+        give_back(finished.analyst.learned);
         Self {
             summary,
             jurisdictions,
@@ -144,6 +145,13 @@ impl RunReport {
             state_error: finished.state_error,
         }
     }
+}
+
+/// Gives memory back beside the thread that has more to say. Of a hundred thousand assets
+/// it takes 20 ms, which a process that is about to end need not wait for.
+fn give_back(learned: impl Send + 'static) {
+    // Where no thread can be had, it is given back here.
+    let _ = std::thread::Builder::new().spawn(move || drop(learned));
 }
 
 fn jurisdictions(totals: &Totals) -> Vec<JurisdictionRow> {

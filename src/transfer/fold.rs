@@ -47,16 +47,32 @@ fn split_off_largest(rows: &mut [Transfer]) -> (&[Transfer], &[Transfer]) {
         let as_large = &mut rows[larger..][..as_large];
         let wanted = count - larger;
         if wanted < as_large.len() {
-            let order = |row: &Transfer| (row.prefix(), *row);
-            as_large.select_nth_unstable_by_key(wanted, order);
+            split_off_first(as_large, wanted);
         }
     }
     let (largest, rest) = rows.split_at(count);
     (largest, rest)
 }
 
+/// Moves the first `wanted` rows in order, which are fewer than all, to the front. What is
+/// compared and moved about meanwhile are whole numbers, not rows.
+fn split_off_first(rows: &mut [Transfer], wanted: usize) {
+    let places = rows.iter().zip(0u32..);
+    let mut keys: Vec<_> = places.map(|(row, place)| (row.prefix(), place)).collect();
+    let row = |place: u32| &rows[place as usize];
+    let order =
+        |a: &(u128, u32), b: &(u128, u32)| a.0.cmp(&b.0).then_with(|| row(a.1).cmp(row(b.1)));
+    keys.select_nth_unstable_by(wanted, order);
+    let mut is_wanted = vec![false; rows.len()];
+    for (_, place) in &keys[..wanted] {
+        is_wanted[*place as usize] = true;
+    }
+    let mut marks = is_wanted.iter();
+    partition(rows, |_| marks.next().is_some_and(|mark| *mark));
+}
+
 /// Moves the rows that are wanted to the front. Says how many they are.
-fn partition(rows: &mut [Transfer], is_wanted: impl Fn(&Transfer) -> bool) -> usize {
+fn partition(rows: &mut [Transfer], mut is_wanted: impl FnMut(&Transfer) -> bool) -> usize {
     let mut wanted = 0;
     for at in 0..rows.len() {
         if is_wanted(&rows[at]) {
@@ -116,8 +132,15 @@ impl Sum {
     }
 
     fn join(self, other: Self) -> Self {
+        // They are of one tick and country and of assets with one key, and say nothing of
+        // the fields between these.
+        let order = |row: &Transfer| {
+            let sure = (row.confidence, row.ended);
+            (row.asset_ip, row.served, row.bytes, sure)
+        };
+        let is_behind = order(&other.first) < order(&self.first);
         Self {
-            first: self.first.min(other.first),
+            first: if is_behind { other.first } else { self.first },
             bytes: self.bytes + other.bytes,
         }
     }

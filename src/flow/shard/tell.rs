@@ -2,6 +2,7 @@
 
 use super::{End, Flow, FlowEvent, Shard};
 use crate::flow::slot::State;
+use crate::time::Tick;
 
 impl Shard {
     /// Tells what has been exported since the last time, if anything.
@@ -12,21 +13,22 @@ impl Shard {
         ended: bool,
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
+        if let Some(export) = self.take_export(slot) {
+            export.tell(&self.told(slot), ended, self.absolute(tick), events);
+        }
+    }
+
+    /// What has been exported and not told, which counts as told from now on.
+    fn take_export(&mut self, slot: u32) -> Option<Export> {
         let flow = &mut self.slots[slot];
         let bytes = std::mem::take(&mut flow.untold_bytes);
         flow.state.clear(State::QUEUED);
         if bytes == 0 {
-            return;
+            return None;
         }
         let first = !flow.state.has(State::TOLD);
         flow.state.set(State::TOLD);
-        events(FlowEvent::Export {
-            flow: &self.told(slot),
-            bytes: bytes.into(),
-            first,
-            ended,
-            tick: self.absolute(tick),
-        });
+        Some(Export { bytes, first })
     }
 
     /// Tells a record that has run for long enough.
@@ -54,21 +56,43 @@ impl Shard {
         end: Option<End>,
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
-        self.tell_export(slot, tick, true, events);
+        let export = self.take_export(slot);
         let flow = &self.slots[slot];
-        if flow.has_packets() {
-            // Both sides may have closed it before the input ended or its place was taken.
-            let end = flow.closed_by().or(end).unwrap_or(End::Idle);
-            events(FlowEvent::Closed {
-                flow: &self.told(slot),
-                end,
-                tick: self.absolute(tick),
-            });
+        let has_packets = flow.has_packets();
+        // Both sides may have closed it before the input ended or its place was taken.
+        let end = flow.closed_by().or(end).unwrap_or(End::Idle);
+        if export.is_none() && !has_packets {
+            return;
+        }
+        let (flow, tick) = (&self.told(slot), self.absolute(tick));
+        if let Some(export) = export {
+            export.tell(flow, true, tick, events);
+        }
+        if has_packets {
+            events(FlowEvent::Closed { flow, end, tick });
         }
     }
 
     fn told(&self, slot: u32) -> Flow {
         let by_vlan = self.config.by_vlan;
         self.slots.told(slot, by_vlan, &self.cold, &self.tunnels)
+    }
+}
+
+/// Export bytes that are about to be told.
+struct Export {
+    bytes: u32,
+    first: bool,
+}
+
+impl Export {
+    fn tell(self, flow: &Flow, ended: bool, tick: Tick, events: &mut impl FnMut(FlowEvent<'_>)) {
+        events(FlowEvent::Export {
+            flow,
+            bytes: self.bytes.into(),
+            first: self.first,
+            ended,
+            tick,
+        });
     }
 }
