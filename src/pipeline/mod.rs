@@ -15,6 +15,8 @@ mod analyst;
 mod clock;
 mod duplicates;
 mod engine;
+mod flow_file;
+mod flow_records;
 mod latency;
 mod live;
 mod merge;

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::FlowRecord;
+use super::{FlowLines, FlowRecord};
 use crate::decode::TunnelPath;
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Tick, Timestamp};
 
@@ -11,10 +11,19 @@ use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Tick, Timestamp};
 ///
 /// There may be a million of them in a second, so the text is put together by hand; a test
 /// holds it against what a serialiser makes of the same fields.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FlowWriter {
     date: Date,
-    line: Line,
+    lines: FlowLines,
+}
+
+impl Default for FlowWriter {
+    fn default() -> Self {
+        Self {
+            date: Date::default(),
+            lines: FlowLines::with_room(),
+        }
+    }
 }
 
 /// The day whose date was written last.
@@ -30,17 +39,32 @@ struct Date {
 const DATE_BYTES: usize = 11;
 
 impl FlowWriter {
-    /// The line of a flow record, with its line feed. `_src` is the side of the initiator.
-    pub fn line(&mut self, flow: &FlowRecord) -> &[u8] {
-        self.line.length = 0;
-        self.write_ends(flow);
-        write_counts(&mut self.line, flow);
-        write_rest(&mut self.line, flow);
-        &self.line.bytes[..self.line.length]
+    /// Adds the line of a flow record, with its line feed. `_src` is the side of the
+    /// initiator. Says whether the lines are enough to go on.
+    pub fn add(&mut self, flow: &FlowRecord) -> bool {
+        let mut line = Line(std::mem::take(&mut self.lines.bytes));
+        self.write_ends(&mut line, flow);
+        write_counts(&mut line, flow);
+        write_rest(&mut line, flow);
+        self.lines.bytes = line.0;
+        self.lines.ends.push((flow.key, self.lines.bytes.len()));
+        self.lines.is_full()
     }
 
-    fn write_ends(&mut self, flow: &FlowRecord) {
-        let Self { date, line } = self;
+    /// The lines that were added since they were last cleared or replaced.
+    pub const fn lines(&mut self) -> &mut FlowLines {
+        &mut self.lines
+    }
+
+    /// Gives the lines away, and goes on in the memory of others that are needed no more.
+    pub fn replace(&mut self, used: Option<FlowLines>) -> FlowLines {
+        let mut next = used.unwrap_or_else(FlowLines::with_room);
+        next.clear();
+        std::mem::replace(&mut self.lines, next)
+    }
+
+    fn write_ends(&mut self, line: &mut Line, flow: &FlowRecord) {
+        let date = &mut self.date;
         let [src, dst] = flow.ends();
         line.text(b"{\"first\":\"");
         date.write(line, flow.first);
@@ -168,48 +192,24 @@ impl Date {
     }
 }
 
-/// The text of a line, in memory that is used again.
-#[derive(Debug)]
-struct Line {
-    bytes: Box<[u8; LINE_BYTES_MAX]>,
-    length: usize,
-}
-
-/// Room for a line. A test writes the longest one, which takes less than half.
-const LINE_BYTES_MAX: usize = 2_048;
-
-impl Default for Line {
-    fn default() -> Self {
-        Self {
-            bytes: Box::new([0; LINE_BYTES_MAX]),
-            length: 0,
-        }
-    }
-}
+/// The text of lines.
+#[derive(Debug, Default)]
+struct Line(Vec<u8>);
 
 impl Line {
     /// Adds a text whose length is known ahead, which is a move or two.
     #[inline]
     fn text<const N: usize>(&mut self, text: &[u8; N]) {
-        if let Some(place) = self.bytes.get_mut(self.length..self.length + N) {
-            place.copy_from_slice(text);
-            self.length += N;
-        }
+        self.0.extend_from_slice(text);
     }
 
     fn bytes(&mut self, text: &[u8]) {
-        if let Some(place) = self.bytes.get_mut(self.length..self.length + text.len()) {
-            place.copy_from_slice(text);
-            self.length += text.len();
-        }
+        self.0.extend_from_slice(text);
     }
 
     fn show(&mut self, value: impl std::fmt::Display) {
-        let mut room = &mut self.bytes[self.length..];
-        let before = room.len();
-        // There is room.
-        let _ = write!(room, "{value}");
-        self.length += before - room.len();
+        // Memory takes whatever is written.
+        let _ = write!(self.0, "{value}");
     }
 
     #[inline]
@@ -220,32 +220,21 @@ impl Line {
             self.text(&[d]);
         } else if number < 100 {
             self.text(&[c, d]);
-        } else if number < 10_000 {
-            let [a, b] = pair(number / 100);
-            if number < 1_000 {
-                self.text(&[b, c, d]);
-            } else {
-                self.text(&[a, b, c, d]);
-            }
+        } else if number < 1_000 {
+            let [_, b] = pair(number / 100);
+            self.text(&[b, c, d]);
         } else {
             self.long_number(number);
         }
     }
 
-    fn long_number(&mut self, mut number: u64) {
-        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
-        let Some(place) = self.bytes.get_mut(self.length..self.length + digits) else {
-            return;
-        };
-        let mut pairs = place.rchunks_exact_mut(2);
-        for digits in &mut pairs {
-            digits.copy_from_slice(&pair(number % 100));
-            number /= 100;
+    /// Four digits at a time, and what is left of the first.
+    fn long_number(&mut self, number: u64) {
+        let ([a, b], [c, d]) = (pair(number / 100 % 100), pair(number % 100));
+        if number >= 10_000 {
+            self.number(number / 10_000);
         }
-        if let [first] = pairs.into_remainder() {
-            *first = b'0' + number as u8;
-        }
-        self.length += digits;
+        self.text(&[a, b, c, d]);
     }
 
     /// Thousandths as the shortest decimal that has a point.
@@ -277,9 +266,14 @@ impl Line {
                 ([units, b'.', b'.', b'.'], 2)
             };
             self.text(&digits);
-            self.length -= digits.len() - length;
+            self.shorten(digits.len() - length);
         }
-        self.length -= 1;
+        self.shorten(1);
+    }
+
+    #[inline]
+    fn shorten(&mut self, bytes: usize) {
+        self.0.truncate(self.0.len() - bytes);
     }
 }
 
