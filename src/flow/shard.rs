@@ -212,7 +212,7 @@ impl Shard {
     ) {
         self.end_fragments(locate, events);
         self.end(events);
-        *self = Self::new(self.config.clone(), self.flows_max).counting_from(self.evicted);
+        self.clear();
     }
 
     /// Counts the fragments that wait for others: the input is over.
@@ -230,13 +230,18 @@ impl Shard {
     }
 
     /// Ends all flows: no packet may come after. What they were can still be read, see
-    /// [`Self::ended`].
+    /// [`Self::ended`], until [`Self::clear`].
     pub fn end(&mut self, events: &mut impl FnMut(FlowEvent<'_>)) {
         for slot in 0..self.slots.len() as u32 {
             if self.slots[slot].state.has(State::LIVE) {
                 self.tell_end(slot, self.now, Some(End::EndOfInput), events);
             }
         }
+    }
+
+    /// Forgets all flows and gives their memory back.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.config.clone(), self.flows_max).counting_from(self.evicted);
     }
 
     fn counting_from(self, evicted: u64) -> Self {

@@ -193,3 +193,181 @@ fn merge(mut file: JsonLines, mut workers: Vec<Worker>) -> Result<(), SinkError>
 
 /// What a worker may tell before it is written.
 const QUEUE_LENGTH: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::thread;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::decode::TunnelPath;
+    use crate::flow::{End, Endpoint, Flow, Traffic};
+    use crate::geo::{Geo, GeoConfig, Jurisdictions, Place};
+    use crate::sink::FlowRecord;
+    use crate::time::Timestamp;
+
+    /// Steps of a worker: how far its time goes on with each, and keys of lines.
+    type Steps = Vec<(u64, Vec<u16>)>;
+
+    /// A record whose line shows the number of its worker, the step and its key.
+    fn record(worker: u64, step: u64, port: u16, geo: &Geo) -> FlowRecord {
+        let end = |port| Endpoint {
+            address: IpAddr::from([10, 0, 0, 1]),
+            port,
+        };
+        let key = FlowKey {
+            low_port: port,
+            ..FlowKey::default()
+        };
+        let packets = Traffic {
+            packets: step,
+            ..Traffic::default()
+        };
+        let flow = Flow {
+            key,
+            src: end(port),
+            dst: end(1),
+            has_ports: true,
+            midstream: false,
+            overlap: false,
+            vlan: None,
+            tunnel: TunnelPath::default(),
+            first: Timestamp::from_nanos(worker),
+            last: Timestamp::ZERO,
+            forward: packets,
+            reverse: Traffic::default(),
+            export: None,
+            peer: Place::LOCAL,
+            round_trip_nanos: None,
+        };
+        FlowRecord::new(&flow, End::Idle, Tick(step), geo)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn the_file_is_in_order_whoever_is_behind(
+            workers in prop::collection::vec(
+                prop::collection::vec((0u64..3, prop::collection::vec(0u16..9, 0..6)), 0..40),
+                2..5,
+            ),
+        ) {
+            let geo = &geo();
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("flows.jsonl");
+            let file = JsonLines::append(&path).unwrap();
+            let (outs, thread) = FlowFile::share(Some(file), workers.len()).unwrap();
+            let mut expected = Vec::new();
+            thread::scope(|scope| {
+                for (number, (out, steps)) in outs.into_iter().zip(&workers).enumerate() {
+                    let number = number as u64;
+                    expected.extend(lines(number, steps, geo));
+                    scope.spawn(move || tell(number, steps, out.unwrap(), geo));
+                }
+            });
+            thread.join().unwrap();
+            // Each of two workers has flows of its own; here what they share comes in the
+            // order of the workers.
+            expected.sort_by_key(|(tick, key, _)| (*tick, *key));
+            let expected: String = expected.into_iter().map(|(_, _, line)| line).collect();
+            prop_assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+        }
+    }
+
+    /// The ticks, keys and lines of a worker.
+    fn lines(number: u64, steps: &Steps, geo: &Geo) -> Vec<(u64, u16, String)> {
+        let mut tick = 0;
+        let mut lines = Vec::new();
+        for (later, keys) in steps {
+            tick += later;
+            for key in keys {
+                let mut writer = FlowWriter::default();
+                writer.add(&record(
+                    number * 10 + u64::from(*key),
+                    tick,
+                    own(number, *key),
+                    geo,
+                ));
+                let line = String::from_utf8(writer.lines().take(|_| true).to_vec()).unwrap();
+                lines.push((tick, own(number, *key), line));
+            }
+        }
+        lines
+    }
+
+    /// A key that only this worker has.
+    fn own(number: u64, key: u16) -> u16 {
+        key * 8 + number as u16
+    }
+
+    fn tell(number: u64, steps: &Steps, mut out: FlowOut, geo: &Geo) {
+        let mut writer = FlowWriter::default();
+        let mut now = 0;
+        let mut at = 0;
+        while at < steps.len() {
+            // All of a tick, in the order of keys.
+            let tick = now + steps[at].0;
+            let moment = Moment::start_of(Tick(tick));
+            let same = 1 + steps[at + 1..]
+                .iter()
+                .take_while(|(later, _)| *later == 0)
+                .count();
+            let mut keys: Vec<_> = steps[at..at + same]
+                .iter()
+                .flat_map(|step| &step.1)
+                .collect();
+            keys.sort();
+            out.send(&mut writer, Moment::start_of(Tick(now)), moment)
+                .unwrap();
+            for (place, key) in keys.into_iter().enumerate() {
+                writer.add(&record(
+                    number * 10 + u64::from(*key),
+                    tick,
+                    own(number, *key),
+                    geo,
+                ));
+                if place % 3 == 2 {
+                    out.send(&mut writer, moment, moment).unwrap();
+                }
+            }
+            out.send(&mut writer, moment, moment).unwrap();
+            (now, at) = (tick, at + same);
+        }
+    }
+
+    #[test]
+    fn a_file_that_takes_nothing_stops_its_workers_and_says_why() {
+        struct Full;
+        impl std::io::Write for Full {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let geo = geo();
+        let file = JsonLines::to("full".to_owned(), Box::new(Full));
+        let (outs, thread) = FlowFile::share(Some(file), 2).unwrap();
+        let mut out = outs.into_iter().flatten().next().unwrap();
+        let mut writer = FlowWriter::default();
+        let mut send = || {
+            while !writer.add(&record(0, 0, 0, &geo)) {}
+            out.send(&mut writer, Moment::default(), Moment::default())
+        };
+        let stopped = (0..10_000).find_map(|_| send().err());
+        assert!(matches!(stopped, Some(PipelineError::Stopped)));
+        assert!(matches!(
+            thread.join(),
+            Err(PipelineError::Sink(SinkError::Io { .. }))
+        ));
+    }
+
+    fn geo() -> Geo {
+        let jurisdictions = Jurisdictions::new(&["CN"]).unwrap();
+        Geo::open(&GeoConfig::default(), &[], jurisdictions).unwrap()
+    }
+}

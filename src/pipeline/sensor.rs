@@ -251,7 +251,11 @@ impl Sensor {
             let mut take = taker(&mut self.output, rows, geo, self.flows.as_mut());
             shard.end_fragments(&locate, &mut take);
             drop(take);
+            // These are many, and are read again when they are written.
             shard.end(&mut taker(&mut self.output, rows, geo, None));
+            if self.flows.is_none() {
+                shard.clear();
+            }
             rows.give(&mut self.output);
         }
         let mut output = self.give();

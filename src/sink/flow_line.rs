@@ -13,26 +13,34 @@ use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Tick, Timestamp};
 /// holds it against what a serialiser makes of the same fields.
 #[derive(Debug)]
 pub struct FlowWriter {
-    date: Date,
+    second: Second,
     lines: FlowLines,
 }
 
 impl Default for FlowWriter {
     fn default() -> Self {
         Self {
-            date: Date::default(),
+            second: Second::default(),
             lines: FlowLines::with_room(),
         }
     }
 }
 
-/// The day whose date was written last.
-#[derive(Debug, Default)]
-struct Date {
+/// The second that was written last: most that follow are of the same day, and many the same.
+#[derive(Debug)]
+struct Second {
     /// Counted from the epoch.
-    day: u64,
-    /// Its date and the letter T, or nothing before the first.
-    text: Option<[u8; DATE_BYTES]>,
+    second: u64,
+    text: [u8; 20],
+}
+
+impl Default for Second {
+    fn default() -> Self {
+        Self {
+            second: 0,
+            text: *b"1970-01-01T00:00:00.",
+        }
+    }
 }
 
 /// `2026-03-02T`.
@@ -64,12 +72,12 @@ impl FlowWriter {
     }
 
     fn write_ends(&mut self, line: &mut Line, flow: &FlowRecord) {
-        let date = &mut self.date;
+        let second = &mut self.second;
         let [src, dst] = flow.ends();
         line.text(b"{\"first\":\"");
-        date.write(line, flow.first);
+        second.write(line, flow.first);
         line.text(b"\",\"last\":\"");
-        date.write(line, flow.last);
+        second.write(line, flow.last);
         line.text(b"\",\"src\":\"");
         line.address(src.address);
         line.text(b"\",\"dst\":\"");
@@ -167,28 +175,34 @@ fn write_rest(line: &mut Line, flow: &FlowRecord) {
     line.text(b"}\n");
 }
 
-impl Date {
+impl Second {
     /// RFC 3339 in UTC with nine digits, as a timestamp is shown.
     fn write(&mut self, line: &mut Line, moment: Timestamp) {
         let nanos = moment.as_nanos() % NANOS_PER_SECOND;
         let second = moment.as_nanos() / NANOS_PER_SECOND;
-        let (day, of_day) = (second / SECONDS_PER_DAY, second % SECONDS_PER_DAY);
-        let known = self.text.filter(|_| self.day == day);
-        let date = known.unwrap_or_else(|| {
-            let text = Tick(day * SECONDS_PER_DAY).to_string();
-            text.as_bytes().first_chunk().copied().unwrap_or_default()
-        });
-        (self.day, self.text) = (day, Some(date));
-        line.text(&date);
-        let [hour, minute, second] = [of_day / 3_600, of_day / 60 % 60, of_day % 60].map(pair);
-        line.text(&[
-            hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1], b'.',
-        ]);
+        if second != self.second {
+            self.change(second);
+        }
+        line.text(&self.text);
         let (upper, lower) = (nanos / 10_000, nanos % 10_000);
         let [a, b] = [upper / 1_000, upper / 10 % 100].map(pair);
         let [c, d] = [upper % 10 * 10 + lower / 1_000, lower / 10 % 100].map(pair);
         let last = b'0' + (lower % 10) as u8;
         line.text(&[a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1], last, b'Z']);
+    }
+
+    fn change(&mut self, second: u64) {
+        let (day, of_day) = (second / SECONDS_PER_DAY, second % SECONDS_PER_DAY);
+        let (date, rest) = self.text.split_at_mut(DATE_BYTES);
+        if day != self.second / SECONDS_PER_DAY {
+            let shown = Tick(second).to_string();
+            if let Some(shown) = shown.as_bytes().get(..DATE_BYTES) {
+                date.copy_from_slice(shown);
+            }
+        }
+        let [h, m, s] = [of_day / 3_600, of_day / 60 % 60, of_day % 60].map(pair);
+        rest.copy_from_slice(&[h[0], h[1], b':', m[0], m[1], b':', s[0], s[1], b'.']);
+        self.second = second;
     }
 }
 
@@ -215,14 +229,13 @@ impl Line {
     #[inline]
     fn number(&mut self, number: u64) {
         // Most are small.
-        let [c, d] = pair(number % 100);
         if number < 10 {
-            self.text(&[d]);
+            self.text(&[b'0' + number as u8]);
         } else if number < 100 {
-            self.text(&[c, d]);
+            self.text(&pair(number));
         } else if number < 1_000 {
-            let [_, b] = pair(number / 100);
-            self.text(&[b, c, d]);
+            let [b, c] = pair(number % 100);
+            self.text(&[b'0' + (number / 100) as u8, b, c]);
         } else {
             self.long_number(number);
         }
@@ -255,25 +268,22 @@ impl Line {
     }
 
     fn ipv4(&mut self, address: Ipv4Addr) {
+        let mut text = [0; 16];
+        let mut length = 0;
         for byte in address.octets() {
             let [tens, units] = pair(u64::from(byte % 100));
             // Each byte with a point behind it, and what is too much is written over.
-            let (digits, length) = if byte >= 100 {
+            let (digits, digits_length) = if byte >= 100 {
                 ([b'0' + byte / 100, tens, units, b'.'], 4)
             } else if byte >= 10 {
                 ([tens, units, b'.', b'.'], 3)
             } else {
                 ([units, b'.', b'.', b'.'], 2)
             };
-            self.text(&digits);
-            self.shorten(digits.len() - length);
+            text[length..][..4].copy_from_slice(&digits);
+            length += digits_length;
         }
-        self.shorten(1);
-    }
-
-    #[inline]
-    fn shorten(&mut self, bytes: usize) {
-        self.0.truncate(self.0.len() - bytes);
+        self.bytes(&text[..length - 1]);
     }
 }
 
