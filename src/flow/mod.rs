@@ -21,7 +21,7 @@ mod wheel;
 
 pub use key::{FlowKey, SHARDS, shard_of};
 pub use record::{Direction, End, Endpoint, Flow, Traffic};
-pub use shard::{EXPORT_BYTES_DUE, EXPORT_SECONDS_DUE, FlowEvent, Lookup, Shard};
+pub use shard::{EXPORT_BYTES_DUE, EXPORT_SECONDS_DUE, FLOWS_MAX, FlowEvent, Lookup, Shard};
 
 use std::num::NonZeroU32;
 

@@ -204,8 +204,19 @@ impl Shard {
         self.count(packet, lookup, locate, events);
     }
 
-    /// Ends all flows: the input is over.
+    /// Ends all flows and forgets them: the input is over.
     pub fn finish(
+        &mut self,
+        locate: &impl Fn(std::net::IpAddr) -> Place,
+        events: &mut impl FnMut(FlowEvent<'_>),
+    ) {
+        self.end_fragments(locate, events);
+        self.end(events);
+        self.clear();
+    }
+
+    /// Counts the fragments that wait for others: the input is over.
+    pub fn end_fragments(
         &mut self,
         locate: &impl Fn(std::net::IpAddr) -> Place,
         events: &mut impl FnMut(FlowEvent<'_>),
@@ -216,11 +227,20 @@ impl Shard {
             let lookup = self.look_up(packet);
             self.count(packet, &lookup, locate, events);
         }
+    }
+
+    /// Ends all flows: no packet may come after. What they were can still be read, see
+    /// [`Self::ended`], until [`Self::clear`].
+    pub fn end(&mut self, events: &mut impl FnMut(FlowEvent<'_>)) {
         for slot in 0..self.slots.len() as u32 {
             if self.slots[slot].state.has(State::LIVE) {
                 self.tell_end(slot, self.now, Some(End::EndOfInput), events);
             }
         }
+    }
+
+    /// Forgets all flows and gives their memory back.
+    pub fn clear(&mut self) {
         *self = Self::new(self.config.clone(), self.flows_max).counting_from(self.evicted);
     }
 
@@ -383,4 +403,4 @@ const INDEX_SLOTS: usize = 256;
 const PREFIXES: usize = 1_024;
 
 /// Flows of one shard, at most: the index has room for so many slots beside its tags.
-const FLOWS_MAX: usize = 1 << 24;
+pub const FLOWS_MAX: usize = 1 << 24;

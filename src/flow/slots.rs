@@ -113,7 +113,22 @@ impl Slots {
         if self[slot].src_is_low() { low } else { high }
     }
 
-    /// The flow as it is told, its VLAN by what the table tells flows apart by.
+    /// The key of a flow as it is told, its VLAN by what the table tells flows apart by.
+    pub(super) fn key(&self, slot: u32, by_vlan: bool) -> FlowKey {
+        let rest = self[slot].key.rest;
+        let [low, high] = self.addresses(slot);
+        FlowKey {
+            low,
+            high,
+            low_port: rest.low_port(),
+            high_port: rest.high_port(),
+            vlan: if by_vlan { rest.vlan() } else { 0 },
+            protocol: rest.protocol(),
+            is_ipv6: rest.is_ipv6(),
+        }
+    }
+
+    /// The flow as it is told.
     pub(super) fn told(
         &self,
         slot: u32,
@@ -122,13 +137,13 @@ impl Slots {
         tunnels: &[TunnelPath],
     ) -> Flow {
         let flow = &self[slot];
-        let rest = flow.key.rest;
-        let [low, high] = self.addresses(slot);
+        let key = self.key(slot, by_vlan);
+        let vlan = flow.key.rest.vlan();
         let end = |bits, port| Endpoint {
-            address: address(bits, rest.is_ipv6()),
+            address: address(bits, key.is_ipv6),
             port,
         };
-        let ends = [end(low, rest.low_port()), end(high, rest.high_port())];
+        let ends = [end(key.low, key.low_port), end(key.high, key.high_port)];
         let [src, dst] = if flow.src_is_low() {
             ends
         } else {
@@ -136,21 +151,13 @@ impl Slots {
         };
         let (first, last) = flow.span();
         Flow {
-            key: FlowKey {
-                low,
-                high,
-                low_port: rest.low_port(),
-                high_port: rest.high_port(),
-                vlan: if by_vlan { rest.vlan() } else { 0 },
-                protocol: rest.protocol(),
-                is_ipv6: rest.is_ipv6(),
-            },
+            key,
             src,
             dst,
             has_ports: flow.has_ports(),
             midstream: flow.is_midstream(),
             overlap: flow.has_overlap(),
-            vlan: (rest.vlan() != 0).then_some(rest.vlan()),
+            vlan: (vlan != 0).then_some(vlan),
             tunnel: tunnels
                 .get(flow.state.tunnel())
                 .copied()

@@ -86,12 +86,7 @@ impl Analyst {
             all.append(output);
             all
         });
-        let SensorOutput {
-            mut transfers,
-            flows,
-            ..
-        } = gathered.unwrap_or_default();
-        self.outputs.flows(flows)?;
+        let SensorOutput { mut transfers, .. } = gathered.unwrap_or_default();
         sort_by_tick(&mut transfers, |transfer| transfer.tick);
         for of_tick in transfers.chunk_by(|a, b| a.tick == b.tick) {
             if let Some(transfer) = of_tick.first() {

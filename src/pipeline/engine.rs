@@ -12,6 +12,7 @@ use crate::store::StoreError;
 use crate::time::Tick;
 
 use super::analyst::Analyst;
+use super::flow_file::FlowFile;
 use super::sensor::{Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
 use super::telemetry::Telemetry;
@@ -19,7 +20,11 @@ use super::{PipelineError, latency::StepLatency};
 
 /// Takes packets and ticks in the order of the input.
 #[derive(Debug)]
-pub(super) struct Engine(Kind);
+pub(super) struct Engine {
+    kind: Kind,
+    /// Packets of the running tick, or of the running part of it.
+    packets: usize,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -50,6 +55,7 @@ struct Threads {
     /// By the number of a shard: the worker that it belongs to.
     owners: [u8; SHARDS],
     analyst: JoinHandle<Result<Finished, PipelineError>>,
+    file: FlowFile,
 }
 
 #[derive(Debug)]
@@ -65,6 +71,7 @@ struct Worker {
 #[derive(Debug)]
 enum Order {
     Packets(Vec<Packet>),
+    Part,
     Advance(Tick),
     Finish,
 }
@@ -107,13 +114,25 @@ const ORDERS_WAITING_MAX: usize = 16;
 /// Outputs that may wait for the analyst.
 const OUTPUTS_WAITING_MAX: usize = 64;
 
+/// Packets of one tick after which flows that have ended are written, and those that end
+/// later stand behind them: what waits to be written is bounded however long a tick is.
+const PART_PACKETS: usize = 1 << 18;
+
 impl Engine {
+    const fn new(kind: Kind) -> Self {
+        Self { kind, packets: 0 }
+    }
+
     /// Starts `sensors`, one per worker; a single one runs in the caller's thread.
-    pub(super) fn start(mut sensors: Vec<Sensor>, desk: Desk) -> Result<Self, PipelineError> {
+    pub(super) fn start(
+        mut sensors: Vec<Sensor>,
+        desk: Desk,
+        file: FlowFile,
+    ) -> Result<Self, PipelineError> {
         if sensors.len() == 1
             && let Some(sensor) = sensors.pop()
         {
-            return Ok(Self(Kind::Inline(Box::new(Inline { sensor, desk }))));
+            return Ok(Self::new(Kind::Inline(Box::new(Inline { sensor, desk }))));
         }
         let mut workers = Vec::new();
         let mut told = Vec::new();
@@ -133,10 +152,11 @@ impl Engine {
         }
         let analyst = spawn("analyst".to_owned(), move || analyse(desk, &told))?;
         let owners = std::array::from_fn(|shard| (shard % workers.len()) as u8);
-        Ok(Self(Kind::Threads(Threads {
+        Ok(Self::new(Kind::Threads(Threads {
             workers,
             owners,
             analyst,
+            file,
         })))
     }
 
@@ -150,7 +170,7 @@ impl Engine {
         let mut told = Vec::new();
         for sensor in sensors {
             let (tell, listen) = bounded(OUTPUTS_WAITING_MAX);
-            engines.push(Self(Kind::Member(Box::new(Member { sensor, tell }))));
+            engines.push(Self::new(Kind::Member(Box::new(Member { sensor, tell }))));
             told.push(listen);
         }
         let analyst = spawn("analyst".to_owned(), move || analyse(desk, &told))?;
@@ -159,7 +179,7 @@ impl Engine {
 
     /// Takes packets of the running tick.
     pub(super) fn packets(&mut self, packets: &[Packet]) -> Result<(), PipelineError> {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Inline(inline) => inline.sensor.packets(packets),
             Kind::Member(member) => member.sensor.packets(packets),
             Kind::Threads(Threads {
@@ -175,18 +195,42 @@ impl Engine {
                 }
             }
         }
+        self.packets += packets.len();
+        if self.packets >= PART_PACKETS {
+            self.part()?;
+        }
         Ok(())
+    }
+
+    /// Has flows written that have ended so far. That is done at the same packet however
+    /// many workers there are.
+    #[cold]
+    fn part(&mut self) -> Result<(), PipelineError> {
+        self.packets = 0;
+        match &mut self.kind {
+            Kind::Inline(inline) => {
+                let written = inline.sensor.part();
+                written.map_err(|error| inline.desk.give_up(error))
+            }
+            Kind::Member(member) => member.sensor.part(),
+            Kind::Threads(Threads { workers, .. }) => workers.iter_mut().try_for_each(|worker| {
+                worker.send_batch()?;
+                worker.send(Order::Part)
+            }),
+        }
     }
 
     /// Closes all ticks before `to`.
     pub(super) fn advance(&mut self, to: Tick) -> Result<(), PipelineError> {
-        match &mut self.0 {
+        self.packets = 0;
+        match &mut self.kind {
             Kind::Inline(inline) => {
                 let output = inline.sensor.advance(to);
+                let output = output.map_err(|error| inline.desk.give_up(error))?;
                 inline.desk.take(vec![output], Some(to))
             }
             Kind::Member(member) => {
-                let output = member.sensor.advance(to);
+                let output = member.sensor.advance(to)?;
                 member.tell(output, Some(to))
             }
             Kind::Threads(Threads { workers, .. }) => {
@@ -201,7 +245,7 @@ impl Engine {
 
     /// Sends what has been gathered on its way, because nothing more is coming just now.
     pub(super) fn flush(&mut self) -> Result<(), PipelineError> {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Inline(_) | Kind::Member(_) => Ok(()),
             Kind::Threads(Threads { workers, .. }) => {
                 workers.iter_mut().try_for_each(Worker::send_batch)
@@ -211,18 +255,28 @@ impl Engine {
 
     /// Ends all flows and waits until everything has been said, if the analyst is its own.
     pub(super) fn finish(self) -> Result<Option<Finished>, PipelineError> {
-        match self.0 {
-            Kind::Inline(mut inline) => {
-                let output = inline.sensor.finish();
-                inline.desk.take(vec![output], None)?;
-                inline.desk.finish().map(Some)
+        match self.kind {
+            Kind::Inline(inline) => {
+                let Inline {
+                    mut sensor,
+                    mut desk,
+                } = *inline;
+                let output = sensor.finish();
+                let written = sensor.finish_flows();
+                written.map_err(|error| desk.give_up(error))?;
+                desk.take(vec![output], None)?;
+                desk.finish().map(Some)
             }
             Kind::Member(mut member) => {
                 let output = member.sensor.finish();
-                member.tell(output, None).map(|()| None)
+                member.tell(output, None)?;
+                member.sensor.finish_flows().map(|()| None)
             }
             Kind::Threads(Threads {
-                workers, analyst, ..
+                workers,
+                analyst,
+                file,
+                ..
             }) => {
                 let mut threads = Vec::new();
                 for mut worker in workers {
@@ -237,7 +291,7 @@ impl Engine {
                         .join()
                         .map_err(|_| PipelineError::Panicked("a worker"))?;
                 }
-                join(analyst).map(Some)
+                join(analyst, file).map(Some)
             }
         }
     }
@@ -246,13 +300,17 @@ impl Engine {
 /// The engines of several readers, and the analyst's thread.
 pub(super) type Members = (Vec<Engine>, JoinHandle<Result<Finished, PipelineError>>);
 
-/// Waits for the analyst to have said everything.
+/// Waits for the analyst to have said everything and for all flows to be written.
 pub(super) fn join(
     analyst: JoinHandle<Result<Finished, PipelineError>>,
+    file: FlowFile,
 ) -> Result<Finished, PipelineError> {
-    analyst
+    let finished = analyst
         .join()
-        .map_err(|_| PipelineError::Panicked("the analyst"))?
+        .map_err(|_| PipelineError::Panicked("the analyst"));
+    // Where flows cannot be written all others stop, and have no reason to tell.
+    file.join()?;
+    finished?
 }
 
 impl Member {
@@ -305,9 +363,7 @@ impl Desk {
         let begun = Instant::now();
         self.counts = outputs.iter().map(|output| output.counts).collect();
         if let Err(error) = self.analyst.take(outputs, until) {
-            // Nothing more can be told, but what was learned need not be lost.
-            let _ = self.keeper.save(&self.analyst.learned);
-            return Err(error);
+            return Err(self.give_up(error));
         }
         let due = self.latency.record(begun);
         let Some(tick) = until else { return Ok(()) };
@@ -322,6 +378,12 @@ impl Desk {
             self.publish();
         }
         Ok(())
+    }
+
+    /// Saves what was learned, which need not be lost where nothing more can be told.
+    fn give_up(&self, error: PipelineError) -> PipelineError {
+        let _ = self.keeper.save(&self.analyst.learned);
+        error
     }
 
     fn publish(&mut self) {
@@ -364,17 +426,22 @@ fn work(
                 let _ = give_back.try_send(packets);
                 continue;
             }
-            Order::Advance(to) => Told {
-                output: sensor.advance(to),
-                until: Some(to),
-            },
-            Order::Finish => Told {
-                output: sensor.finish(),
-                until: None,
-            },
+            Order::Part => sensor.part(),
+            Order::Advance(to) => sensor.advance(to).and_then(|output| {
+                let until = Some(to);
+                tell.send(Told { output, until })
+                    .map_err(|_| PipelineError::Stopped)
+            }),
+            Order::Finish => {
+                let (output, until) = (sensor.finish(), None);
+                // The analyst takes it while flows are written.
+                let _ = tell.send(Told { output, until });
+                let _ = sensor.finish_flows();
+                return;
+            }
         };
-        let last = told.until.is_none();
-        if tell.send(told).is_err() || last {
+        if told.is_err() {
+            // The analyst or the file of flows has stopped and has the reason.
             return;
         }
     }
@@ -394,9 +461,8 @@ fn analyse(mut desk: Desk, workers: &[Receiver<Told>]) -> Result<Finished, Pipel
         };
         let closed = fronts.iter().flatten().min().copied();
         let Ok(told) = workers[worker].recv() else {
-            // A worker has failed, but what was learned need not be lost.
-            let _ = desk.keeper.save(&desk.analyst.learned);
-            return Err(PipelineError::Stopped);
+            // A worker has failed.
+            return Err(desk.give_up(PipelineError::Stopped));
         };
         fronts[worker] = told.until.map(Some);
         gathered[worker].append(told.output);
@@ -410,7 +476,8 @@ fn analyse(mut desk: Desk, workers: &[Receiver<Told>]) -> Result<Finished, Pipel
     }
 }
 
-fn spawn<T: Send + 'static>(
+/// Starts a thread.
+pub(super) fn spawn<T: Send + 'static>(
     name: String,
     run: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, PipelineError> {

@@ -7,7 +7,9 @@
 //!
 //! The analyst takes one output of every worker per tick, so that the slowest sets the
 //! pace and the result does not depend on the number of workers. With one worker all of
-//! it runs in the reader's thread.
+//! it runs in the reader's thread. The lines of `flows.jsonl` are written by the workers, and
+//! where there are several, a thread of its own merges them: by tick and key, where a tick of
+//! more than 262,144 packets is taken in parts of so many.
 
 #![allow(clippy::disallowed_methods, reason = "the wiring may read a clock")]
 
@@ -15,6 +17,8 @@ mod analyst;
 mod clock;
 mod duplicates;
 mod engine;
+mod flow_file;
+mod flow_records;
 mod latency;
 mod live;
 mod merge;

@@ -1,8 +1,8 @@
 //! Where the analyst's results go.
 
 use crate::alert::Alert;
-use crate::sink::{FlowRecord, FlowWriter, JsonLines, OutFolder, SinkError, TransferLine};
-use crate::transfer::{Order, Transfer, sort_by_tick};
+use crate::sink::{JsonLines, OutFolder, SinkError, TransferLine};
+use crate::transfer::Transfer;
 
 /// Alerts that are kept for the summary on the terminal.
 pub(super) const ALERTS_KEPT_MAX: usize = 1_000;
@@ -14,7 +14,6 @@ pub struct Outputs {
     shadow: Option<JsonLines>,
     flows: Option<JsonLines>,
     transfers: Option<JsonLines>,
-    flow_writer: FlowWriter,
 }
 
 impl Outputs {
@@ -34,7 +33,6 @@ impl Outputs {
             shadow: file(true, "shadow.jsonl")?,
             flows: file(flows, "flows.jsonl")?,
             transfers: file(transfers, "transfers.jsonl")?,
-            flow_writer: FlowWriter::default(),
         })
     }
 
@@ -46,9 +44,9 @@ impl Outputs {
         }
     }
 
-    /// Whether flow records are wanted.
-    pub const fn wants_flows(&self) -> bool {
-        self.flows.is_some()
+    /// The file of flows, if they are wanted, for those that write them.
+    pub(super) const fn take_flows(&mut self) -> Option<JsonLines> {
+        self.flows.take()
     }
 
     /// An alert is on its way at once.
@@ -70,35 +68,11 @@ impl Outputs {
         of_all.try_for_each(|line| lines.write(&line))
     }
 
-    /// Writes flows in the order of tick and key. Where there are several of one key and
-    /// tick, they are of one worker and stay in the order in which they ended.
-    pub(super) fn flows(&mut self, mut flows: Vec<FlowRecord>) -> Result<(), SinkError> {
-        let Some(lines) = &mut self.flows else {
-            return Ok(());
-        };
-        sort_by_tick(&mut flows, |flow| flow.tick);
-        let writer = &mut self.flow_writer;
-        let mut order = Order::default();
-        for of_tick in flows.chunk_by(|a, b| a.tick == b.tick) {
-            order.sort(of_tick, FlowRecord::prefix, |a, b| a.key.cmp(&b.key));
-            order.batches(of_tick, 0, |flows| {
-                let mut of_batch = flows.iter();
-                of_batch.try_for_each(|flow| lines.write_raw(writer.line(flow)))
-            })?;
-        }
-        Ok(())
-    }
-
     pub(super) fn flush(&mut self) -> Result<(), SinkError> {
-        [
-            &mut self.alerts,
-            &mut self.shadow,
-            &mut self.flows,
-            &mut self.transfers,
-        ]
-        .into_iter()
-        .flatten()
-        .try_for_each(JsonLines::flush)
+        [&mut self.alerts, &mut self.shadow, &mut self.transfers]
+            .into_iter()
+            .flatten()
+            .try_for_each(JsonLines::flush)
     }
 }
 

@@ -9,6 +9,10 @@ use crate::sink::FlowRecord;
 use crate::time::Tick;
 use crate::transfer::{self, Transfer};
 
+use super::PipelineError;
+use super::flow_file::FlowOut;
+use super::flow_records::FlowRecords;
+
 /// The shards of one worker, and what they have told since the last tick.
 #[derive(Debug)]
 pub(super) struct Sensor {
@@ -16,7 +20,8 @@ pub(super) struct Sensor {
     /// By the number of a shard: its place in `shards`, if it is this worker's.
     places: [u8; SHARDS],
     geo: Arc<Geo>,
-    keep_flows: bool,
+    /// Where flows are written, if they are.
+    flows: Option<FlowRecords>,
     output: SensorOutput,
     /// Rows of each shard since the last tick, so that each is folded by itself.
     rows: Vec<Rows>,
@@ -53,19 +58,17 @@ impl Rows {
 #[derive(Debug, Default)]
 pub(super) struct SensorOutput {
     pub(super) transfers: Vec<Transfer>,
-    pub(super) flows: Vec<FlowRecord>,
     pub(super) counts: SensorCounts,
 }
 
 impl SensorOutput {
     /// Adds what was told later.
     pub(super) fn append(&mut self, mut later: Self) {
-        if self.transfers.is_empty() && self.flows.is_empty() {
+        if self.transfers.is_empty() {
             *self = later;
             return;
         }
         self.transfers.append(&mut later.transfers);
-        self.flows.append(&mut later.flows);
         self.counts = later.counts;
     }
 
@@ -73,18 +76,13 @@ impl SensorOutput {
     pub(super) fn before(&mut self, until: Tick) -> Self {
         let counts = self.counts;
         let is_later = |tick: Tick| tick >= until;
-        let has_later = self.transfers.iter().any(|row| is_later(row.tick))
-            || self.flows.iter().any(|flow| is_later(flow.tick));
+        let has_later = self.transfers.iter().any(|row| is_later(row.tick));
         let mut taken = std::mem::take(self);
         self.counts = counts;
         if has_later {
             self.transfers = taken
                 .transfers
                 .extract_if(.., |row| is_later(row.tick))
-                .collect();
-            self.flows = taken
-                .flows
-                .extract_if(.., |flow| is_later(flow.tick))
                 .collect();
         }
         taken
@@ -152,13 +150,13 @@ impl std::ops::Add for SensorCounts {
 }
 
 impl Sensor {
-    /// Makes the shards of worker `worker` of `workers`.
+    /// Makes the shards of worker `worker` of `workers`, which writes its flows to `flows`.
     pub(super) fn new(
         (worker, workers): (usize, usize),
         config: &FlowConfig,
         flows_max: usize,
         geo: Arc<Geo>,
-        keep_flows: bool,
+        flows: Option<FlowOut>,
     ) -> Self {
         let own = (worker..SHARDS).step_by(workers);
         let shards: Vec<_> = own
@@ -169,7 +167,7 @@ impl Sensor {
             shards,
             places: std::array::from_fn(|shard| (shard / workers) as u8),
             geo,
-            keep_flows,
+            flows: flows.map(FlowRecords::new),
             output: SensorOutput::default(),
             rows,
         }
@@ -184,7 +182,7 @@ impl Sensor {
             shards,
             places,
             geo,
-            keep_flows,
+            flows,
             output,
             rows,
         } = self;
@@ -216,36 +214,59 @@ impl Sensor {
                     touch(packet);
                 }
                 let place = usize::from(*place);
-                let mut take = taker(output, &mut rows[place], geo, *keep_flows);
+                let mut take = taker(output, &mut rows[place], geo, flows.as_mut());
                 shards[place].packet(packet, lookup, &locate, &mut take);
             }
         }
     }
 
-    /// Closes all ticks before `to`.
-    pub(super) fn advance(&mut self, to: Tick) -> SensorOutput {
+    /// Closes all ticks before `to`. Where that fails, flows could not be written.
+    pub(super) fn advance(&mut self, to: Tick) -> Result<SensorOutput, PipelineError> {
         let geo = &self.geo;
         let locate = |address| geo.place(address);
         for (shard, rows) in self.shards.iter_mut().zip(&mut self.rows) {
-            let mut take = taker(&mut self.output, rows, geo, self.keep_flows);
+            let mut take = taker(&mut self.output, rows, geo, self.flows.as_mut());
             shard.advance(to, &locate, &mut take);
             drop(take);
             rows.give(&mut self.output);
         }
-        self.give()
+        if let Some(flows) = &mut self.flows {
+            flows.advance(to, geo)?;
+        }
+        Ok(self.give())
     }
 
-    /// Ends all flows.
+    /// Writes the flows that have ended so far in the running tick, so that they need no
+    /// more memory however long it is.
+    pub(super) fn part(&mut self) -> Result<(), PipelineError> {
+        let flows = self.flows.as_mut();
+        flows.map_or(Ok(()), |flows| flows.part(&self.geo))
+    }
+
+    /// Ends all flows. They are written by [`Self::finish_flows`].
     pub(super) fn finish(&mut self) -> SensorOutput {
         let geo = &self.geo;
         let locate = |address| geo.place(address);
         for (shard, rows) in self.shards.iter_mut().zip(&mut self.rows) {
-            let mut take = taker(&mut self.output, rows, geo, self.keep_flows);
-            shard.finish(&locate, &mut take);
+            let mut take = taker(&mut self.output, rows, geo, self.flows.as_mut());
+            shard.end_fragments(&locate, &mut take);
             drop(take);
+            // These are many, and are read again when they are written.
+            shard.end(&mut taker(&mut self.output, rows, geo, None));
+            if self.flows.is_none() {
+                shard.clear();
+            }
             rows.give(&mut self.output);
         }
-        self.give()
+        let mut output = self.give();
+        output.counts.flows_active = 0;
+        output
+    }
+
+    /// Writes the flows that were left at the end.
+    pub(super) fn finish_flows(self) -> Result<(), PipelineError> {
+        let flows = self.flows;
+        flows.map_or(Ok(()), |flows| flows.finish(&self.shards, &self.geo))
     }
 
     fn give(&mut self) -> SensorOutput {
@@ -277,13 +298,13 @@ fn taker<'a>(
     output: &'a mut SensorOutput,
     rows: &'a mut Rows,
     geo: &'a Geo,
-    keep_flows: bool,
+    mut flows: Option<&'a mut FlowRecords>,
 ) -> impl FnMut(FlowEvent<'_>) + 'a {
     move |event| {
         if let FlowEvent::Closed { flow, end, tick } = &event {
             output.counts.close(flow, geo);
-            if keep_flows {
-                output.flows.push(FlowRecord::new(flow, *end, *tick, geo));
+            if let Some(flows) = &mut flows {
+                flows.push(FlowRecord::new(flow, *end, *tick, geo));
             }
         }
         rows.transfers.extend(Transfer::of(&event));

@@ -13,6 +13,7 @@ use crate::time::Timestamp;
 
 use super::analyst::Analyst;
 use super::engine::{self, Desk, Engine, Finished};
+use super::flow_file::FlowFile;
 use super::outputs::Outputs;
 use super::reader::{Reader, ReaderCounts};
 use super::sensor::{Sensor, SensorCounts};
@@ -57,8 +58,8 @@ impl Setup {
     pub(super) fn start(self, saves_hourly: bool) -> Result<(Reader, Context), PipelineError> {
         let workers = self.workers.clamp(1, WORKERS_MAX);
         let shares = (0..workers).map(|worker| (worker, workers));
-        let (sensors, desk, context) = self.prepare(shares, 1, saves_hourly)?;
-        let engine = Engine::start(sensors, desk)?;
+        let (sensors, desk, file, context) = self.prepare(shares, 1, saves_hourly)?;
+        let engine = Engine::start(sensors, desk, file)?;
         Ok((context.reader(0, engine), context))
     }
 
@@ -68,36 +69,36 @@ impl Setup {
         count: usize,
     ) -> Result<(Vec<Reader>, Analysis, Context), PipelineError> {
         let shares = (0..count).map(|_| (0, 1));
-        let (sensors, desk, context) = self.prepare(shares, count, true)?;
+        let (sensors, desk, file, context) = self.prepare(shares, count, true)?;
         let (engines, analyst) = Engine::start_members(sensors, desk)?;
         let engines = engines.into_iter().enumerate();
         let readers = engines.map(|(number, engine)| context.reader(number, engine));
-        Ok((readers.collect(), Analysis(analyst), context))
+        Ok((readers.collect(), Analysis { analyst, file }, context))
     }
 
     /// Makes a sensor for each share of the shards, and what they report to. The bound on
     /// flows is parted between `tables`.
     fn prepare(
         self,
-        shares: impl Iterator<Item = (usize, usize)>,
+        shares: impl ExactSizeIterator<Item = (usize, usize)>,
         tables: usize,
         saves_hourly: bool,
-    ) -> Result<(Vec<Sensor>, Desk, Context), PipelineError> {
+    ) -> Result<(Vec<Sensor>, Desk, FlowFile, Context), PipelineError> {
         let Self {
             config,
             geo,
             workers: _,
-            outputs,
+            mut outputs,
             telemetry,
         } = self;
         let geo = Arc::new(geo);
         let keeper = Keeper::new(&config.state)?;
         let (learned, notes) = keeper.load()?;
-        let keep_flows = outputs.wants_flows();
+        let (outs, file) = FlowFile::share(outputs.take_flows(), shares.len())?;
         let flows_max = config.limits.flows.div_ceil(tables);
-        let sensors = shares.map(|share| {
+        let sensors = shares.zip(outs).map(|(share, out)| {
             let geo = Arc::clone(&geo);
-            Sensor::new(share, &config.flow, flows_max, geo, keep_flows)
+            Sensor::new(share, &config.flow, flows_max, geo, out)
         });
         let sensors: Vec<_> = sensors.collect();
         let context = Context {
@@ -110,18 +111,21 @@ impl Setup {
         let analyst = Analyst::new(config, Arc::clone(&geo), outputs, learned)?;
         let desk = Desk::new(analyst, Arc::clone(&telemetry), keeper, saves_hourly);
         telemetry.set_ready(&context.databases);
-        Ok((sensors, desk, context))
+        Ok((sensors, desk, file, context))
     }
 }
 
 /// The analyst's thread, when readers have one in common.
 #[derive(Debug)]
-pub(super) struct Analysis(JoinHandle<Result<Finished, PipelineError>>);
+pub(super) struct Analysis {
+    analyst: JoinHandle<Result<Finished, PipelineError>>,
+    file: FlowFile,
+}
 
 impl Analysis {
     /// Waits until everything has been said.
     pub(super) fn join(self) -> Result<Finished, PipelineError> {
-        engine::join(self.0)
+        engine::join(self.analyst, self.file)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::FlowRecord;
+use super::{FlowLines, FlowRecord};
 use crate::decode::TunnelPath;
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Tick, Timestamp};
 
@@ -11,41 +11,73 @@ use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Tick, Timestamp};
 ///
 /// There may be a million of them in a second, so the text is put together by hand; a test
 /// holds it against what a serialiser makes of the same fields.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FlowWriter {
-    date: Date,
-    line: Line,
+    second: Second,
+    lines: FlowLines,
 }
 
-/// The day whose date was written last.
-#[derive(Debug, Default)]
-struct Date {
+impl Default for FlowWriter {
+    fn default() -> Self {
+        Self {
+            second: Second::default(),
+            lines: FlowLines::with_room(),
+        }
+    }
+}
+
+/// The second that was written last: most that follow are of the same day, and many the same.
+#[derive(Debug)]
+struct Second {
     /// Counted from the epoch.
-    day: u64,
-    /// Its date and the letter T, or nothing before the first.
-    text: Option<[u8; DATE_BYTES]>,
+    second: u64,
+    text: [u8; 20],
+}
+
+impl Default for Second {
+    fn default() -> Self {
+        Self {
+            second: 0,
+            text: *b"1970-01-01T00:00:00.",
+        }
+    }
 }
 
 /// `2026-03-02T`.
 const DATE_BYTES: usize = 11;
 
 impl FlowWriter {
-    /// The line of a flow record, with its line feed. `_src` is the side of the initiator.
-    pub fn line(&mut self, flow: &FlowRecord) -> &[u8] {
-        self.line.length = 0;
-        self.write_ends(flow);
-        write_counts(&mut self.line, flow);
-        write_rest(&mut self.line, flow);
-        &self.line.bytes[..self.line.length]
+    /// Adds the line of a flow record, with its line feed. `_src` is the side of the
+    /// initiator. Says whether the lines are enough to go on.
+    pub fn add(&mut self, flow: &FlowRecord) -> bool {
+        let mut line = Line(std::mem::take(&mut self.lines.bytes));
+        self.write_ends(&mut line, flow);
+        write_counts(&mut line, flow);
+        write_rest(&mut line, flow);
+        self.lines.bytes = line.0;
+        self.lines.ends.push((flow.key, self.lines.bytes.len()));
+        self.lines.is_full()
     }
 
-    fn write_ends(&mut self, flow: &FlowRecord) {
-        let Self { date, line } = self;
+    /// The lines that were added since they were last cleared or replaced.
+    pub const fn lines(&mut self) -> &mut FlowLines {
+        &mut self.lines
+    }
+
+    /// Gives the lines away, and goes on in the memory of others that are needed no more.
+    pub fn replace(&mut self, used: Option<FlowLines>) -> FlowLines {
+        let mut next = used.unwrap_or_else(FlowLines::with_room);
+        next.clear();
+        std::mem::replace(&mut self.lines, next)
+    }
+
+    fn write_ends(&mut self, line: &mut Line, flow: &FlowRecord) {
+        let second = &mut self.second;
         let [src, dst] = flow.ends();
         line.text(b"{\"first\":\"");
-        date.write(line, flow.first);
+        second.write(line, flow.first);
         line.text(b"\",\"last\":\"");
-        date.write(line, flow.last);
+        second.write(line, flow.last);
         line.text(b"\",\"src\":\"");
         line.address(src.address);
         line.text(b"\",\"dst\":\"");
@@ -143,109 +175,79 @@ fn write_rest(line: &mut Line, flow: &FlowRecord) {
     line.text(b"}\n");
 }
 
-impl Date {
+impl Second {
     /// RFC 3339 in UTC with nine digits, as a timestamp is shown.
     fn write(&mut self, line: &mut Line, moment: Timestamp) {
         let nanos = moment.as_nanos() % NANOS_PER_SECOND;
         let second = moment.as_nanos() / NANOS_PER_SECOND;
-        let (day, of_day) = (second / SECONDS_PER_DAY, second % SECONDS_PER_DAY);
-        let known = self.text.filter(|_| self.day == day);
-        let date = known.unwrap_or_else(|| {
-            let text = Tick(day * SECONDS_PER_DAY).to_string();
-            text.as_bytes().first_chunk().copied().unwrap_or_default()
-        });
-        (self.day, self.text) = (day, Some(date));
-        line.text(&date);
-        let [hour, minute, second] = [of_day / 3_600, of_day / 60 % 60, of_day % 60].map(pair);
-        line.text(&[
-            hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1], b'.',
-        ]);
+        if second != self.second {
+            self.change(second);
+        }
+        line.text(&self.text);
         let (upper, lower) = (nanos / 10_000, nanos % 10_000);
         let [a, b] = [upper / 1_000, upper / 10 % 100].map(pair);
         let [c, d] = [upper % 10 * 10 + lower / 1_000, lower / 10 % 100].map(pair);
         let last = b'0' + (lower % 10) as u8;
         line.text(&[a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1], last, b'Z']);
     }
-}
 
-/// The text of a line, in memory that is used again.
-#[derive(Debug)]
-struct Line {
-    bytes: Box<[u8; LINE_BYTES_MAX]>,
-    length: usize,
-}
-
-/// Room for a line. A test writes the longest one, which takes less than half.
-const LINE_BYTES_MAX: usize = 2_048;
-
-impl Default for Line {
-    fn default() -> Self {
-        Self {
-            bytes: Box::new([0; LINE_BYTES_MAX]),
-            length: 0,
+    fn change(&mut self, second: u64) {
+        let (day, of_day) = (second / SECONDS_PER_DAY, second % SECONDS_PER_DAY);
+        let (date, rest) = self.text.split_at_mut(DATE_BYTES);
+        if day != self.second / SECONDS_PER_DAY {
+            let shown = Tick(second).to_string();
+            if let Some(shown) = shown.as_bytes().get(..DATE_BYTES) {
+                date.copy_from_slice(shown);
+            }
         }
+        let [h, m, s] = [of_day / 3_600, of_day / 60 % 60, of_day % 60].map(pair);
+        rest.copy_from_slice(&[h[0], h[1], b':', m[0], m[1], b':', s[0], s[1], b'.']);
+        self.second = second;
     }
 }
+
+/// The text of lines.
+#[derive(Debug, Default)]
+struct Line(Vec<u8>);
 
 impl Line {
     /// Adds a text whose length is known ahead, which is a move or two.
     #[inline]
     fn text<const N: usize>(&mut self, text: &[u8; N]) {
-        if let Some(place) = self.bytes.get_mut(self.length..self.length + N) {
-            place.copy_from_slice(text);
-            self.length += N;
-        }
+        self.0.extend_from_slice(text);
     }
 
     fn bytes(&mut self, text: &[u8]) {
-        if let Some(place) = self.bytes.get_mut(self.length..self.length + text.len()) {
-            place.copy_from_slice(text);
-            self.length += text.len();
-        }
+        self.0.extend_from_slice(text);
     }
 
     fn show(&mut self, value: impl std::fmt::Display) {
-        let mut room = &mut self.bytes[self.length..];
-        let before = room.len();
-        // There is room.
-        let _ = write!(room, "{value}");
-        self.length += before - room.len();
+        // Memory takes whatever is written.
+        let _ = write!(self.0, "{value}");
     }
 
     #[inline]
     fn number(&mut self, number: u64) {
         // Most are small.
-        let [c, d] = pair(number % 100);
         if number < 10 {
-            self.text(&[d]);
+            self.text(&[b'0' + number as u8]);
         } else if number < 100 {
-            self.text(&[c, d]);
-        } else if number < 10_000 {
-            let [a, b] = pair(number / 100);
-            if number < 1_000 {
-                self.text(&[b, c, d]);
-            } else {
-                self.text(&[a, b, c, d]);
-            }
+            self.text(&pair(number));
+        } else if number < 1_000 {
+            let [b, c] = pair(number % 100);
+            self.text(&[b'0' + (number / 100) as u8, b, c]);
         } else {
             self.long_number(number);
         }
     }
 
-    fn long_number(&mut self, mut number: u64) {
-        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
-        let Some(place) = self.bytes.get_mut(self.length..self.length + digits) else {
-            return;
-        };
-        let mut pairs = place.rchunks_exact_mut(2);
-        for digits in &mut pairs {
-            digits.copy_from_slice(&pair(number % 100));
-            number /= 100;
+    /// Four digits at a time, and what is left of the first.
+    fn long_number(&mut self, number: u64) {
+        let ([a, b], [c, d]) = (pair(number / 100 % 100), pair(number % 100));
+        if number >= 10_000 {
+            self.number(number / 10_000);
         }
-        if let [first] = pairs.into_remainder() {
-            *first = b'0' + number as u8;
-        }
-        self.length += digits;
+        self.text(&[a, b, c, d]);
     }
 
     /// Thousandths as the shortest decimal that has a point.
@@ -266,20 +268,22 @@ impl Line {
     }
 
     fn ipv4(&mut self, address: Ipv4Addr) {
+        let mut text = [0; 16];
+        let mut length = 0;
         for byte in address.octets() {
             let [tens, units] = pair(u64::from(byte % 100));
             // Each byte with a point behind it, and what is too much is written over.
-            let (digits, length) = if byte >= 100 {
+            let (digits, digits_length) = if byte >= 100 {
                 ([b'0' + byte / 100, tens, units, b'.'], 4)
             } else if byte >= 10 {
                 ([tens, units, b'.', b'.'], 3)
             } else {
                 ([units, b'.', b'.', b'.'], 2)
             };
-            self.text(&digits);
-            self.length -= digits.len() - length;
+            text[length..][..4].copy_from_slice(&digits);
+            length += digits_length;
         }
-        self.length -= 1;
+        self.bytes(&text[..length - 1]);
     }
 }
 

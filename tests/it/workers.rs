@@ -87,6 +87,46 @@ fn same_for_all(capture: &Path, options: &[&str]) -> Conserved {
     Conserved::of(&outs[0]).unwrap_or_else(|why| panic!("{}: {why}", capture.display()))
 }
 
+#[test]
+fn flows_of_a_second_without_end_are_the_same_whatever_the_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("flood.pcap");
+    let flood: Vec<_> = (0..FLOOD_PACKETS).map(opening).collect();
+    fs::write(&capture, pcap(1, &flood)).unwrap();
+    let config = folder.path().join("full.toml");
+    fs::write(&config, "[limits]\nflows = 64\n").unwrap();
+    let results = same_for_all(&capture, &["--config", config.to_str().unwrap()]);
+    assert_eq!(number(&results.summary, "flows"), u64::from(FLOOD_PACKETS));
+    // Each part of it is in order by itself: what has ended need not wait for the second's end.
+    let sources = results.flows.iter().map(|flow| {
+        let source: std::net::Ipv4Addr = flow["src"].as_str().unwrap().parse().unwrap();
+        source.to_bits()
+    });
+    let sources: Vec<_> = sources.collect();
+    let parts = 1 + sources.windows(2).filter(|pair| pair[0] > pair[1]).count();
+    assert_eq!(parts, 2);
+}
+
+/// More packets than one second may hold before flows that have ended in it are written.
+const FLOOD_PACKETS: u32 = 300_000;
+
+/// One of many openings of one second, each from another source.
+fn opening(number: u32) -> Record {
+    // Neighbours are far apart, so that the order is none by itself.
+    let source = 0x0a00_0000 | number.wrapping_mul(0x9e_3779) & 0xff_ffff;
+    let ethernet = PacketBuilder::ethernet2([2; 6], [4; 6]);
+    let ip = ethernet.ipv4(source.to_be_bytes(), [77, 88, 8, 8], 64);
+    let mut frame = Vec::new();
+    let tcp = ip.tcp(40_000, 443, number, 1_000).syn();
+    tcp.write(&mut frame, &[]).unwrap();
+    Record {
+        seconds: NOON,
+        nanos: 0,
+        frame,
+        cut_bytes: 0,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: CASES, ..ProptestConfig::default() })]
 

@@ -1,10 +1,35 @@
 //! What a shard tells of a flow.
 
 use super::{End, Flow, FlowEvent, Shard};
+use crate::flow::FlowKey;
 use crate::flow::slot::State;
 use crate::time::Tick;
 
 impl Shard {
+    /// The slots of the flows that [`Self::end`] has ended, in no particular order.
+    pub fn ended(&self) -> impl Iterator<Item = u32> {
+        (0..self.slots.len() as u32).filter(|slot| {
+            let flow = &self.slots[*slot];
+            flow.state.has(State::LIVE) && flow.has_packets()
+        })
+    }
+
+    /// The key of the flow in a slot of [`Self::ended`].
+    pub fn ended_key(&self, slot: u32) -> FlowKey {
+        self.slots.key(slot, self.config.by_vlan)
+    }
+
+    /// The flow in a slot of [`Self::ended`], with why and when it ended.
+    pub fn ended_flow(&self, slot: u32) -> (Flow, End, Tick) {
+        let end = self.slots[slot].closed_by().unwrap_or(End::EndOfInput);
+        (self.told(slot), end, self.absolute(self.now))
+    }
+
+    /// Has a slot fetched from memory that will be asked for soon.
+    pub fn prefetch(&self, slot: u32) {
+        self.slots.prefetch(slot);
+    }
+
     /// Tells what has been exported since the last time, if anything.
     pub(super) fn tell_export(
         &mut self,
