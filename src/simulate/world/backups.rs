@@ -3,10 +3,11 @@
 use crate::time::Timestamp;
 
 use super::super::chance::Chance;
+use super::applications::{BACKUP, Load};
 use super::calendar::HOUR_NANOS;
+use super::customs::Role;
 use super::ledger::Event;
-use super::members::Role;
-use super::services::{BACKUP, Load, Service};
+use super::services::Service;
 use super::{Exchange, Site};
 
 /// A backup that one asset makes again and again.
@@ -63,10 +64,11 @@ impl Job {
     pub(super) fn new(site: &Site, member: usize, chance: &mut Chance) -> Self {
         let service = site.services.draw(&BACKUP, chance);
         let service = service.unwrap_or_else(|| Service::anywhere(&BACKUP, &site.atlas, chance));
-        let is_host = site
-            .members
-            .get(member)
-            .is_some_and(|one| one.role == Role::Backup);
+        let scale = match site.members.get(member).map(|one| one.role) {
+            Some(Role::Backup) => 1e9,
+            Some(role) if role.is_server() => 2e8,
+            _ => 4e7,
+        };
         let is_weekly = chance.happens(0.25);
         let full_day = 4 + chance.below(3) as usize;
         Self {
@@ -75,7 +77,7 @@ impl Job {
             hour: (22.0 + chance.between(0.0, 7.0)) % 24.0,
             weekday: is_weekly.then_some(full_day),
             full_day: (!is_weekly && chance.happens(0.4)).then_some(full_day),
-            bytes: (if is_host { 1e9 } else { 2e8 }) * chance.lognormal(1.0).min(12.0),
+            bytes: scale * chance.lognormal(1.0).min(12.0),
             spread: chance.between(0.1, 0.6),
             flows: 1 + chance.below(6),
         }

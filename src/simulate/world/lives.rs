@@ -3,10 +3,11 @@
 use crate::time::Timestamp;
 
 use super::super::chance::{Chance, exp};
+use super::applications::Application;
 use super::atlas::{BLOCK_ADDRESSES, address};
 use super::calendar::Rhythm;
 use super::members::Member;
-use super::services::{Application, Service};
+use super::services::Service;
 use super::{Exchange, Site};
 
 /// Adds what an asset does over the whole world by habit.

@@ -10,14 +10,17 @@
 //! other exchange, except for a backup that a leak sends elsewhere. Surprises are part of
 //! ordinary life and come first: they do not depend on the leaks.
 
+mod applications;
 mod atlas;
 mod backups;
 mod calendar;
 mod campaigns;
+mod customs;
 mod leaks;
 mod ledger;
 mod lives;
 mod members;
+mod moves;
 mod services;
 mod shapes;
 mod surprises;
@@ -30,11 +33,12 @@ use crate::time::Timestamp;
 
 use super::chance::Chance;
 use super::truth::Truth;
+use applications::{Application, Load};
 use atlas::Atlas;
 use calendar::Calendar;
 use ledger::Ledger;
 use members::Member;
-use services::{Application, Load, Services};
+use services::Services;
 
 /// One conversation between an asset and a foreign peer.
 #[derive(Clone, Copy, Debug, PartialEq)]

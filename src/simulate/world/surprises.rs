@@ -1,18 +1,16 @@
 //! Benign surprises: what nobody should be called for.
 
-use std::net::IpAddr;
-
-use crate::time::Timestamp;
-
 use super::super::chance::Chance;
-use super::atlas::{BLOCK_ADDRESSES, Network, NetworkKind, address};
+use super::applications::{
+    Application, Load, MAIL, MEETING, PACKAGES, SAAS, SHARE, SSH, WEB_SERVED,
+};
 use super::backups::{Job, Run};
+use super::customs::Role;
 use super::ledger::{Event, Ledger};
 use super::lives::{follow, serve};
-use super::members::{Member, Role};
-use super::services::{
-    Application, Load, MAIL, MEETING, PACKAGES, SAAS, SHARE, SSH, Service, WEB_SERVED,
-};
+use super::members::Member;
+use super::moves::{relabel, relocation};
+use super::services::Service;
 use super::{Exchange, Site, WorldConfig};
 
 /// Puts the benign surprises into the life of a site, and adds its backups.
@@ -43,11 +41,11 @@ pub(super) fn befall(
 }
 
 /// What a surprise may change.
-struct Scene<'a> {
-    site: &'a Site,
+pub(super) struct Scene<'a> {
+    pub site: &'a Site,
     runs: &'a mut Vec<Run>,
-    exchanges: &'a mut Vec<Exchange>,
-    ledger: &'a mut Ledger,
+    pub exchanges: &'a mut Vec<Exchange>,
+    pub ledger: &'a mut Ledger,
 }
 
 impl Scene<'_> {
@@ -79,7 +77,7 @@ impl Scene<'_> {
     }
 
     /// A working day after the time of learning.
-    fn working_day(&self, chance: &mut Chance) -> Option<usize> {
+    pub(super) fn working_day(&self, chance: &mut Chance) -> Option<usize> {
         let calendar = &self.site.calendar;
         let first = self.site.learn_hours / 24;
         let days: Vec<usize> = (first..calendar.days)
@@ -131,8 +129,8 @@ fn first_backup(scene: &mut Scene<'_>, event: &Event, chance: &mut Chance) -> Op
 
 fn month_end(scene: &mut Scene<'_>, event: &Event, chance: &mut Chance) -> Option<()> {
     let site = scene.site;
-    let ends = site.calendar.month_ends.iter().copied();
-    let end = ends.filter(|day| day * 24 >= site.learn_hours).next_back();
+    let mut ends = site.calendar.month_ends.iter().copied();
+    let end = ends.rfind(|day| day * 24 >= site.learn_hours);
     let day = end.or_else(|| scene.working_day(chance))?;
     let hour = day as f64 * 24.0 + 9.0;
     let clerks = members(scene.site, hour, chance, |member| member.is_finance);
@@ -207,10 +205,8 @@ fn uploads(
     chance: &mut Chance,
 ) -> Option<()> {
     let site = scene.site;
-    let own = member.habits.list.iter().map(|habit| habit.service);
-    let own = own
-        .filter(|service| std::ptr::eq(service.application, application))
-        .next();
+    let mut own = member.habits.list.iter().map(|habit| habit.service);
+    let own = own.find(|service| std::ptr::eq(service.application, application));
     let service = own.or_else(|| site.services.draw(application, chance))?;
     for _ in 0..count {
         let start = site.calendar.at(hour + chance.between(0.0, hours));
@@ -320,80 +316,6 @@ fn failover(scene: &mut Scene<'_>, event: &Event, chance: &mut Chance) -> Option
     Some(())
 }
 
-/// A content network answers from another country from now on.
-fn relocation(scene: &mut Scene<'_>, event: &Event, chance: &mut Chance) -> Option<()> {
-    let site = scene.site;
-    let networks = &site.atlas.networks;
-    let old = networks.get(site.atlas.draw_kind(&[NetworkKind::Cdn], chance))?;
-    let seats: Vec<usize> = (0..networks.len())
-        .filter(|place| {
-            networks
-                .get(*place)
-                .is_some_and(|new| is_other_seat(old, new))
-        })
-        .collect();
-    let new_place = *seats.get(chance.below(seats.len() as u64) as usize)?;
-    let new = networks.get(new_place)?;
-    let from = site
-        .calendar
-        .at(24.0 * scene.working_day(chance)? as f64 + 3.0);
-    relabelled(
-        scene,
-        event,
-        old,
-        from,
-        |exchange, chance| {
-            let asset = match exchange.asset {
-                IpAddr::V4(asset) => asset,
-                IpAddr::V6(_) => return,
-            };
-            let peer = address(new.block, BLOCK_ADDRESSES, chance);
-            let moved = site.exchange(asset, new_place, peer, exchange.start, chance);
-            exchange.peer = moved.peer;
-            exchange.country = moved.country;
-            exchange.round_trip_nanos = moved.round_trip_nanos;
-        },
-        chance,
-    );
-    Some(())
-}
-
-/// A database says from now on that the addresses of a network are elsewhere.
-fn relabel(scene: &mut Scene<'_>, event: &Event, chance: &mut Chance) -> Option<()> {
-    let networks = &scene.site.atlas.networks;
-    let old = networks.get(scene.site.atlas.draw_site(chance))?;
-    let new = networks.get(scene.site.atlas.draw_site(chance))?.country;
-    let from = scene
-        .site
-        .calendar
-        .at(24.0 * scene.working_day(chance)? as f64 + 1.0);
-    let say = |exchange: &mut Exchange, _: &mut Chance| exchange.country = new;
-    (new != old.country).then(|| relabelled(scene, event, old, from, say, chance))
-}
-
-/// Changes all exchanges with a network from a moment on.
-fn relabelled(
-    scene: &mut Scene<'_>,
-    event: &Event,
-    old: &Network,
-    from: Timestamp,
-    change: impl Fn(&mut Exchange, &mut Chance),
-    chance: &mut Chance,
-) {
-    let settled = scene.site.calendar.hours_until(from) + 24.0 * SETTLING_DAYS as f64;
-    let settled = scene.site.calendar.at(settled);
-    for exchange in scene.exchanges.iter_mut() {
-        let is_ours = exchange.start >= from && exchange.injection.is_none();
-        if !is_ours || !is_in(exchange.peer, old) || exchange.country != old.country {
-            continue;
-        }
-        change(exchange, chance);
-        if exchange.start < settled {
-            scene.ledger.mark(event, exchange);
-        }
-    }
-}
-
 /// Members of which this is true at some hour, in an order of chance.
 fn members<'a>(
     site: &'a Site,
@@ -413,17 +335,6 @@ fn members<'a>(
         .into_iter()
         .map(|(_, index, member)| (index, member))
         .collect()
-}
-
-fn is_other_seat(old: &Network, new: &Network) -> bool {
-    new.asn == old.asn && new.country != old.country
-}
-
-fn is_in(peer: IpAddr, network: &Network) -> bool {
-    let IpAddr::V4(peer) = peer else {
-        return false;
-    };
-    peer.to_bits() / BLOCK_ADDRESSES == network.block / BLOCK_ADDRESSES
 }
 
 type Befall = fn(&mut Scene<'_>, &Event, &mut Chance) -> Option<()>;
@@ -448,4 +359,4 @@ const KINDS: [(&str, bool, Befall); 12] = [
 const MOVES: [&str; 2] = ["relocation", "relabel"];
 
 /// Days for which something new counts as a surprise.
-const SETTLING_DAYS: usize = 7;
+pub(super) const SETTLING_DAYS: usize = 7;

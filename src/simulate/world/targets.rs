@@ -48,7 +48,8 @@ impl Target {
             };
             // Content networks take no uploads, and where a database changed its mind the
             // network would not be the same one at the time of the leak.
-            if found.kind == NetworkKind::Cdn || found.country != exchange.country {
+            let takes_none = found.kind == NetworkKind::Cdn && !is_tunnel(exchange);
+            if takes_none || found.country != exchange.country {
                 continue;
             }
             let is_same_service = chance.happens(0.5);
@@ -129,6 +130,11 @@ impl Atlas {
             .binary_search_by_key(&block, |network| network.block)
             .ok()
     }
+}
+
+/// Whether an exchange can be followed by a tunnel in DNS or ICMP.
+fn is_tunnel(exchange: &Exchange) -> bool {
+    exchange.peer_port == 53 || exchange.protocol == 1
 }
 
 fn any_port(chance: &mut Chance) -> u16 {

@@ -109,11 +109,10 @@ fn a_leak_changes_no_other_exchange() {
 #[test]
 fn leaks_fill_the_grid() {
     let world = World::new(&config(300, 104, 0), 5);
-    let used = |leak: &Injection, from: Timestamp| {
-        world.exchanges.iter().filter(move |one| {
-            one.injection.is_none() && one.asset == leak.truth.asset && one.start < from
-        })
-    };
+    let mut own: BTreeMap<IpAddr, Vec<&Exchange>> = BTreeMap::new();
+    for one in world.exchanges.iter().filter(|one| one.injection.is_none()) {
+        own.entry(one.asset).or_default().push(one);
+    }
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     let mut assets = BTreeSet::new();
     let (mut known, mut covered, mut large) = (0, 0, 0);
@@ -123,13 +122,16 @@ fn leaks_fill_the_grid() {
         *kinds.entry(&truth.kind).or_default() += 1;
         assert!(assets.insert(truth.asset), "{} has two", truth.asset);
         assert!(truth.start.as_nanos() >= learnt, "{}", truth.id);
-        let own = |one: &&Exchange| one.injection == Some(number as u32);
-        let first = world.exchanges.iter().find(own).unwrap();
+        let is_part = |one: &&Exchange| one.injection == Some(number as u32);
+        let first = world.exchanges.iter().find(is_part).unwrap();
         let is_same = |one: &Exchange| one.asn == first.asn && one.country == first.country;
-        let is_used = used(leak, truth.start).any(is_same);
+        let used = own[&truth.asset]
+            .iter()
+            .filter(|one| one.start < truth.start);
+        let is_used = used.clone().any(|one| is_same(one));
         assert_eq!(is_used, leak.is_known, "{}", truth.id);
         if truth.kind == "new_country" {
-            assert!(used(leak, truth.start).all(|one| one.country != first.country));
+            assert!(used.clone().all(|one| one.country != first.country));
         }
         known += usize::from(leak.is_known);
         large += usize::from(leak.ratio >= 3.0);
