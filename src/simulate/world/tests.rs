@@ -206,6 +206,11 @@ fn ordinary_life_is_not_tame() {
         quantile(0.1),
         quantile(0.98)
     );
+    println!("new country in {share:.2} of the weeks, {new_pushes} new uploads");
+    println!(
+        "PCR {:.2?}",
+        [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99].map(quantile)
+    );
     assert!(
         new_pushes > assets / 10,
         "{new_pushes} uploads to new networks"
@@ -261,7 +266,12 @@ fn summary() {
     let site = Site::new(&config, 9);
     let mut sums = vec![vec![0_u64; 840]; 300];
     let mut counts = vec![0_usize; 300];
-    for one in &world.exchanges {
+    let is_benign = |place: u32| world.injections[place as usize].truth.benign;
+    for one in world
+        .exchanges
+        .iter()
+        .filter(|one| one.injection.is_none_or(is_benign))
+    {
         let asset = site.index_of(one.asset).unwrap();
         sums[asset][hour(&world, one)] += one.sent_bytes;
         counts[asset] += 1;
@@ -306,6 +316,10 @@ fn summary() {
             }
         }
     }
+    print_injections(&world);
+}
+
+fn print_injections(world: &World) {
     for injection in world
         .injections
         .iter()
