@@ -60,8 +60,29 @@ impl Chance {
         exp(spread * self.normal())
     }
 
+    /// A number of the Pareto distribution: at least `floor`, with the tail exponent `alpha`.
+    pub(super) fn pareto(&mut self, floor: f64, alpha: f64) -> f64 {
+        floor * exp(-ln(1.0 - self.unit()) / alpha)
+    }
+
+    /// How many of many rare things come to pass where `mean` do on average: a number of
+    /// the Poisson distribution, rounded from a normal one where the mean is large.
+    pub(super) fn count(&mut self, mean: f64) -> u64 {
+        if mean > POISSON_MEAN_MAX {
+            return (mean + mean.sqrt() * self.normal()).round().max(0.0) as u64;
+        }
+        let floor = exp(-mean);
+        let mut product = self.unit();
+        let mut count = 0;
+        while product > floor {
+            product *= self.unit();
+            count += 1;
+        }
+        count
+    }
+
     /// A standard normal number, by the polar method (Marsaglia and Bray 1964).
-    fn normal(&mut self) -> f64 {
+    pub(super) fn normal(&mut self) -> f64 {
         loop {
             let (x, y) = (self.between(-1.0, 1.0), self.between(-1.0, 1.0));
             let square = x * x + y * y;
@@ -79,7 +100,7 @@ impl fmt::Debug for Chance {
 }
 
 /// The exponential function, for arguments cut to [-40, 40].
-fn exp(x: f64) -> f64 {
+pub(super) fn exp(x: f64) -> f64 {
     let x = x.clamp(-40.0, 40.0);
     let doublings = (x / std::f64::consts::LN_2).round();
     let rest = x - doublings * std::f64::consts::LN_2;
@@ -91,7 +112,7 @@ fn exp(x: f64) -> f64 {
 }
 
 /// The natural logarithm of a positive, normal number.
-fn ln(x: f64) -> f64 {
+pub(super) fn ln(x: f64) -> f64 {
     let bits = x.to_bits();
     let mut exponent = ((bits >> 52) & 0x7ff) as f64 - 1023.0;
     let mut mantissa = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) | (1023 << 52));
@@ -106,6 +127,9 @@ fn ln(x: f64) -> f64 {
         .fold(0.0, |sum, n| sum * s * s + 1.0 / f64::from(2 * n + 1));
     exponent * std::f64::consts::LN_2 + 2.0 * s * series
 }
+
+/// Largest mean for which a Poisson number is counted one by one.
+const POISSON_MEAN_MAX: f64 = 30.0;
 
 /// Terms after which the series of `exp` adds nothing to a double.
 const EXP_TERMS: u32 = 16;
@@ -136,6 +160,25 @@ mod tests {
         let variance = drawn.iter().map(|x| x * x).sum::<f64>() / 1e5;
         assert!(mean.abs() < 0.02, "{mean}");
         assert!((variance - 1.0).abs() < 0.03, "{variance}");
+    }
+
+    #[test]
+    fn tails_and_counts_have_the_moments_of_their_laws() {
+        let mut chance = Chance::new(3, "test");
+        let beyond = (0..100_000)
+            .filter(|_| chance.pareto(2.0, 1.5) > 20.0)
+            .count();
+        assert!(
+            (beyond as f64 / 1e5 / 0.1_f64.powf(1.5) - 1.0).abs() < 0.05,
+            "{beyond}"
+        );
+        for mean in [0.3, 7.0, 90.0] {
+            let sum: u64 = (0..20_000).map(|_| chance.count(mean)).sum();
+            assert!(
+                (sum as f64 / 2e4 / mean - 1.0).abs() < 0.03,
+                "{mean}: {sum}"
+            );
+        }
     }
 
     #[test]

@@ -21,10 +21,12 @@ mod session;
 mod traffic;
 mod truth;
 mod wire;
+mod world;
 
 pub use evaluate::{BenignResult, Detection, Evaluation, FalseAlert, LeakResult, Totals, evaluate};
 pub use scenario::{Scenario, ScenarioError};
 pub use truth::{AlertLine, DetectorName, JsonLinesError, Truth, read_alerts, read_truth};
+pub use world::{Exchange, Injection, World, WorldConfig};
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
