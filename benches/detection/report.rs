@@ -32,7 +32,7 @@ fn headline(budget: f64, figures: &[&Figures]) -> Table {
         .map(str::to_owned)
         .to_vec();
     head.extend(RATIOS.iter().map(|ratio| format!("{ratio}x")));
-    let gone_of_bulk = format!("gone of bulk >= {} GB", BULK_BYTES / 1_000_000_000);
+    let gone_of_bulk = format!("bulk of {} GB gone, mean", BULK_BYTES / 1_000_000_000);
     head.extend(
         [
             "known",

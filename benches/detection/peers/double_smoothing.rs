@@ -9,12 +9,13 @@ use super::super::claim::{Candidate, Claim};
 use super::super::series::{Series, spread};
 
 /// Idea: a value is odd if it lies outside the band around its forecast.
-/// Formula: forecast = a x + (1 - a) (forecast' + trend'), trend = b (forecast - forecast')
-/// + (1 - b) trend', a = 0.9, b = 0.035; the band is a multiple of the root mean square of
-/// x - forecast over the last 64 to 128 values, the present one included. The forecast
-/// holds nine tenths of the value it is to judge, so this is nearly a test of the first
-/// difference. Source: `ndpi_des_add_value` of nDPI, with the parameters that ntopng passes
-/// for its behavioural counters. The score is error / RMS; as shipped 1.96 alerts.
+/// Formula: `forecast = a x + (1 - a) (forecast' + trend')` and
+/// `trend = b (forecast - forecast') + (1 - b) trend'` with a = 0.9 and b = 0.035. The band
+/// is a multiple of the root mean square of the errors x - forecast, over the last 64 to 128
+/// values with the present one. The forecast holds nine tenths of the value it is to judge,
+/// so this is nearly a test of the first difference, and the score has a ceiling.
+/// Source: `ndpi_des_add_value` of nDPI, with the parameters that ntopng passes for its
+/// behavioural counters. The score is error / RMS; as shipped 1.96 alerts.
 pub(super) fn scores(values: &[f64]) -> Vec<f64> {
     let mut state: Option<(f64, f64)> = None;
     let mut squares = VecDeque::new();

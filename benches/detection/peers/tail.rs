@@ -72,7 +72,7 @@ impl Tail {
         let peaks: Vec<f64> = peaks.collect();
         Self {
             threshold,
-            fitted: Pareto::fit(&peaks),
+            fitted: fit(&peaks),
             peaks,
             count: values.len() as f64,
         }
@@ -92,10 +92,25 @@ impl Tail {
         self.count += 1.0;
         if excess > 0.0 {
             self.peaks.push(excess);
-            self.fitted = Pareto::fit(&self.peaks);
+            self.fitted = fit(&self.peaks);
         }
         (score, false)
     }
+}
+
+/// The most likely tail that has no end. A tail that ends, as few peaks often suggest, would
+/// call all beyond it impossible and could not tell apart a leak from a busy hour.
+fn fit(peaks: &[f64]) -> Option<Pareto> {
+    let fitted = Pareto::fit(peaks)?;
+    let mean = peaks.iter().sum::<f64>() / peaks.len() as f64;
+    Some(if fitted.shape < 0.0 {
+        Pareto {
+            shape: 0.0,
+            scale: mean,
+        }
+    } else {
+        fitted
+    })
 }
 
 /// Hours that set the first threshold.
