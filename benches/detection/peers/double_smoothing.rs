@@ -71,10 +71,11 @@ impl Candidate for FiveMinutes<'_> {
         }
         let mut claims = Vec::new();
         for (asset, of_asset) in sums.iter().enumerate() {
-            let scores = scores(of_asset).into_iter().enumerate();
-            claims.extend(scores.filter(|(_, score)| *score > SCORE_MIN).filter_map(
-                |(bucket, score)| self.series.claim(asset, bucket, BUCKET_NANOS, score),
-            ));
+            let scores = scores(of_asset).into_iter().zip(of_asset).enumerate();
+            let busy = scores.filter(|(_, (score, bytes))| *score > SCORE_MIN && **bytes > 0.0);
+            claims.extend(busy.filter_map(|(bucket, (score, _))| {
+                self.series.claim(asset, bucket, BUCKET_NANOS, score)
+            }));
         }
         claims
     }

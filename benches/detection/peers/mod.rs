@@ -77,11 +77,12 @@ impl Candidate for Hourly<'_> {
         let mut claims = Vec::new();
         for (asset, sent) in self.series.sent.iter().enumerate() {
             let scores = (self.score)(sent);
-            let suspicious = scores.iter().enumerate().filter(|(_, score)| **score > 0.0);
-            claims
-                .extend(suspicious.filter_map(|(hour, score)| {
-                    self.series.claim(asset, hour, HOUR_NANOS, *score)
-                }));
+            // Silence under a forecast below zero is no leak.
+            let busy = scores.iter().zip(sent).enumerate();
+            let suspicious = busy.filter(|(_, (score, bytes))| **score > 0.0 && **bytes > 0.0);
+            claims.extend(suspicious.filter_map(|(hour, (score, _))| {
+                self.series.claim(asset, hour, HOUR_NANOS, *score)
+            }));
         }
         claims
     }
