@@ -1,0 +1,177 @@
+//! How well detectors find leaks in made-up traces: ours, and those of other systems.
+//!
+//! Every detector sees the same exchanges. Those of others make claims with a score, from
+//! which one threshold per false-alert budget is fitted **on the traces that are judged**:
+//! the best that their operator could have done with hindsight. Ours sets its own.
+//! Alerts of all are merged and matched alike, as [`claim`] and [`trial`] say.
+//!
+//! ```text
+//! cargo bench --bench detection -- --seeds 1,2,3 --assets 300 --weeks 5 --write FILE
+//! ```
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark talks to a person"
+)]
+
+mod bootstrap;
+mod claim;
+mod figures;
+mod fit;
+mod options;
+mod ours;
+mod peers;
+mod report;
+mod series;
+mod standin;
+mod statistics;
+mod table;
+mod trial;
+
+use std::io;
+use std::process::ExitCode;
+
+use borderflow::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Timestamp};
+use clap::Parser;
+
+use claim::{Claim, Incident, thin};
+use figures::Figures;
+use options::Options;
+use series::Series;
+use trial::Trial;
+
+// The one place that says where worlds come from.
+#[cfg(test)]
+pub(crate) use standin::Injection;
+pub(crate) use standin::{Exchange, World, WorldConfig};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let trials_and_runs = options.seeds().into_iter().map(|seed| play(&options, seed));
+    let (trials, runs): (Vec<Trial>, Vec<Vec<Run>>) = trials_and_runs.unzip();
+    let figures = judge(&trials, runs);
+    match tell(&options, &trials, &figures) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("detection: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What one detector said of one world.
+#[derive(Debug)]
+pub(crate) struct Run {
+    name: String,
+    said: Said,
+}
+
+/// Claims to fit a threshold to, or incidents as the detector itself decided.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// Claims with scores, thinned and in order.
+    Claims(Vec<Claim>),
+    /// Incidents for each of [`BUDGETS`].
+    Incidents(Vec<Vec<Incident>>),
+}
+
+/// Makes the world of a seed and lets every detector see it.
+fn play(options: &Options, seed: u64) -> (Trial, Vec<Run>) {
+    let config = options.world();
+    let world = World::new(&config, seed);
+    let learn_seconds = u64::from(config.learn_weeks) * 7 * SECONDS_PER_DAY;
+    let judged_from =
+        Timestamp::from_nanos(config.start.as_nanos() + learn_seconds * NANOS_PER_SECOND);
+    let trial = Trial::new(&world, seed, judged_from);
+    eprintln!(
+        "seed {seed}: {} exchanges, {} events",
+        world.exchanges.len(),
+        trial.events.len()
+    );
+    let of_ours = BUDGETS
+        .iter()
+        .map(|budget| ours::incidents(&world, judged_from, *budget));
+    let mut runs = vec![Run {
+        name: ours::NAME.to_owned(),
+        said: Said::Incidents(of_ours.collect()),
+    }];
+    let series = Series::new(&world);
+    for mut peer in peers::all(&series) {
+        let claims = thin(peer.run(&world, judged_from), judged_from);
+        eprintln!("seed {seed}: {} made {} claims", peer.name(), claims.len());
+        runs.push(Run {
+            name: peer.name().to_owned(),
+            said: Said::Claims(claims),
+        });
+    }
+    (trial, runs)
+}
+
+/// The figures of every detector at every budget, budget by budget.
+fn judge(trials: &[Trial], runs: Vec<Vec<Run>>) -> Vec<Figures> {
+    let mut by_seed: Vec<_> = runs.into_iter().map(Vec::into_iter).collect();
+    let mut detectors = Vec::new();
+    loop {
+        let of_one: Vec<Run> = by_seed.iter_mut().filter_map(Iterator::next).collect();
+        if of_one.is_empty() {
+            break;
+        }
+        detectors.push(of_one);
+    }
+    let mut figures = Vec::new();
+    for (place, budget) in BUDGETS.iter().enumerate() {
+        for runs in &detectors {
+            figures.push(judge_one(trials, runs, place, *budget));
+        }
+    }
+    figures
+}
+
+/// The figures of one detector at one budget.
+fn judge_one(trials: &[Trial], runs: &[Run], place: usize, budget: f64) -> Figures {
+    let mut claims = Vec::new();
+    let mut fixed = Vec::new();
+    for run in runs {
+        match &run.said {
+            Said::Claims(of_run) => claims.push(of_run.as_slice()),
+            Said::Incidents(of_run) => fixed.push(of_run.get(place).cloned().unwrap_or_default()),
+        }
+    }
+    let name = runs.first().map_or("", |run| run.name.as_str());
+    if claims.is_empty() {
+        let merged = fixed
+            .iter()
+            .map(|incidents| claim::merge_incidents(incidents));
+        return Figures::new(name, budget, None, trials, &merged.collect::<Vec<_>>());
+    }
+    let threshold = fit::threshold(trials, &claims, budget);
+    let merged = claims
+        .iter()
+        .map(|claims| claim::merge(claims, threshold).collect());
+    Figures::new(
+        name,
+        budget,
+        Some(threshold),
+        trials,
+        &merged.collect::<Vec<_>>(),
+    )
+}
+
+/// Prints the tables, and writes the files that were asked for.
+fn tell(options: &Options, trials: &[Trial], figures: &[Figures]) -> io::Result<()> {
+    let tables = report::tables(trials, figures);
+    for table in &tables {
+        println!("{}", table.to_text());
+    }
+    if let Some(path) = &options.write {
+        std::fs::write(path, report::markdown(options, trials, &tables))?;
+    }
+    if let Some(path) = &options.detail {
+        std::fs::write(path, report::misses(trials, figures))?;
+    }
+    Ok(())
+}
+
+/// False alerts per asset and week that an operator may grant.
+pub(crate) const BUDGETS: [f64; 3] = [0.02, 0.1, 1.0];
