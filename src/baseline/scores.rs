@@ -1,0 +1,160 @@
+//! How high scores come by themselves, and so which of them are worth an alert.
+
+use serde::{Deserialize, Serialize};
+
+use super::Tail;
+
+/// The highest score of each day of an asset and a country, over the last weeks.
+///
+/// Idea: what an operator grants is a number of false alerts, so the threshold is the score
+/// that is passed so often. High scores are about exponential, since a score is a sum of
+/// logarithms of chances; the fit, and not the highest seen, decides. What was alerted on
+/// counts up to the threshold that it passed: leaving it out would let the threshold sink
+/// until the budget was spent on what is usual, and counting it whole would let noise buy
+/// silence.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Scores {
+    weeks: Vec<Week>,
+}
+
+/// What a week of days has brought.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Week {
+    thousandths: Tail,
+    days: u8,
+    asset_days: u64,
+}
+
+impl Scores {
+    /// Counts the highest score of a day.
+    pub(super) fn record(&mut self, score: f64) {
+        let week = self.running();
+        week.thousandths.record((score.max(0.0) * THOUSAND) as u64);
+    }
+
+    /// Ends a day on which so many assets were there.
+    pub(super) fn close_day(&mut self, assets: u64) {
+        let week = self.running();
+        week.days += 1;
+        week.asset_days += assets;
+        if week.days == DAYS_PER_WEEK {
+            self.weeks.push(Week::default());
+        }
+        if self.weeks.len() > WEEKS_MAX {
+            self.weeks.remove(0);
+        }
+    }
+
+    /// The score that is passed `budget` times per asset and week.
+    pub fn threshold(&self, budget: f64) -> f64 {
+        let mut steps: Vec<(f64, f64)> = Vec::new();
+        for week in &self.weeks {
+            let of_week = week.thousandths.steps();
+            let next = of_week.iter().skip(1).map(|(_, beyond)| *beyond);
+            let nexts = next.chain(std::iter::once(0.0));
+            let counts = of_week.iter().zip(nexts);
+            steps.extend(counts.map(|((value, beyond), next)| (value / THOUSAND, beyond - next)));
+        }
+        steps.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let all: f64 = steps.iter().map(|(_, count)| count).sum();
+        let wanted = (2.0 * all.sqrt()).max(TAIL_MIN).min(all / 5.0);
+        let (mut knot, mut beyond, mut excess) = (LEVEL_ASSUMED, 0.0, 0.0);
+        for (value, count) in steps {
+            if beyond + count > wanted {
+                knot = value;
+                break;
+            }
+            beyond += count;
+            excess += count * value;
+        }
+        excess -= beyond * knot;
+        let asset_weeks = self
+            .weeks
+            .iter()
+            .map(|week| week.asset_days as f64)
+            .sum::<f64>()
+            / 7.0;
+        let assumed = RATE_ASSUMED * ((LEVEL_ASSUMED - knot) / SLOPE_ASSUMED).exp();
+        let rate = (beyond + assumed * WEEKS_ASSUMED) / (asset_weeks + WEEKS_ASSUMED);
+        let slope = (excess + SLOPE_ASSUMED * TAIL_ASSUMED) / (beyond + TAIL_ASSUMED);
+        (knot + slope * (rate / budget).ln()).max(LEVEL_MIN)
+    }
+
+    fn running(&mut self) -> &mut Week {
+        if self.weeks.is_empty() {
+            self.weeks.push(Week::default());
+        }
+        let last = self.weeks.len() - 1;
+        &mut self.weeks[last]
+    }
+}
+
+const THOUSAND: f64 = 1_000.0;
+const DAYS_PER_WEEK: u8 = 7;
+
+/// Weeks that are remembered, the running one included.
+const WEEKS_MAX: usize = 5;
+
+/// The least number of scores from which the tail is fitted, if there are five times as many.
+const TAIL_MIN: f64 = 20.0;
+
+/// What is assumed before anything was seen: that so high a score comes at such a rate per
+/// asset and week, and how fast the rate falls; and how many asset-weeks and scores that
+/// weighs. From simulated sites other than those of `docs/detection.md`.
+const LEVEL_ASSUMED: f64 = 20.0;
+const RATE_ASSUMED: f64 = 0.02;
+const SLOPE_ASSUMED: f64 = 3.3;
+const WEEKS_ASSUMED: f64 = 10.0;
+const TAIL_ASSUMED: f64 = 10.0;
+
+/// No lower score is worth an alert, whatever the budget.
+const LEVEL_MIN: f64 = 5.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_data_it_assumes() {
+        let scores = Scores::default();
+        assert!((scores.threshold(0.02) - 20.0).abs() < 1e-9);
+        assert!((14.0..15.0).contains(&scores.threshold(0.1)));
+    }
+
+    #[test]
+    fn the_threshold_is_passed_as_often_as_the_budget_says() {
+        // 40 assets with 5 countries each, whose days are exponential with mean 2.
+        let mut scores = Scores::default();
+        let days = 28;
+        let count = f64::from(days * 200);
+        for at in 0..days * 200 {
+            // All quantiles, in an order that looks random.
+            let place = f64::from(at * 7_919 % (days * 200));
+            scores.record(-2.0 * ((place + 0.5) / count).ln());
+            if at % 200 == 199 {
+                scores.close_day(40);
+            }
+        }
+        for budget in [0.02, 0.1, 1.0] {
+            let daily = (-scores.threshold(budget) / 2.0).exp();
+            let per_asset_week = daily * 5.0 * 7.0;
+            let ratio: f64 = per_asset_week / budget;
+            assert!((0.6..1.6).contains(&ratio), "{budget}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn old_weeks_are_forgotten() {
+        let mut scores = Scores::default();
+        let mut weeks = |count: u32, score: f64| {
+            for _ in 0..count * 7 {
+                (0..200).for_each(|at| scores.record(score * f64::from(at) / 200.0));
+                scores.close_day(50);
+            }
+            scores.threshold(0.02)
+        };
+        let noisy = weeks(5, 60.0);
+        let calm = weeks(6, 6.0);
+        assert!(noisy > 40.0 && calm < 20.0, "{noisy} {calm}");
+    }
+}
