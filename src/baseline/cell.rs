@@ -30,6 +30,13 @@ pub(super) struct Alerted {
     days: u8,
 }
 
+/// Whether the running day has an alert, and whether the one before had.
+pub(super) enum Alert {
+    None,
+    First,
+    Further,
+}
+
 /// What a cell remembers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Record {
@@ -89,6 +96,14 @@ impl Cell {
             .habit
             .close_hour(bytes, slot, hour, clip_bytes, is_suspect);
         self.novelty.close_hour(Tick::of_hour(hour + 1));
+    }
+
+    pub(super) const fn alert(&self) -> Alert {
+        match (self.alerted.day, self.alerted.days) {
+            (false, _) => Alert::None,
+            (true, 0) => Alert::First,
+            (true, _) => Alert::Further,
+        }
     }
 
     /// Ends a day. Says whether it was suspect: alerted on, unless it has been for so long

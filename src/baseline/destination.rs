@@ -60,7 +60,7 @@ impl Destination {
         Self {
             all: Cell::new(tick, is_new),
             day_score: 0.0,
-            weigh_at_bytes: 0,
+            weigh_at_bytes: WEIGH_BYTES_MIN,
             counted: Counted::default(),
             confidence: Confidence::Unknown,
             asset_ip: None,
@@ -128,13 +128,14 @@ impl Destination {
     pub(super) fn open_hour(&mut self) {
         // With their memory: few destinations are as busy again.
         self.top = Top::default();
-        self.weigh_at_bytes = 0;
+        self.weigh_at_bytes = WEIGH_BYTES_MIN;
         self.counted = Counted::default();
     }
 }
 
-/// How many more bytes it takes at least to weigh again: 64 kB.
-const WEIGH_BYTES_MIN: u64 = 64_000;
+/// Bytes of an hour from which on it is weighed before the hour ends, and how many more it
+/// takes at least to weigh it again: 256 kB.
+const WEIGH_BYTES_MIN: u64 = 256_000;
 
 /// Conversations that are ranked.
 const TOP_FLOWS_MAX: usize = 32;

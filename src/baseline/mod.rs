@@ -26,6 +26,7 @@ mod tail;
 
 pub use add::AssetEntry;
 pub use asset::{AssetRecord, AssetState};
+use cell::Alert;
 pub use cell::{Cell, Record};
 pub use destination::{Destination, TopFlow};
 pub use habit::{Excursion, Expected, Habit, OFFSET_BYTES};
@@ -97,8 +98,9 @@ pub struct Baseline {
     pub pools: Pools,
     /// What other assets do at the same time.
     pub peers: Peers,
-    /// How surprising days are by themselves.
-    pub scores: Scores,
+    /// How surprising days are by themselves: of assets that rest on the pools, and of those
+    /// with a normal of their own.
+    scores: [Scores; 2],
     /// Transfers that found no room for their asset.
     pub assets_refused: u64,
     /// Transfers that found no room for a cell of their own.
@@ -112,10 +114,29 @@ pub struct Baseline {
     destinations: usize,
 }
 
+/// Thresholds by how far an asset has been learned.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ByStage {
+    /// Of an asset that rests on the pools, or is still being learned.
+    pub young: f64,
+    /// Of an asset with a normal of its own.
+    pub own: f64,
+}
+
+impl ByStage {
+    /// The one of a stage.
+    pub const fn of(self, stage: Stage) -> f64 {
+        match stage {
+            Stage::Learning | Stage::Pools => self.young,
+            Stage::Own => self.own,
+        }
+    }
+}
+
 impl Baseline {
-    /// Ends an hour of packet time that had traffic. `score_max` is what a score counts for
-    /// at most: the one that is alerted on.
-    pub fn close_hour(&mut self, slot: HourSlot, hour: u64, score_max: f64) {
+    /// Ends an hour of packet time that had traffic. Scores count up to the thresholds at
+    /// which they are told.
+    pub fn close_hour(&mut self, slot: HourSlot, hour: u64, learn: Learn, thresholds: ByStage) {
         self.hours_observed += 1;
         let previous = std::mem::replace(&mut self.last_hour, hour);
         for asset in self.assets.values_mut() {
@@ -130,7 +151,7 @@ impl Baseline {
         self.day_hours += 1;
         let is_last = (hour + 1).is_multiple_of(HOURS_PER_DAY);
         if self.day_hours >= DAY_HOURS_MAX || (is_last && self.day_hours >= DAY_HOURS_MIN) {
-            self.close_day(score_max);
+            self.close_day(learn, thresholds);
         }
         // An asset is forgotten with the last of its destinations.
         self.assets.retain(|_, asset| !asset.cells.is_empty());
@@ -138,16 +159,36 @@ impl Baseline {
         self.destinations = countries.sum();
     }
 
-    fn close_day(&mut self, score_max: f64) {
+    fn close_day(&mut self, learn: Learn, thresholds: ByStage) {
         self.day_hours = 0;
+        let mut assets = [0, 0];
         for asset in self.assets.values_mut() {
-            asset.close_day(&mut self.pools);
+            let stage = learn.stage(asset.hours(self.hours_observed));
+            let place = usize::from(stage == Stage::Own);
+            let scores = &mut self.scores[place];
+            assets[place] += 1;
             for destination in asset.countries.values_mut() {
                 let score = std::mem::take(&mut destination.day_score);
-                self.scores.record(f64::from(score).min(score_max));
+                match destination.all.alert() {
+                    Alert::None => scores.record(score.into()),
+                    Alert::First => scores.record_told(thresholds.of(stage)),
+                    Alert::Further => {}
+                }
             }
+            asset.close_day(&mut self.pools);
         }
-        self.scores.close_day(self.assets.len() as u64);
+        for (scores, assets) in self.scores.iter_mut().zip(assets) {
+            scores.close_day(assets);
+        }
+    }
+
+    /// The scores that are passed `budget` times per asset and week.
+    pub fn thresholds(&self, budget: f64) -> ByStage {
+        let [young, own] = &self.scores;
+        ByStage {
+            young: young.threshold(budget),
+            own: own.threshold(budget),
+        }
     }
 
     /// Ends an hour of which too little was seen to learn from it.
@@ -269,7 +310,7 @@ mod tests {
                 let transfer = transfer(asset, 7, hour * 3_600, 1_000_000 * hour);
                 add(&mut baseline, &transfer);
             }
-            baseline.close_hour(slot, hour, 50.0);
+            baseline.close_hour(slot, hour, Learn::Auto, ByStage::default());
         }
         let bytes = postcard::to_stdvec(&baseline).unwrap();
         let read: Baseline = postcard::from_bytes(&bytes).unwrap();
@@ -283,9 +324,9 @@ mod tests {
     fn an_asset_of_the_first_day_is_learned_from_the_start() {
         let slot = Calendar::new("UTC", &[]).unwrap().slot(Tick(0));
         let mut baseline = Baseline::default();
-        (0..20).for_each(|hour| baseline.close_hour(slot, hour, 50.0));
+        (0..20).for_each(|hour| baseline.close_hour(slot, hour, Learn::Auto, ByStage::default()));
         add(&mut baseline, &transfer(1, 7, 20 * 3_600, 1));
-        (20..30).for_each(|hour| baseline.close_hour(slot, hour, 50.0));
+        (20..30).for_each(|hour| baseline.close_hour(slot, hour, Learn::Auto, ByStage::default()));
         add(&mut baseline, &transfer(2, 7, 30 * 3_600, 1));
         let stages: Vec<_> = baseline
             .assets

@@ -8,10 +8,11 @@ use super::Tail;
 ///
 /// Idea: what an operator grants is a number of false alerts, so the threshold is the score
 /// that is passed so often. High scores are about exponential, since a score is a sum of
-/// logarithms of chances; the fit, and not the highest seen, decides. What was alerted on
-/// counts up to the threshold that it passed: leaving it out would let the threshold sink
-/// until the budget was spent on what is usual, and counting it whole would let noise buy
-/// silence.
+/// logarithms of chances; the fit, and not the highest seen, decides. Of what was alerted on
+/// it is known only that it passed the threshold (it is censored there), so that noise cannot
+/// raise it further and further; and no more of it is taken for false than twice what was
+/// granted, because the rest may be leaks. Leaving it out would let the threshold sink until
+/// the budget was spent on what is usual.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Scores {
     weeks: Vec<Week>,
@@ -20,16 +21,27 @@ pub struct Scores {
 /// What a week of days has brought.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Week {
+    /// Highest scores of days without an alert.
     thousandths: Tail,
+    /// Alerts, and the sum of the thresholds that they passed.
+    told: u32,
+    told_thresholds: f64,
     days: u8,
     asset_days: u64,
 }
 
 impl Scores {
-    /// Counts the highest score of a day.
+    /// Counts the highest score of a day without an alert.
     pub(super) fn record(&mut self, score: f64) {
         let week = self.running();
         week.thousandths.record((score.max(0.0) * THOUSAND) as u64);
+    }
+
+    /// Counts an alert, for a score that passed a threshold.
+    pub(super) fn record_told(&mut self, threshold: f64) {
+        let week = self.running();
+        week.told = week.told.saturating_add(1);
+        week.told_thresholds += threshold;
     }
 
     /// Ends a day on which so many assets were there.
@@ -47,20 +59,22 @@ impl Scores {
 
     /// The score that is passed `budget` times per asset and week.
     pub fn threshold(&self, budget: f64) -> f64 {
-        let mut steps: Vec<(f64, f64)> = Vec::new();
-        for week in &self.weeks {
-            let of_week = week.thousandths.steps();
-            let next = of_week.iter().skip(1).map(|(_, beyond)| *beyond);
-            let nexts = next.chain(std::iter::once(0.0));
-            let counts = of_week.iter().zip(nexts);
-            steps.extend(counts.map(|((value, beyond), next)| (value / THOUSAND, beyond - next)));
-        }
-        steps.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let all: f64 = steps.iter().map(|(_, count)| count).sum();
-        let wanted = (2.0 * all.sqrt()).max(TAIL_MIN).min(all / 5.0);
+        let asset_weeks = self
+            .weeks
+            .iter()
+            .map(|week| week.asset_days as f64)
+            .sum::<f64>()
+            / 7.0;
+        let granted = budget * asset_weeks;
+        let told: f64 = self.weeks.iter().map(|week| f64::from(week.told)).sum();
+        let thresholds: f64 = self.weeks.iter().map(|week| week.told_thresholds).sum();
+        let counted = told.min(granted * TOLD_FACTOR_MAX);
+        let scores = self.descending();
+        let all: f64 = scores.iter().map(|(_, count)| count).sum();
+        let wanted = (granted * TAIL_FACTOR).max(TAIL_MIN).min(all / 5.0);
         let (mut knot, mut beyond, mut excess) = (LEVEL_ASSUMED, 0.0, 0.0);
-        for (value, count) in steps {
-            if beyond + count > wanted {
+        for (value, count) in scores {
+            if counted + beyond + count > wanted {
                 knot = value;
                 break;
             }
@@ -68,16 +82,29 @@ impl Scores {
             excess += count * value;
         }
         excess -= beyond * knot;
-        let asset_weeks = self
-            .weeks
-            .iter()
-            .map(|week| week.asset_days as f64)
-            .sum::<f64>()
-            / 7.0;
+        if counted > 0.0 {
+            excess += counted * (thresholds / told - knot).max(0.0);
+        }
         let assumed = RATE_ASSUMED * ((LEVEL_ASSUMED - knot) / SLOPE_ASSUMED).exp();
-        let rate = (beyond + assumed * WEEKS_ASSUMED) / (asset_weeks + WEEKS_ASSUMED);
+        let rate = (counted + beyond + assumed * WEEKS_ASSUMED) / (asset_weeks + WEEKS_ASSUMED);
+        // The mean excess of what was seen whole: the estimate for censored exponentials.
         let slope = (excess + SLOPE_ASSUMED * TAIL_ASSUMED) / (beyond + TAIL_ASSUMED);
+        let slope = slope.clamp(SLOPE_MIN, SLOPE_MAX);
         (knot + slope * (rate / budget).ln()).max(LEVEL_MIN)
+    }
+
+    /// Scores of all weeks and how many there are of each, the highest first.
+    fn descending(&self) -> Vec<(f64, f64)> {
+        let mut scores: Vec<(f64, f64)> = Vec::new();
+        for week in &self.weeks {
+            let steps = week.thousandths.steps();
+            let next = steps.iter().skip(1).map(|(_, beyond)| *beyond);
+            let nexts = next.chain(std::iter::once(0.0));
+            let counts = steps.iter().zip(nexts);
+            scores.extend(counts.map(|((value, beyond), next)| (value / THOUSAND, beyond - next)));
+        }
+        scores.sort_by(|a, b| b.0.total_cmp(&a.0));
+        scores
     }
 
     fn running(&mut self) -> &mut Week {
@@ -95,8 +122,17 @@ const DAYS_PER_WEEK: u8 = 7;
 /// Weeks that are remembered, the running one included.
 const WEEKS_MAX: usize = 5;
 
-/// The least number of scores from which the tail is fitted, if there are five times as many.
+/// Alerts that are taken for false at most, by what was granted.
+const TOLD_FACTOR_MAX: f64 = 2.0;
+
+/// The tail that is fitted, by what was granted, and the least number of scores in it if
+/// there are five times as many.
+const TAIL_FACTOR: f64 = 5.0;
 const TAIL_MIN: f64 = 20.0;
+
+/// What a slope can be.
+const SLOPE_MIN: f64 = 1.5;
+const SLOPE_MAX: f64 = 6.0;
 
 /// What is assumed before anything was seen: that so high a score comes at such a rate per
 /// asset and week, and how fast the rate falls; and how many asset-weeks and scores that

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::baseline::{Baseline, Cell, Curves, Measure, PAST_SECONDS};
+use crate::baseline::{Baseline, ByStage, Cell, Curves, Measure, PAST_SECONDS, Stage};
 use crate::time::{SECONDS_PER_HOUR, Tick};
 
 use super::{Detector, Finding, Ground, Scene, novelty, odd_hour, slow, volume};
@@ -11,7 +11,7 @@ use super::{Detector, Finding, Ground, Scene, novelty, odd_hour, slow, volume};
 #[derive(Debug, Default)]
 pub struct Judge {
     curves: Curves,
-    threshold: f64,
+    thresholds: ByStage,
 }
 
 /// What the detectors measured.
@@ -40,13 +40,13 @@ impl Judge {
     pub fn new(baseline: &Baseline, budget: f64) -> Self {
         Self {
             curves: baseline.pools.curves(),
-            threshold: baseline.scores.threshold(budget),
+            thresholds: baseline.thresholds(budget),
         }
     }
 
-    /// The score from which on an alert is raised.
-    pub const fn threshold(&self) -> f64 {
-        self.threshold
+    /// The scores from which on an alert is raised.
+    pub const fn thresholds(&self) -> ByStage {
+        self.thresholds
     }
 
     /// How rare things are.
@@ -86,9 +86,16 @@ impl Judge {
     }
 
     /// What is to be told of a scene whose score, less what others share, is `score`:
-    /// nothing, unless that passes the threshold.
-    pub fn tell(&self, scene: &Scene<'_>, weighed: &Weighed, score: f64) -> Option<Told> {
-        if score < self.threshold {
+    /// nothing, unless that passes the threshold of the asset's stage.
+    pub fn tell(
+        &self,
+        scene: &Scene<'_>,
+        weighed: &Weighed,
+        score: f64,
+        stage: Stage,
+    ) -> Option<Told> {
+        let threshold = self.thresholds.of(stage);
+        if score < threshold {
             return None;
         }
         let mut grounds: Vec<&Ground> = weighed.grounds.iter().collect();
@@ -103,32 +110,32 @@ impl Judge {
             }
         }
         let discount = weighed.score - score;
-        let beyond = (score - self.threshold) / SCORE_PER_TENFOLD;
+        let beyond = (score - threshold) / SCORE_PER_TENFOLD;
         Some(Told {
             score: (50.0 + 25.0 * beyond).min(100.0),
             findings,
-            allowance_bytes: self.allowance_bytes(scene, discount),
+            allowance_bytes: allowance_bytes(scene, threshold + discount),
         })
     }
+}
 
-    /// The most that could have left in the running hour without an alert.
-    fn allowance_bytes(&self, scene: &Scene<'_>, discount: f64) -> u64 {
-        let bytes = scene.country_bytes();
-        let (mut silent, mut told) = (0, bytes);
-        while told - silent > bytes / 64 + 1 {
-            let middle = silent + (told - silent) / 2;
-            let less = Scene {
-                without_bytes: bytes - middle,
-                ..*scene
-            };
-            if Self::weigh(&less).score - discount < self.threshold {
-                silent = middle;
-            } else {
-                told = middle;
-            }
+/// The most that could have left in the running hour without a score of `threshold`.
+fn allowance_bytes(scene: &Scene<'_>, threshold: f64) -> u64 {
+    let bytes = scene.country_bytes();
+    let (mut silent, mut told) = (0, bytes);
+    while told - silent > bytes / 64 + 1 {
+        let middle = silent + (told - silent) / 2;
+        let less = Scene {
+            without_bytes: bytes - middle,
+            ..*scene
+        };
+        if Judge::weigh(&less).score < threshold {
+            silent = middle;
+        } else {
+            told = middle;
         }
-        silent
     }
+    silent
 }
 
 impl Told {

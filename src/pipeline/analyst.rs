@@ -178,6 +178,9 @@ impl Analyst {
         let slot = self.slot;
         baseline.open_hour(start.hour());
         self.judge = Judge::new(baseline, budget(&self.config));
+        if std::env::var("DBG_T").is_ok() && start.hour() % 24 == 0 {
+            eprintln!("h {} {:?}", start.hour() % 2000, self.judge.thresholds());
+        }
         for incidents in [incidents, shadow] {
             incidents.open_hour(|asset, country| baseline.expected_bytes(&asset, country, slot));
         }
@@ -190,8 +193,10 @@ impl Analyst {
             return Ok(());
         }
         self.weigh_all(hour)?;
-        let score_max = self.judge.threshold();
-        self.learned.baseline.close_hour(self.slot, hour, score_max);
+        let thresholds = self.judge.thresholds();
+        let learn = self.config.baseline.learn;
+        let baseline = &mut self.learned.baseline;
+        baseline.close_hour(self.slot, hour, learn, thresholds);
         Ok(())
     }
 
@@ -204,17 +209,20 @@ impl Analyst {
             let of_asset = known.filter(|(_, known)| known.all.hour_bytes > 0);
             active.extend(of_asset.map(|(country, _)| (*asset, *country)));
         }
-        for key in &active {
-            self.count_score(*key, hour);
-        }
+        let weighed = active.into_iter().filter_map(|key| {
+            let weighed = self.count_score(key, hour)?;
+            Some((key, weighed))
+        });
+        let weighed: Vec<_> = weighed.collect();
         let now = Tick(Tick::of_hour(hour + 1).0.saturating_sub(1));
         let nothing = Activity {
             bytes: 0,
             is_running: false,
         };
-        active
-            .into_iter()
-            .try_for_each(|key| self.tell(now, key, nothing, true))
+        weighed.into_iter().try_for_each(|(key, weighed)| {
+            let told = self.judge(key, &weighed);
+            self.tell(now, key, nothing, told)
+        })
     }
 
     /// Takes the transfers of one tick.
@@ -238,7 +246,9 @@ impl Analyst {
             let asset = first.asset();
             self.count(asset, of_asset);
             for (country, activity, is_weighed) in std::mem::take(&mut self.untold) {
-                self.tell(tick, (asset, country), activity, is_weighed)?;
+                let key = (asset, country);
+                let told = if is_weighed { self.weigh(key) } else { None };
+                self.tell(tick, key, activity, told)?;
             }
         }
         Ok(())
@@ -282,16 +292,15 @@ impl Analyst {
         baseline.assets_refused += refused;
     }
 
-    /// Weighs what an asset sends to a country, if asked to, and hands what is to be told to
-    /// the incidents, or to the shadow while the asset is being learned.
+    /// Hands what is to be told to the incidents, or to the shadow while the asset is being
+    /// learned.
     fn tell(
         &mut self,
         tick: Tick,
         key: (AssetKey, Country),
         activity: Activity,
-        is_weighed: bool,
+        told: Option<Told>,
     ) -> Result<(), PipelineError> {
-        let told = if is_weighed { self.weigh(key) } else { None };
         let is_shadow = self.stage(key.0) == Stage::Learning;
         let (told, shadowed) = if is_shadow {
             (None, told)
@@ -338,21 +347,24 @@ impl Analyst {
         Some(weighed)
     }
 
-    /// What is to be told of an asset and a country, if anything.
+    /// What is to be told of an asset and a country by now, if anything.
     fn weigh(&mut self, key: (AssetKey, Country)) -> Option<Told> {
+        let weighed = self.count_score(key, self.learned.clock.hour.unwrap_or(0))?;
+        self.judge(key, &weighed)
+    }
+
+    /// What is to be told of what was measured, less what other assets show as well.
+    fn judge(&mut self, (asset, country): (AssetKey, Country), weighed: &Weighed) -> Option<Told> {
         let hour = self.learned.clock.hour.unwrap_or(0);
-        let weighed = self.count_score(key, hour)?;
-        let (asset, country) = key;
         let baseline = &mut self.learned.baseline;
         let network = (country, weighed.asn);
-        let discount = baseline.peers.discount(asset, network, hour);
-        let score = weighed.score - discount;
+        let score = weighed.score - baseline.peers.discount(asset, network, hour);
         let state = baseline.assets.get_mut(&asset)?;
-        let destination = state.countries.get_mut(&country)?;
-        destination.scored(score);
+        state.countries.get_mut(&country)?.scored(score);
         let state = baseline.assets.get(&asset)?;
+        let stage = baseline.stage(state, self.config.baseline.learn);
         let scene = Scene::new(self.judge.curves(), state, country, (self.slot, hour))?;
-        self.judge.tell(&scene, &weighed, score)
+        self.judge.tell(&scene, weighed, score, stage)
     }
 
     fn stage(&self, asset: AssetKey) -> Stage {
