@@ -123,7 +123,7 @@ const DAYS_PER_WEEK: u8 = 7;
 const WEEKS_MAX: usize = 5;
 
 /// Alerts that are taken for false at most, by what was granted.
-const TOLD_FACTOR_MAX: f64 = 2.0;
+const TOLD_FACTOR_MAX: f64 = 1.0;
 
 /// The tail that is fitted, by what was granted, and the least number of scores in it if
 /// there are five times as many.
@@ -138,7 +138,7 @@ const SLOPE_MAX: f64 = 6.0;
 /// asset and week, and how fast the rate falls; and how many asset-weeks and scores that
 /// weighs. From simulated sites other than those of `docs/detection.md`.
 const LEVEL_ASSUMED: f64 = 20.0;
-const RATE_ASSUMED: f64 = 0.02;
+const RATE_ASSUMED: f64 = 0.05;
 const SLOPE_ASSUMED: f64 = 3.3;
 const WEEKS_ASSUMED: f64 = 10.0;
 const TAIL_ASSUMED: f64 = 10.0;
