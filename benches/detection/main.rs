@@ -17,6 +17,15 @@
     clippy::disallowed_methods,
     reason = "a benchmark talks to a person, and looks at the clock"
 )]
+#![cfg_attr(
+    test,
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "cargo says `test` of a benchmark without a harness, which runs no tests; \
+                  those of these modules run in tests/it"
+    )
+)]
 
 mod bootstrap;
 mod claim;

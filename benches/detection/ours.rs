@@ -77,7 +77,7 @@ mod tests {
         let trial = Trial::new(&world, 1, judged_from);
         let feed = Feed::new(&world);
         let done = run(&feed, "auto", 1.0).unwrap();
-        assert_eq!(done.transfers, feed.len() as u64);
+        assert_eq!(done.transfers, feed.transfers().count() as u64);
         assert_eq!((done.late, done.folded), (0, 0));
         let incidents = incidents(&done, judged_from).unwrap();
         let outcome = trial.judge(&incidents);

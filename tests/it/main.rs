@@ -17,7 +17,6 @@ mod bad_input;
 mod captures;
 mod demo;
 // The tests of the benchmark, whose own binary has no harness to run them.
-#[allow(dead_code, reason = "its `main` is not called here")]
 #[path = "../../benches/detection/main.rs"]
 mod detection;
 mod files;
