@@ -36,3 +36,4 @@ mod support;
 mod tidy;
 mod tshark;
 mod workers;
+mod worlds;

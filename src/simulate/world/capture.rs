@@ -171,3 +171,54 @@ impl<'a, W: Write> Player<'a, W> {
         Ok(self.tally.simulated(exports.collect(), lines.len()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::START;
+    use super::*;
+
+    #[test]
+    fn no_two_connections_share_their_ends() {
+        let exchange = |protocol, served, asset_port, peer_port| Exchange {
+            start: START,
+            duration_nanos: 0,
+            asset: "10.20.0.20".parse().unwrap(),
+            asset_port,
+            peer: "20.0.0.1".parse().unwrap(),
+            peer_port,
+            protocol,
+            served,
+            country: Country::UNKNOWN,
+            asn: 0,
+            sent_bytes: 1,
+            received_bytes: 1,
+            round_trip_nanos: 1,
+            injection: None,
+        };
+        let asked = exchange(TCP, false, 60_999, 443);
+        let served = exchange(TCP, true, 443, 40_000);
+        let datagrams = exchange(17, false, 40_000, 53);
+        let world = World {
+            exchanges: vec![asked, asked, served, served, datagrams, datagrams, asked],
+            injections: Vec::new(),
+            start: START,
+            end: START,
+            assets: Vec::new(),
+        };
+        let mut player = Player::new(&world, Vec::new()).unwrap();
+        let mut ports = Vec::new();
+        for exchange in &world.exchanges {
+            ports.push(player.ends(exchange).map(|(_, port)| port));
+        }
+        let expected = [
+            [60_999, 443],
+            [32_768, 443],
+            [443, 40_000],
+            [443, 40_001],
+            [40_000, 53],
+            [40_000, 53],
+            [32_769, 443],
+        ];
+        assert_eq!(ports, expected);
+    }
+}

@@ -282,3 +282,102 @@ const HOST_NANOS: u64 = 150_000;
 
 /// Shortest time between two frames of a side.
 const FRAME_GAP_NANOS: u64 = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::START;
+    use super::*;
+    use crate::geo::Country;
+
+    fn exchange(protocol: u8, served: bool, sent: u64, received: u64, seconds: u64) -> Exchange {
+        Exchange {
+            start: START,
+            duration_nanos: seconds * 1_000_000_000,
+            asset: "10.20.0.20".parse().unwrap(),
+            asset_port: 40_000,
+            peer: "20.0.0.1".parse().unwrap(),
+            peer_port: 443,
+            protocol,
+            served,
+            country: Country::UNKNOWN,
+            asn: 0,
+            sent_bytes: sent,
+            received_bytes: received,
+            round_trip_nanos: 80_000_000,
+            injection: None,
+        }
+    }
+
+    /// Time, side, flags and payload of each packet.
+    fn packets(exchange: &Exchange) -> Vec<(u64, Side, u8, u64)> {
+        let mut conversation = Conversation::new(exchange, [40_000, 443], 1);
+        let mut all = Vec::new();
+        while let Some(time) = conversation.next_time() {
+            let due = conversation.take().unwrap();
+            let flags = match due.packet.transport {
+                Transport::Tcp(tcp) => tcp.flags,
+                _ => 0,
+            };
+            let after = time - exchange.start.as_nanos();
+            all.push((after, due.from, flags, due.packet.payload_bytes.into()));
+        }
+        assert!(conversation.take().is_none());
+        all
+    }
+
+    #[test]
+    fn every_byte_is_sent_once_in_the_order_of_time() {
+        for protocol in [1, 6, 17] {
+            for served in [false, true] {
+                for (sent, received) in [(20, 0), (0, 20), (1, 1), (5_000_000, 7), (7, 900_001)] {
+                    for seconds in [0, 3, 4_000] {
+                        let exchange = exchange(protocol, served, sent, received, seconds);
+                        let packets = packets(&exchange);
+                        assert!(packets.is_sorted_by_key(|packet| packet.0), "{packets:?}");
+                        let sum = |side| -> u64 {
+                            let own = packets.iter().filter(|packet| packet.1 == side);
+                            own.map(|packet| packet.3).sum()
+                        };
+                        assert_eq!((sum(Side::Asset), sum(Side::Peer)), (sent, received));
+                        assert!(packets.iter().all(|packet| packet.3 <= TCP_FRAME_BYTES));
+                        let last = packets.last().unwrap();
+                        assert!(last.0 < (seconds + 10) * 1_000_000_000, "{packets:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_handshake_shows_the_round_trip() {
+        let (rtt, host) = (80_000_000, HOST_NANOS);
+        let asked = packets(&exchange(6, false, 500, 900, 2));
+        let expected = [
+            (0, Side::Asset, SYN, 0),
+            (rtt, Side::Peer, SYN | ACK, 0),
+            (rtt + host, Side::Asset, PSH | ACK, 500),
+            (2 * rtt + host, Side::Peer, PSH | ACK, 900),
+            (2_000_000_000, Side::Asset, FIN | ACK, 0),
+            (2_000_000_000 + rtt, Side::Peer, FIN | ACK, 0),
+            (2_000_000_000 + rtt + host, Side::Asset, ACK, 0),
+        ];
+        assert_eq!(asked, expected);
+        let served = packets(&exchange(6, true, 900, 0, 2));
+        let expected = [
+            (0, Side::Peer, SYN, 0),
+            (host, Side::Asset, SYN | ACK, 0),
+            (rtt + host, Side::Peer, ACK, 0),
+            (rtt + 2 * host, Side::Asset, PSH | ACK, 900),
+        ];
+        assert_eq!(served[..4], expected);
+    }
+
+    #[test]
+    fn nobody_is_silent_for_long() {
+        let packets = packets(&exchange(6, false, 2_000, 30, 20_000));
+        let pairs = packets.iter().zip(packets.iter().skip(1));
+        let longest = pairs.map(|(one, next)| next.0 - one.0).max();
+        assert!(longest.unwrap() <= SILENCE_NANOS_MAX, "{longest:?}");
+        assert!(packets.len() < 300, "{}", packets.len());
+    }
+}
