@@ -50,7 +50,11 @@ fn a_sensor_counts_what_a_world_exchanged() {
     let packets = assert_order(&fs::read(&capture).unwrap());
 
     let out = at("out");
-    let ran = replay(&[&capture], &out, &[&config_option, &text(&config)]);
+    let ran = replay(
+        &[&capture],
+        &out,
+        &[&config_option, &text(&config), "--workers", "1"],
+    );
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     let Conserved { summary, flows } = Conserved::of(&out).unwrap();
     assert_eq!(number(&summary, "packets"), packets);
