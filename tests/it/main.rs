@@ -35,3 +35,4 @@ mod support;
 mod tidy;
 mod tshark;
 mod workers;
+mod worlds;
