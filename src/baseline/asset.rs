@@ -100,8 +100,9 @@ impl AssetState {
         let cells = self.cells.iter_mut();
         let of_country = cells.filter(|(key, _)| key.country == country);
         let cells = of_country.map(|(_, cell)| cell);
-        let country = self.countries.get_mut(&country);
-        for cell in cells.chain(country.map(|known| &mut known.all)) {
+        let known = self.countries.get_mut(&country);
+        let all = known.map(|known| &mut known.all);
+        for cell in cells.chain(all) {
             (cell.alerted.hour, cell.alerted.day) = (true, true);
         }
     }

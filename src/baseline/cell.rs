@@ -30,13 +30,6 @@ pub(super) struct Alerted {
     days: u8,
 }
 
-/// Whether the running day has an alert, and whether the one before had.
-pub(super) enum Alert {
-    None,
-    First,
-    Further,
-}
-
 /// What a cell remembers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Record {
@@ -98,12 +91,9 @@ impl Cell {
         self.novelty.close_hour(Tick::of_hour(hour + 1));
     }
 
-    pub(super) const fn alert(&self) -> Alert {
-        match (self.alerted.day, self.alerted.days) {
-            (false, _) => Alert::None,
-            (true, 0) => Alert::First,
-            (true, _) => Alert::Further,
-        }
+    /// Whether there was an alert in the running day.
+    pub(super) const fn is_alerted_today(&self) -> bool {
+        self.alerted.day
     }
 
     /// Ends a day. Says whether it was suspect: alerted on, unless it has been for so long

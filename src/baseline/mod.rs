@@ -26,7 +26,6 @@ mod tail;
 
 pub use add::AssetEntry;
 pub use asset::{AssetRecord, AssetState};
-use cell::Alert;
 pub use cell::{Cell, Record};
 pub use destination::{Destination, TopFlow};
 pub use habit::{Excursion, Expected, Habit, OFFSET_BYTES};
@@ -117,6 +116,8 @@ pub struct Baseline {
 /// Thresholds by how far an asset has been learned.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ByStage {
+    /// What they are to be passed by: false alerts per asset and week.
+    pub budget: f64,
     /// Of an asset that rests on the pools, or is still being learned.
     pub young: f64,
     /// Of an asset with a normal of its own.
@@ -162,17 +163,18 @@ impl Baseline {
     fn close_day(&mut self, learn: Learn, thresholds: ByStage) {
         self.day_hours = 0;
         let mut assets = [0, 0];
+        let granted = thresholds.budget * self.assets.len() as f64;
         for asset in self.assets.values_mut() {
             let stage = learn.stage(asset.hours(self.hours_observed));
-            let place = usize::from(stage == Stage::Own);
+            let (threshold, place) = (thresholds.of(stage), usize::from(stage == Stage::Own));
             let scores = &mut self.scores[place];
             assets[place] += 1;
             for destination in asset.countries.values_mut() {
-                let score = std::mem::take(&mut destination.day_score);
-                match destination.all.alert() {
-                    Alert::None => scores.record(score.into()),
-                    Alert::First => scores.record_told(thresholds.of(stage)),
-                    Alert::Further => {}
+                let score = f64::from(std::mem::take(&mut destination.day_score));
+                if destination.all.is_alerted_today() {
+                    scores.record_told(score, threshold, granted);
+                } else {
+                    scores.record(score);
                 }
             }
             asset.close_day(&mut self.pools);
@@ -186,6 +188,7 @@ impl Baseline {
     pub fn thresholds(&self, budget: f64) -> ByStage {
         let [young, own] = &self.scores;
         ByStage {
+            budget,
             young: young.threshold(budget),
             own: own.threshold(budget),
         }

@@ -8,11 +8,11 @@ use super::Tail;
 ///
 /// Idea: what an operator grants is a number of false alerts, so the threshold is the score
 /// that is passed so often. High scores are about exponential, since a score is a sum of
-/// logarithms of chances; the fit, and not the highest seen, decides. Of what was alerted on
-/// it is known only that it passed the threshold (it is censored there), so that noise cannot
-/// raise it further and further; and no more of it is taken for false than twice what was
-/// granted, because the rest may be leaks. Leaving it out would let the threshold sink until
-/// the budget was spent on what is usual.
+/// logarithms of chances; the fit, and not the highest seen, decides. What was alerted on
+/// counts as well where it passed the threshold by little, as most of what is false does:
+/// leaving it out would let the threshold sink until the budget was spent on what is usual.
+/// What passed it by far is no chance and counts nowhere, and no more of the rest counts than
+/// twice what was granted, so that noise does not buy silence.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Scores {
     weeks: Vec<Week>,
@@ -21,11 +21,9 @@ pub struct Scores {
 /// What a week of days has brought.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Week {
-    /// Highest scores of days without an alert.
     thousandths: Tail,
-    /// Alerts, and the sum of the thresholds that they passed.
+    /// Alerts that count.
     told: u32,
-    told_thresholds: f64,
     days: u8,
     asset_days: u64,
 }
@@ -37,11 +35,14 @@ impl Scores {
         week.thousandths.record((score.max(0.0) * THOUSAND) as u64);
     }
 
-    /// Counts an alert, for a score that passed a threshold.
-    pub(super) fn record_told(&mut self, threshold: f64) {
+    /// Counts the highest score of a day with one, of a week in which `granted` alerts are.
+    pub(super) fn record_told(&mut self, score: f64, threshold: f64, granted: f64) {
+        let told_max = (TOLD_FACTOR_MAX * granted).max(TOLD_MIN);
         let week = self.running();
-        week.told = week.told.saturating_add(1);
-        week.told_thresholds += threshold;
+        if score < threshold + TOLD_BAND && f64::from(week.told) < told_max {
+            week.told += 1;
+            self.record(score);
+        }
     }
 
     /// Ends a day on which so many assets were there.
@@ -57,54 +58,21 @@ impl Scores {
         }
     }
 
-    /// The score that is passed `budget` times per asset and week.
+    /// The score that is passed `budget` times per asset and week: the lower median of what
+    /// each whole week says, so that a week of noise, or of leaks, buys no silence.
     pub fn threshold(&self, budget: f64) -> f64 {
-        let asset_weeks = self
-            .weeks
-            .iter()
-            .map(|week| week.asset_days as f64)
-            .sum::<f64>()
-            / 7.0;
-        let granted = budget * asset_weeks;
-        let told: f64 = self.weeks.iter().map(|week| f64::from(week.told)).sum();
-        let thresholds: f64 = self.weeks.iter().map(|week| week.told_thresholds).sum();
-        let counted = told.min(granted * TOLD_FACTOR_MAX);
-        let scores = self.descending();
-        let all: f64 = scores.iter().map(|(_, count)| count).sum();
-        let wanted = (granted * TAIL_FACTOR).max(TAIL_MIN).min(all / 5.0);
-        let (mut knot, mut beyond, mut excess) = (LEVEL_ASSUMED, 0.0, 0.0);
-        for (value, count) in scores {
-            if counted + beyond + count > wanted {
-                knot = value;
-                break;
-            }
-            beyond += count;
-            excess += count * value;
+        let (running, whole) = self.weeks.split_last().unzip();
+        let mut of_weeks: Vec<f64> = whole
+            .into_iter()
+            .flatten()
+            .map(|week| week.threshold(budget))
+            .collect();
+        if of_weeks.is_empty() {
+            let first = running.map(|week| week.threshold(budget));
+            return first.unwrap_or_else(|| Week::default().threshold(budget));
         }
-        excess -= beyond * knot;
-        if counted > 0.0 {
-            excess += counted * (thresholds / told - knot).max(0.0);
-        }
-        let assumed = RATE_ASSUMED * ((LEVEL_ASSUMED - knot) / SLOPE_ASSUMED).exp();
-        let rate = (counted + beyond + assumed * WEEKS_ASSUMED) / (asset_weeks + WEEKS_ASSUMED);
-        // The mean excess of what was seen whole: the estimate for censored exponentials.
-        let slope = (excess + SLOPE_ASSUMED * TAIL_ASSUMED) / (beyond + TAIL_ASSUMED);
-        let slope = slope.clamp(SLOPE_MIN, SLOPE_MAX);
-        (knot + slope * (rate / budget).ln()).max(LEVEL_MIN)
-    }
-
-    /// Scores of all weeks and how many there are of each, the highest first.
-    fn descending(&self) -> Vec<(f64, f64)> {
-        let mut scores: Vec<(f64, f64)> = Vec::new();
-        for week in &self.weeks {
-            let steps = week.thousandths.steps();
-            let next = steps.iter().skip(1).map(|(_, beyond)| *beyond);
-            let nexts = next.chain(std::iter::once(0.0));
-            let counts = steps.iter().zip(nexts);
-            scores.extend(counts.map(|((value, beyond), next)| (value / THOUSAND, beyond - next)));
-        }
-        scores.sort_by(|a, b| b.0.total_cmp(&a.0));
-        scores
+        of_weeks.sort_by(f64::total_cmp);
+        of_weeks[(of_weeks.len() - 1) / 2]
     }
 
     fn running(&mut self) -> &mut Week {
@@ -116,14 +84,44 @@ impl Scores {
     }
 }
 
+impl Week {
+    fn threshold(&self, budget: f64) -> f64 {
+        let asset_weeks = self.asset_days as f64 / f64::from(DAYS_PER_WEEK);
+        let granted = budget * asset_weeks;
+        let steps = self.thousandths.steps();
+        let all = steps.first().map_or(0.0, |(_, beyond)| *beyond);
+        let wanted = (granted * TAIL_FACTOR).max(TAIL_MIN).min(all / 5.0);
+        let place = steps.partition_point(|(_, beyond)| *beyond > wanted);
+        let tail = steps.get(place..).unwrap_or_default();
+        let (knot, beyond) = match tail.first() {
+            Some((value, beyond)) => (value / THOUSAND, *beyond),
+            None => (LEVEL_ASSUMED, 0.0),
+        };
+        let mut excess = 0.0;
+        for (at, (value, beyond)) in tail.iter().enumerate() {
+            let further = tail.get(at + 1).map_or(0.0, |(_, further)| *further);
+            excess += (beyond - further) * (value / THOUSAND - knot);
+        }
+        let assumed = RATE_ASSUMED * ((LEVEL_ASSUMED - knot) / SLOPE_ASSUMED).exp();
+        let rate = (beyond + assumed * WEEKS_ASSUMED) / (asset_weeks + WEEKS_ASSUMED);
+        let slope = (excess + SLOPE_ASSUMED * TAIL_ASSUMED) / (beyond + TAIL_ASSUMED);
+        let slope = slope.clamp(SLOPE_MIN, SLOPE_MAX);
+        (knot + slope * (rate / budget).ln()).max(LEVEL_MIN)
+    }
+}
+
 const THOUSAND: f64 = 1_000.0;
 const DAYS_PER_WEEK: u8 = 7;
 
 /// Weeks that are remembered, the running one included.
 const WEEKS_MAX: usize = 5;
 
-/// Alerts that are taken for false at most, by what was granted.
-const TOLD_FACTOR_MAX: f64 = 1.0;
+/// By how much a score that is false may pass the threshold: nine in ten do by less.
+const TOLD_BAND: f64 = 7.0;
+
+/// Alerts of a week that count at most, by what was granted, and at least.
+const TOLD_FACTOR_MAX: f64 = 2.0;
+const TOLD_MIN: f64 = 3.0;
 
 /// The tail that is fitted, by what was granted, and the least number of scores in it if
 /// there are five times as many.
@@ -173,7 +171,7 @@ mod tests {
         }
         for budget in [0.02, 0.1, 1.0] {
             let daily = (-scores.threshold(budget) / 2.0).exp();
-            let per_asset_week = daily * 5.0 * 7.0;
+            let per_asset_week = daily * 35.0;
             let ratio: f64 = per_asset_week / budget;
             assert!((0.6..1.6).contains(&ratio), "{budget}: {ratio}");
         }
