@@ -65,6 +65,7 @@ impl Scores {
         let mut of_weeks: Vec<f64> = whole
             .into_iter()
             .flatten()
+            .filter(|week| week.asset_days > 0)
             .map(|week| week.threshold(budget))
             .collect();
         if of_weeks.is_empty() {
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn old_weeks_are_forgotten() {
+    fn a_noisy_week_buys_no_silence_and_old_weeks_are_forgotten() {
         let mut scores = Scores::default();
         let mut weeks = |count: u32, score: f64| {
             for _ in 0..count * 7 {
@@ -187,8 +188,33 @@ mod tests {
             }
             scores.threshold(0.02)
         };
+        let calm = weeks(3, 6.0);
+        let disturbed = weeks(1, 60.0);
         let noisy = weeks(5, 60.0);
-        let calm = weeks(6, 6.0);
-        assert!(noisy > 40.0 && calm < 20.0, "{noisy} {calm}");
+        assert_eq!(calm, disturbed);
+        assert!(noisy > 2.0 * calm, "{noisy} {calm}");
+        assert_eq!(weeks(6, 6.0), calm);
+    }
+
+    #[test]
+    fn alerts_raise_the_threshold_no_further_than_twice_the_budget_does() {
+        let threshold = |told: u32, score: f64| {
+            let mut scores = Scores::default();
+            for day in 0..7 {
+                (0..200).for_each(|at| scores.record(0.1 * f64::from(at)));
+                if day == 0 {
+                    (0..told).for_each(|_| scores.record_told(score, 20.0, 1.0));
+                }
+                scores.close_day(50);
+            }
+            scores.threshold(0.02)
+        };
+        assert_eq!(threshold(3, 22.0), threshold(1_000, 22.0));
+        assert!(threshold(3, 22.0) > threshold(0, 22.0));
+        assert_eq!(
+            threshold(1_000, 40.0),
+            threshold(0, 0.0),
+            "a leak is no noise"
+        );
     }
 }

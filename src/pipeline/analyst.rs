@@ -178,9 +178,6 @@ impl Analyst {
         let slot = self.slot;
         baseline.open_hour(start.hour());
         self.judge = Judge::new(baseline, budget(&self.config));
-        if std::env::var("DBG_T").is_ok() && start.hour() % 24 == 0 {
-            eprintln!("h {} {:?}", start.hour() % 2000, self.judge.thresholds());
-        }
         for incidents in [incidents, shadow] {
             incidents.open_hour(|asset, country| baseline.expected_bytes(&asset, country, slot));
         }
