@@ -411,7 +411,7 @@ mod tests {
         let line = format!(
             r#"{{"event":"{event}","time":"{time}","id":"x","incident":"i-{time}","asset":"pc",
             "asset_ip":"{asset}","jurisdiction":"{country}","score":90,"bytes":5,
-            "detectors":[{{"name":"volume","p":0.001,"sentence":"s"}}],"excess_bytes":2000000}}"#
+            "detectors":[{{"name":"country_volume","p":0.001,"sentence":"s"}}],"excess_bytes":2000000}}"#
         );
         read_alerts(line.replace('\n', " ").as_bytes())
             .unwrap()
@@ -428,7 +428,7 @@ mod tests {
             (detection.delay_seconds, detection.while_running),
             (900.0, true)
         );
-        assert_eq!(detection.detectors, ["volume"]);
+        assert_eq!(detection.detectors, ["country_volume"]);
         assert_eq!(
             (leak.leaked_share, evaluation.totals.leaked_share),
             (0.25, 0.25)
