@@ -352,11 +352,11 @@ impl Incident {
             format!(" Look first at {asset_end} to {peer_end} ({protocol}).")
         });
         let allowance = match event {
-            Event::Open => format!(
+            Event::Open if self.allowance_bytes > 0 => format!(
                 " Up to {} within the hour nothing would have been said.",
                 Bytes(self.allowance_bytes)
             ),
-            Event::Update | Event::Close => String::new(),
+            Event::Open | Event::Update | Event::Close => String::new(),
         };
         format!("{what}. {state}{allowance}{}", flow.unwrap_or_default())
     }

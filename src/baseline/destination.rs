@@ -21,7 +21,6 @@ pub struct Destination {
     /// Bytes in the running hour from which on it is weighed again.
     pub weigh_at_bytes: u64,
     /// Where its score is counted among those of others.
-    #[serde(skip)]
     pub counted: Counted,
     /// How sure the country is.
     pub confidence: Confidence,

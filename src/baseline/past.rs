@@ -81,6 +81,11 @@ impl Peaks {
         ((first + second + 0.5 * third + 0.5 * prior_bytes.ln()) / 3.0).exp()
     }
 
+    /// The largest, with what it counts for by now.
+    pub const fn largest(&self) -> f64 {
+        self.largest[0] as f64
+    }
+
     /// The third largest.
     pub(super) const fn third(&self) -> f64 {
         self.largest[2] as f64

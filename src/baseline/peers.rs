@@ -22,19 +22,20 @@ pub struct Peers {
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Network {
+    /// The latest hour in which it was used.
+    last_hour: u64,
     /// The first assets that used it, and since which hour.
     users: Vec<(AssetKey, u64)>,
     /// Scores of the running hour and of those before it, by steps of [`STEP`]; once there
     /// are enough users.
-    #[serde(skip)]
     scores: Option<Box<[Steps; HOURS]>>,
 }
 
 /// How many assets have scores of each step.
-type Steps = [u16; STEPS];
+type Steps = [[u16; STEPS_PER_ROW]; STEPS / STEPS_PER_ROW];
 
 /// Where the score of an asset was counted in the running hour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted(Option<(u32, u8)>);
 
 impl Peers {
@@ -53,6 +54,7 @@ impl Peers {
             return;
         }
         let network = self.networks.entry((country, asn)).or_default();
+        network.last_hour = hour;
         if network.users.len() < USERS_KEPT && !network.users.iter().any(|user| user.0 == asset) {
             network.users.push((asset, hour));
         }
@@ -63,13 +65,13 @@ impl Peers {
         }
         let scores = network
             .scores
-            .get_or_insert_with(|| Box::new([[0; STEPS]; HOURS]));
+            .get_or_insert_with(|| Box::new([Steps::default(); HOURS]));
         let steps = &mut scores[(hour % HOURS as u64) as usize];
         if let Some(before) = before {
-            let old = &mut steps[usize::from(before)];
+            let old = &mut steps.as_flattened_mut()[usize::from(before)];
             *old = old.saturating_sub(1);
         }
-        let new = &mut steps[usize::from(step)];
+        let new = &mut steps.as_flattened_mut()[usize::from(step)];
         *new = new.saturating_add(1);
         counted.0 = Some((asn, step));
     }
@@ -91,7 +93,7 @@ impl Peers {
         let count = |step: usize| {
             scores
                 .iter()
-                .map(|steps| u32::from(steps[step]))
+                .map(|steps| u32::from(steps.as_flattened()[step]))
                 .sum::<u32>()
         };
         let all: u32 = (1..STEPS).map(count).sum();
@@ -112,10 +114,12 @@ impl Peers {
     /// Begins an hour: forgets the one that is too long ago.
     pub(super) fn open_hour(&mut self, hour: u64, previous: u64) {
         let passed = hour.saturating_sub(previous).min(HOURS as u64);
+        self.networks
+            .retain(|_, network| hour.saturating_sub(network.last_hour) < FORGOTTEN_HOURS);
         for network in self.networks.values_mut() {
             if let Some(scores) = &mut network.scores {
                 for back in 0..passed {
-                    scores[((hour - back) % HOURS as u64) as usize] = [0; STEPS];
+                    scores[((hour - back) % HOURS as u64) as usize] = Steps::default();
                 }
             }
         }
@@ -130,6 +134,9 @@ const NETWORKS_MAX: usize = 16_384;
 const USERS_MIN: usize = 3;
 const USERS_KEPT: usize = 4;
 
+/// Hours after which a network that nobody used is forgotten: 35 days.
+const FORGOTTEN_HOURS: u64 = 840;
+
 /// How long they must have used it.
 const KNOWN_HOURS: u64 = 72;
 
@@ -138,6 +145,9 @@ const HOURS: usize = 5;
 
 /// Steps of scores.
 const STEPS: usize = 96;
+
+/// They are stored in rows, since only short arrays are.
+const STEPS_PER_ROW: usize = 32;
 const STEP: f64 = 0.5;
 
 /// The share of assets that have to be as surprised, and their least number.

@@ -109,6 +109,13 @@ impl Judge {
                 findings.push(finding(scene, ground));
             }
         }
+        // What is rare, and yet no more than is expected, is a mix of many small things.
+        if findings
+            .iter()
+            .all(|known| known.bytes <= known.expected_bytes)
+        {
+            return None;
+        }
         let discount = weighed.score - score;
         let beyond = (score - threshold) / SCORE_PER_TENFOLD;
         Some(Told {
@@ -176,7 +183,7 @@ fn finding(scene: &Scene<'_>, ground: &Ground) -> Finding {
     let sentence = match ground.measure {
         Measure::NewCountry | Measure::NewNetwork => novelty::sentence(scene, ground),
         Measure::CellRun | Measure::CountryRun => slow::sentence(scene, ground),
-        Measure::OddHour => odd_hour::sentence(scene, ground),
+        Measure::OddHour => odd_hour::sentence(scene),
         _ => volume::sentence(scene, ground),
     };
     Finding {

@@ -15,7 +15,7 @@
 
 use crate::baseline::{Cell, CellKey, Measure};
 
-use super::{Bytes, Ground, Scene};
+use super::{Bytes, Ground, Scene, volume};
 
 /// Of the country.
 pub(super) fn of_country(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
@@ -38,7 +38,6 @@ pub(super) fn of_cell(scene: &Scene<'_>, key: CellKey, cell: &Cell, grounds: &mu
 
 /// What is to be said of something new.
 pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
-    let prior = ground.measure.prior_bytes();
     let cell = ground
         .cell
         .and_then(|key| Some((key, scene.state.cells.get(&key)?)));
@@ -57,10 +56,9 @@ pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
         }
     };
     format!(
-        "{} to {place} that it never exported to before {}; its largest days with new ones come \
-         to {}",
+        "{} to {place} that it never exported to before {}; of new ones, {}",
         Bytes(novelty.bytes),
         novelty.since,
-        Bytes(past.day_peaks.reference(prior) as u64),
+        volume::so_far(&past.day_peaks, "day"),
     )
 }

@@ -25,11 +25,11 @@ pub(super) fn of_asset(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
 }
 
 /// What is to be said of an odd hour.
-pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
+pub(super) fn sentence(scene: &Scene<'_>) -> String {
     let peaks = &scene.record.odd_hours.hour_peaks;
     format!(
-        "{} abroad at an hour at which it usually sends nothing; its largest such hours come to {}",
+        "{} abroad at an hour at which it usually sends nothing; of such hours, {}",
         Bytes(scene.asset_bytes()),
-        Bytes(peaks.reference(ground.measure.prior_bytes()) as u64),
+        volume::so_far(peaks, "hour"),
     )
 }

@@ -31,7 +31,7 @@ pub struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// The scene, unless there is nothing to compare with: neither a country nor an hour
+    /// The scene, unless there is nothing to compare with: no country, or no two days
     /// before.
     pub fn new(
         curves: &'a Curves,
@@ -39,10 +39,12 @@ impl<'a> Scene<'a> {
         country: Country,
         (slot, hour): (HourSlot, u64),
     ) -> Option<Self> {
+        let known = state.record();
+        let record = known.filter(|record| record.all.hour_peaks.days() >= DAYS_MIN)?;
         Some(Self {
             curves,
             state,
-            record: state.record()?,
+            record,
             country,
             destination: state.countries.get(&country)?,
             slot,
@@ -116,3 +118,6 @@ impl<'a> Scene<'a> {
         }
     }
 }
+
+/// Days without which an asset is not judged.
+const DAYS_MIN: u16 = 2;

@@ -14,7 +14,7 @@
 //!
 //! Blind spot: a leak within what the asset's largest days have shown for that destination.
 
-use crate::baseline::{Cell, CellKey, Measure};
+use crate::baseline::{Cell, CellKey, Measure, Peaks};
 use crate::transfer::Service;
 
 use super::{Bytes, Ground, Scene};
@@ -93,59 +93,70 @@ fn service_day_bytes(scene: &Scene<'_>, service: Service) -> f64 {
 
 /// What is to be said of a volume.
 pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
-    let cell = ground
-        .cell
-        .and_then(|key| Some((key, scene.state.cells.get(&key)?)));
-    let largest = |reference: f64| Bytes(reference as u64);
-    let past = |cell: &Cell| {
-        cell.record()
-            .map(|known| known.past.clone())
-            .unwrap_or_default()
-    };
-    let prior = ground.measure.prior_bytes();
-    match (ground.measure, cell) {
-        (Measure::AssetHour, _) => format!(
-            "{} abroad within this hour; the largest hours so far come to {}",
-            Bytes(scene.asset_bytes()),
-            largest(scene.record.all.hour_peaks.reference(prior)),
+    let past = &scene.record.all;
+    let (bytes, place, peaks, is_hour) = match ground.measure {
+        Measure::AssetHour => (
+            scene.asset_bytes(),
+            "abroad".to_owned(),
+            past.hour_peaks,
+            true,
         ),
-        (Measure::AssetDay, _) => format!(
-            "{} abroad within 24 hours; the largest days so far come to {}",
-            Bytes((scene.record.all.before(scene.hour)) as u64 + scene.asset_bytes()),
-            largest(scene.record.all.day_peaks.reference(prior)),
-        ),
-        (Measure::ServiceDay(service), _) => format!(
-            "{} over {} within 24 hours; the largest days so far come to {}",
-            Bytes(service_day_bytes(scene, service) as u64),
-            service.name(),
-            largest(
-                scene
-                    .record
-                    .services
-                    .get(&service)
-                    .map_or(prior, |past| past.day_peaks.reference(prior))
-            ),
-        ),
-        (measure, cell) => {
-            let (all, place) = match cell {
-                Some((key, cell)) => (cell, format!("AS{} over {}", key.asn, key.service.name())),
-                None => (&scene.destination.all, scene.country.to_string()),
-            };
-            let hour_bytes = scene.cell_bytes(all);
-            let is_hour = matches!(measure, Measure::CountryHour | Measure::CellHour(_));
-            let (bytes, span, peaks) = if is_hour {
-                (hour_bytes, "this hour", past(all).hour_peaks)
-            } else {
-                let bytes = scene.day_bytes(all, hour_bytes) as u64;
-                (bytes, "24 hours", past(all).day_peaks)
-            };
-            let of = if is_hour { "hours" } else { "days" };
-            format!(
-                "{} to {place} within {span}; the largest {of} so far come to {}",
-                Bytes(bytes),
-                largest(peaks.reference(prior)),
+        Measure::AssetDay => {
+            let bytes = past.before(scene.hour) as u64 + scene.asset_bytes();
+            (bytes, "abroad".to_owned(), past.day_peaks, false)
+        }
+        Measure::ServiceDay(service) => {
+            let past = scene.record.services.get(&service);
+            let peaks = past.map(|past| past.day_peaks).unwrap_or_default();
+            let bytes = service_day_bytes(scene, service) as u64;
+            (
+                bytes,
+                format!("abroad over {}", service.name()),
+                peaks,
+                false,
             )
         }
+        measure => {
+            let cell = ground
+                .cell
+                .and_then(|key| Some((key, scene.state.cells.get(&key)?)));
+            let (all, place) = match cell {
+                Some((key, cell)) => (
+                    cell,
+                    format!("to AS{} over {}", key.asn, key.service.name()),
+                ),
+                None => (&scene.destination.all, format!("to {}", scene.country)),
+            };
+            let past = all
+                .record()
+                .map(|known| known.past.clone())
+                .unwrap_or_default();
+            let hour_bytes = scene.cell_bytes(all);
+            if matches!(measure, Measure::CountryHour | Measure::CellHour(_)) {
+                (hour_bytes, place, past.hour_peaks, true)
+            } else {
+                let bytes = scene.day_bytes(all, hour_bytes) as u64;
+                (bytes, place, past.day_peaks, false)
+            }
+        }
+    };
+    let (span, of) = if is_hour {
+        ("this hour", "hour")
+    } else {
+        ("24 hours", "day")
+    };
+    format!(
+        "{} {place} within {span}; {}",
+        Bytes(bytes),
+        so_far(&peaks, of)
+    )
+}
+
+/// How large it has been.
+pub(super) fn so_far(peaks: &Peaks, of: &str) -> String {
+    match peaks.largest() as u64 {
+        0 => format!("no {of} before had any"),
+        bytes => format!("the largest {of} so far had {}", Bytes(bytes)),
     }
 }
 
