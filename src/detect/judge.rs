@@ -95,7 +95,8 @@ impl Judge {
         stage: Stage,
     ) -> Option<Told> {
         let threshold = self.thresholds.of(stage);
-        if score < threshold {
+        let is_too_young = stage < Stage::Own && scene.record.all.hour_peaks.days() < DAYS_MIN;
+        if score < threshold || is_too_young {
             return None;
         }
         let mut grounds: Vec<&Ground> = weighed.grounds.iter().collect();
@@ -212,6 +213,9 @@ const fn kind(measure: Measure) -> std::mem::Discriminant<Measure> {
 
 /// Grounds of a scene with one cell.
 const GROUNDS: usize = 12;
+
+/// Whole days before an asset that rests on the pools is judged.
+const DAYS_MIN: u16 = 2;
 
 /// A detector adds its sentence from one in ten on.
 const WEIGHT_TOLD_MIN: f64 = 1.0;

@@ -31,7 +31,7 @@ pub struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// The scene, unless there is nothing to compare with: no country, or no two days
+    /// The scene, unless there is nothing to compare with: neither the country nor an hour
     /// before.
     pub fn new(
         curves: &'a Curves,
@@ -39,12 +39,10 @@ impl<'a> Scene<'a> {
         country: Country,
         (slot, hour): (HourSlot, u64),
     ) -> Option<Self> {
-        let known = state.record();
-        let record = known.filter(|record| record.all.hour_peaks.days() >= DAYS_MIN)?;
         Some(Self {
             curves,
             state,
-            record,
+            record: state.record()?,
             country,
             destination: state.countries.get(&country)?,
             slot,
@@ -118,6 +116,3 @@ impl<'a> Scene<'a> {
         }
     }
 }
-
-/// Days without which an asset is not judged.
-const DAYS_MIN: u16 = 2;
