@@ -4,17 +4,20 @@
 .DEFAULT_GOAL := help
 # Options of `make numbers`, such as --quick or --no-peers.
 NUMBERS ?=
+# Options of `make bench-detection`, such as --seeds 1,2 or --alone.
+DETECTION ?=
 # How long `make fuzz` stays with each target.
 SECONDS ?= 600
 
-.PHONY: help demo test bench stages numbers gate fuzz lint golden docs clean-out
+.PHONY: help demo test bench stages numbers bench-detection gate gate-detection \
+	keep-detection fuzz lint golden docs clean-out
 
 export CARGO_TERM_COLOR ?= auto
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /|/' \
-		| awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+		| awk -F'|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
 demo: ## build, then simulate a site with leaks and find them
 	@scripts/need.sh build
@@ -29,15 +32,29 @@ bench: stages numbers ## time everything
 
 stages: ## time each stage of the packet path
 	@scripts/need.sh build
-	cargo bench --locked
+	cargo bench --locked --bench stages
 
 numbers: ## measure what is promised, write docs/numbers.md (NUMBERS=--quick)
 	@scripts/need.sh numbers
 	python3 benches/numbers $(NUMBERS)
 
+bench-detection: ## score detectors, ours and others, write docs/detection.md (DETECTION=--quick)
+	@scripts/need.sh build
+	mkdir -p out
+	cargo bench --locked --bench detection -- --write docs/detection.md \
+		--detail out/detection-misses.tsv $(DETECTION)
+
 gate: ## count the instructions that a packet costs
 	@scripts/need.sh test
 	python3 benches/gate.py
+
+gate-detection: ## hold a small run of our detectors against the kept figures
+	@scripts/need.sh build
+	cargo bench --locked --bench detection -- --gate benches/detection/kept.json
+
+keep-detection: ## keep the figures of that run
+	@scripts/need.sh build
+	cargo bench --locked --bench detection -- --gate benches/detection/kept.json --keep
 
 fuzz: ## fuzz each target of the sensor half (SECONDS=600)
 	@scripts/need.sh build

@@ -39,7 +39,7 @@ pub(crate) struct Figures {
     /// missed.
     pub(crate) slow_hours: f64,
     /// Benign surprises that were told, by kind.
-    pub(crate) benign: BTreeMap<String, Share>,
+    pub(crate) benign: BTreeMap<String, Benign>,
     /// False alerts per asset-week.
     pub(crate) false_rate: Interval,
     /// Places of the missed leaks, by trial.
@@ -55,10 +55,24 @@ pub(crate) struct Share {
     pub(crate) of: u32,
 }
 
+/// Benign surprises of a kind that were told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Benign {
+    /// Surprises as a whole, of which any part was told.
+    pub(crate) surprises: Share,
+    /// What one asset sent to one country in them.
+    pub(crate) parts: Share,
+}
+
 impl Share {
     fn add(&mut self, is_found: bool, weight: u32) {
         self.found += if is_found { weight } else { 0 };
         self.of += weight;
+    }
+
+    const fn join(&mut self, other: Self) {
+        self.found += other.found;
+        self.of += other.of;
     }
 
     /// The share; not a number of none.
@@ -135,19 +149,25 @@ impl Figures {
         }
         for (trial, outcome) in trials.iter().zip(outcomes) {
             let told = trial.events.iter().zip(&outcome.told);
+            let mut wholes: BTreeMap<(&str, &str), bool> = BTreeMap::new();
             for (event, told) in told.filter(|(event, _)| event.is_benign) {
                 let kind = self.benign.entry(event.kind.clone()).or_default();
-                kind.add(told.is_some(), 1);
+                kind.parts.add(told.is_some(), 1);
+                *wholes.entry((&event.kind, event.whole())).or_default() |= told.is_some();
+            }
+            for ((kind, _), is_told) in wholes {
+                let kind = self.benign.entry(kind.to_owned()).or_default();
+                kind.surprises.add(is_told, 1);
             }
         }
     }
 
     /// Benign surprises of all kinds that were told.
-    pub(crate) fn all_benign(&self) -> Share {
-        let mut all = Share::default();
-        for share in self.benign.values() {
-            all.found += share.found;
-            all.of += share.of;
+    pub(crate) fn all_benign(&self) -> Benign {
+        let mut all = Benign::default();
+        for benign in self.benign.values() {
+            all.surprises.join(benign.surprises);
+            all.parts.join(benign.parts);
         }
         all
     }
@@ -314,13 +334,34 @@ mod tests {
         assert!((figures.gone.value - 0.5).abs() < 1e-9);
         assert_eq!(figures.by_ratio[1], Share { found: 1, of: 1 });
         assert_eq!(figures.new, Share { found: 1, of: 1 });
-        assert_eq!(figures.benign["release"], Share { found: 1, of: 1 });
+        assert_eq!(figures.benign["release"].parts, Share { found: 1, of: 1 });
         let rate = 1.0 / trials[0].clean_asset_weeks;
         assert!((figures.false_rate.value - rate).abs() < 1e-9);
         let silent = Figures::new("x", 0.1, None, &trials, &[Vec::new()]);
         assert_eq!(silent.macro_recall.value, 0.0);
         assert_eq!((silent.gone.value, silent.gone_median), (1.0, 1.0));
         assert_eq!(silent.missed, [[0]]);
+    }
+
+    #[test]
+    fn a_surprise_of_several_assets_is_one_that_is_told_if_any_part_is() {
+        let mut world = world();
+        for (index, id) in ["one/a", "one/b", "two/a"].iter().enumerate() {
+            let mut injection = world.injections[1].clone();
+            injection.truth.id = (*id).to_owned();
+            injection.truth.asset = std::net::IpAddr::from([10, 0, 0, 1 + index as u8]);
+            world.injections.push(injection);
+        }
+        world.injections.remove(1);
+        let trials = [Trial::new(&world, 7, Timestamp::ZERO)];
+        let incidents = [merge(&[claim(2, "SG", 31.0, 1.0)], 0.0).collect()];
+        let figures = Figures::new("x", 0.1, None, &trials, &incidents);
+        let expected = Benign {
+            surprises: Share { found: 1, of: 2 },
+            parts: Share { found: 1, of: 3 },
+        };
+        assert_eq!(figures.benign["release"], expected);
+        assert_eq!(figures.all_benign(), expected);
     }
 
     #[test]

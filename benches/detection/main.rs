@@ -7,57 +7,99 @@
 //!
 //! ```text
 //! cargo bench --bench detection -- --seeds 1,2,3 --assets 300 --weeks 5 --write FILE
+//! cargo bench --bench detection -- --alone                       # ours only
+//! cargo bench --bench detection -- --gate FILE [--keep]          # small, against FILE
 //! ```
 
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a benchmark talks to a person"
+    clippy::disallowed_methods,
+    reason = "a benchmark talks to a person, and looks at the clock"
+)]
+#![cfg_attr(
+    test,
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "cargo says `test` of a benchmark without a harness, which runs no tests; \
+                  those of these modules run in tests/it"
+    )
 )]
 
 mod bootstrap;
 mod claim;
+mod feed;
 mod figures;
 mod fit;
+mod gate;
 mod options;
 mod ours;
 mod peers;
 mod report;
 mod series;
-mod standin;
 mod statistics;
 mod table;
 mod trial;
 
+use std::error::Error;
 use std::io;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use borderflow::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Timestamp};
 use clap::Parser;
 
 use claim::{Claim, Incident, thin};
+use feed::Feed;
 use figures::Figures;
+use gate::Kept;
 use options::Options;
 use series::Series;
 use trial::Trial;
 
-// The one place that says where worlds come from.
 #[cfg(test)]
-pub(crate) use standin::Injection;
-pub(crate) use standin::{Exchange, World, WorldConfig};
+pub(crate) use borderflow::simulate::Injection;
+pub(crate) use borderflow::simulate::{Exchange, World, WorldConfig};
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    let trials_and_runs = options.seeds().into_iter().map(|seed| play(&options, seed));
-    let (trials, runs): (Vec<Trial>, Vec<Vec<Run>>) = trials_and_runs.unzip();
-    let figures = judge(&trials, runs);
-    match tell(&options, &trials, &figures) {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(&Options::parse()) {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("detection: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    let mut trials = Vec::new();
+    let mut runs = Vec::new();
+    for seed in options.seeds() {
+        let (trial, of_seed) = play(options, seed)?;
+        trials.push(trial);
+        runs.push(of_seed);
+    }
+    let figures = judge(&trials, runs);
+    let Some(path) = &options.gate else {
+        tell(options, &trials, &figures)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let now = Kept::new(report::worlds(options, &trials), &figures);
+    if options.keep {
+        now.write(path)?;
+        println!("detection: {} now holds {now:?}", path.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (lines, is_good) = now.judge(&Kept::read(path)?);
+    for line in lines {
+        println!("detection: {line}");
+    }
+    Ok(if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// What one detector said of one world.
@@ -77,35 +119,68 @@ pub(crate) enum Said {
 }
 
 /// Makes the world of a seed and lets every detector see it.
-fn play(options: &Options, seed: u64) -> (Trial, Vec<Run>) {
+fn play(options: &Options, seed: u64) -> Result<(Trial, Vec<Run>), Box<dyn Error>> {
     let config = options.world();
+    let begun = Instant::now();
     let world = World::new(&config, seed);
     let learn_seconds = u64::from(config.learn_weeks) * 7 * SECONDS_PER_DAY;
     let judged_from =
         Timestamp::from_nanos(config.start.as_nanos() + learn_seconds * NANOS_PER_SECOND);
     let trial = Trial::new(&world, seed, judged_from);
     eprintln!(
-        "seed {seed}: {} exchanges, {} events",
+        "seed {seed}: {} exchanges, {} leaks and surprises in {:.1} s",
         world.exchanges.len(),
-        trial.events.len()
+        trial.events.len(),
+        begun.elapsed().as_secs_f64(),
     );
-    let of_ours = BUDGETS
-        .iter()
-        .map(|budget| ours::incidents(&world, judged_from, *budget));
-    let mut runs = vec![Run {
-        name: ours::NAME.to_owned(),
-        said: Said::Incidents(of_ours.collect()),
-    }];
+    let mut runs = vec![play_ours(options, &world, seed, judged_from)?];
+    if options.alone || options.gate.is_some() {
+        return Ok((trial, runs));
+    }
+    let begun = Instant::now();
     let series = Series::new(&world);
     for mut peer in peers::all(&series) {
         let claims = thin(peer.run(&world, judged_from), judged_from);
-        eprintln!("seed {seed}: {} made {} claims", peer.name(), claims.len());
         runs.push(Run {
             name: peer.name().to_owned(),
             said: Said::Claims(claims),
         });
     }
-    (trial, runs)
+    eprintln!(
+        "seed {seed}: the others in {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
+    Ok((trial, runs))
+}
+
+/// Lets our analyst see a world once for each budget.
+fn play_ours(
+    options: &Options,
+    world: &World,
+    seed: u64,
+    judged_from: Timestamp,
+) -> Result<Run, Box<dyn Error>> {
+    let feed = Feed::new(world);
+    let mut incidents = Vec::new();
+    for budget in BUDGETS {
+        let begun = Instant::now();
+        let done = ours::run(&feed, &options.learn, budget)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        incidents.push(ours::incidents(&done, judged_from)?);
+        eprintln!(
+            "seed {seed}: ours at {budget}: {} transfers in {seconds:.1} s, {:.0} ns each, {} \
+             assets, {} cells, {} lines",
+            done.transfers,
+            seconds * 1e9 / done.transfers.max(1) as f64,
+            done.assets,
+            done.cells,
+            done.alerts.len(),
+        );
+    }
+    Ok(Run {
+        name: ours::NAME.to_owned(),
+        said: Said::Incidents(incidents),
+    })
 }
 
 /// The figures of every detector at every budget, budget by budget.

@@ -29,9 +29,21 @@ pub(crate) struct Options {
     /// Benign surprises of each world [default: one for five assets]
     #[arg(long)]
     benign: Option<usize>,
+    /// What our analyst is told of learning, as `baseline.learn` in a configuration
+    #[arg(long, default_value = "auto")]
+    pub(crate) learn: String,
     /// One small world, whatever else is said
     #[arg(long)]
     quick: bool,
+    /// Leave the others out
+    #[arg(long)]
+    pub(crate) alone: bool,
+    /// Hold a small run of ours against the figures of this file, and say nothing else
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gate: Option<PathBuf>,
+    /// Write them to it instead
+    #[arg(long, requires = "gate")]
+    pub(crate) keep: bool,
     /// Where to write the tables as Markdown
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
@@ -46,18 +58,22 @@ pub(crate) struct Options {
 impl Options {
     /// The seeds that are judged.
     pub(crate) fn seeds(&self) -> Vec<u64> {
+        if self.gate.is_some() {
+            return GATE_SEEDS.to_vec();
+        }
         let count = if self.quick { 1 } else { self.seeds.len() };
         self.seeds.iter().copied().take(count).collect()
     }
 
     /// The size of each world.
     pub(crate) fn world(&self) -> WorldConfig {
-        let assets = if self.quick {
-            QUICK_ASSETS
+        let (assets, weeks) = if self.gate.is_some() {
+            (GATE_ASSETS, GATE_WEEKS)
+        } else if self.quick {
+            (QUICK_ASSETS, QUICK_WEEKS)
         } else {
-            self.assets
+            (self.assets, self.weeks)
         };
-        let weeks = if self.quick { QUICK_WEEKS } else { self.weeks };
         WorldConfig {
             assets,
             weeks,
@@ -75,5 +91,14 @@ const QUICK_ASSETS: usize = 60;
 /// Weeks of a quick world.
 const QUICK_WEEKS: u32 = 3;
 
+/// Seeds of the worlds of the gate.
+const GATE_SEEDS: [u64; 2] = [91, 92];
+
+/// Assets of each world of the gate.
+const GATE_ASSETS: usize = 150;
+
+/// Weeks of each world of the gate.
+const GATE_WEEKS: u32 = 4;
+
 /// 2026-03-02T00:00:00Z, a Monday.
-const START_SECONDS: i64 = 1_772_409_600;
+pub(crate) const START_SECONDS: i64 = 1_772_409_600;

@@ -4,7 +4,7 @@
 //! leak's first byte and 24 h after its last. Every other incident is a false alert, on
 //! benign surprises, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use borderflow::geo::Country;
@@ -128,6 +128,12 @@ impl Trial {
             .filter(|(_, event)| !event.is_benign)
     }
 
+    /// How many benign surprises there are, whatever number of assets each befell.
+    pub(crate) fn surprises(&self) -> usize {
+        let benign = self.events.iter().filter(|event| event.is_benign);
+        benign.map(Event::whole).collect::<BTreeSet<_>>().len()
+    }
+
     /// The events that are told by an incident.
     fn told_by(&self, incident: &Incident) -> impl Iterator<Item = (usize, &Event)> {
         let at = self.places.get(&(incident.asset, incident.country));
@@ -166,6 +172,11 @@ impl Trial {
 }
 
 impl Event {
+    /// The leak or surprise of which this is what one asset sent to one country.
+    pub(crate) fn whole(&self) -> &str {
+        self.id.split('/').next().unwrap_or_default()
+    }
+
     /// The share of its bytes that was gone when it was told. All of them if never.
     pub(crate) fn leaked_share(&self, told: Option<Timestamp>) -> f64 {
         let Some(time) = told else {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::TopFlow;
-use crate::detect::{Bytes, Detector, Finding};
+use crate::detect::{Bytes, Detector, Finding, Told};
 use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
 use crate::time::{SECONDS_PER_DAY, Tick};
@@ -71,6 +71,10 @@ struct Incident {
     told_excess_bytes: u64,
     lines: u32,
     last_finding: Tick,
+    /// The highest score so far.
+    score: f64,
+    /// Bytes of an hour up to which nothing would have been told when it opened.
+    allowance_bytes: u64,
     detectors: BTreeMap<Detector, Said>,
     /// As it was when a line was last written.
     observed: Observed,
@@ -99,7 +103,6 @@ impl Hour {
 #[derive(Debug, Serialize, Deserialize)]
 struct Said {
     p: f64,
-    p_alert: f64,
     sentence: String,
 }
 
@@ -124,35 +127,37 @@ impl Incidents {
         self.refused
     }
 
-    /// Takes what the closed tick `now` brought for one asset and country, and the findings, if
-    /// any. Returns the line to write where the incident opens or grows; only then is
+    /// Takes what the closed tick `now` brought for one asset and country, and what is told of
+    /// it, if anything. Returns the line to write where the incident opens or grows; only then is
     /// `observed` asked.
     pub fn tick(
         &mut self,
         now: Tick,
         (asset, country): (AssetKey, Country),
         activity: Activity,
-        findings: &[Finding],
+        told: Option<&Told>,
         observed: impl FnOnce() -> Observed,
     ) -> Option<Alert> {
         let room = self.open.len() < INCIDENTS_MAX;
         if let Some(incident) = self.open.get_mut(&(asset, country)) {
             incident.bytes = incident.bytes.saturating_add(activity.bytes);
             incident.hour.bytes = incident.hour.bytes.saturating_add(activity.bytes);
-            let joined = incident.take(findings, now);
-            let told = joined || (activity.bytes > 0 && incident.has_doubled());
-            return told.then(|| {
+            let joined = told.is_some_and(|told| incident.take(told, now));
+            let has_news = joined || (activity.bytes > 0 && incident.has_doubled());
+            return has_news.then(|| {
                 incident.observed = observed();
                 incident.line(Event::Update, now, asset, country, activity)
             });
         }
-        let largest = findings.iter().max_by_key(|finding| finding.bytes)?;
+        let told = told?;
+        let main = told.main()?;
         if !room {
             self.refused += 1;
             return None;
         }
-        let mut incident = Incident::open(largest, now, observed());
-        incident.take(findings, now);
+        let mut incident = Incident::open((asset, country), main, now, observed());
+        incident.allowance_bytes = told.allowance_bytes;
+        incident.take(told, now);
         let alert = incident.line(Event::Open, now, asset, country, activity);
         self.open.insert((asset, country), incident);
         Some(alert)
@@ -190,9 +195,14 @@ impl Incidents {
 }
 
 impl Incident {
-    /// Begins with the finding that speaks of most bytes. What it knows of the hours before
-    /// the running one is settled.
-    fn open(finding: &Finding, now: Tick, observed: Observed) -> Self {
+    /// Begins with the finding that it is told by. What that knows of the hours before the
+    /// running one is settled.
+    fn open(
+        (asset, country): (AssetKey, Country),
+        finding: &Finding,
+        now: Tick,
+        observed: Observed,
+    ) -> Self {
         let hour = Hour {
             bytes: observed.hour_bytes,
             expected_bytes: observed.hour_expected_bytes,
@@ -201,12 +211,7 @@ impl Incident {
         let before = finding.bytes.saturating_sub(hour.bytes);
         let excess = finding.bytes.saturating_sub(finding.expected_bytes);
         Self {
-            name: format!(
-                "{}/{}/{}",
-                now.plus_seconds(1),
-                finding.asset,
-                finding.country
-            ),
+            name: format!("{}/{asset}/{country}", now.plus_seconds(1)),
             since: finding.since,
             bytes: finding.bytes.max(hour.bytes),
             settled_excess_bytes: excess.min(before),
@@ -214,6 +219,8 @@ impl Incident {
             told_excess_bytes: 0,
             lines: 0,
             last_finding: now,
+            score: 0.0,
+            allowance_bytes: 0,
             detectors: BTreeMap::new(),
             observed,
         }
@@ -233,19 +240,23 @@ impl Incident {
         self.excess_bytes() >= least
     }
 
-    /// Takes findings in; says whether one is of a detector that has not spoken before.
-    fn take(&mut self, findings: &[Finding], now: Tick) -> bool {
-        let mut joined = false;
-        for finding in findings {
-            self.last_finding = now;
-            self.hour.has_finding = true;
-            self.since = self.since.min(finding.since);
-            let more = finding.bytes.saturating_sub(self.bytes);
+    /// Takes in what is told; says whether a detector speaks that has not spoken before.
+    fn take(&mut self, told: &Told, now: Tick) -> bool {
+        self.last_finding = now;
+        self.hour.has_finding = true;
+        self.score = self.score.max(told.score);
+        if let Some(main) = told.main() {
+            self.since = self.since.min(main.since);
+            let more = main.bytes.saturating_sub(self.bytes);
             self.bytes = self.bytes.saturating_add(more);
+            let excess = main.bytes.saturating_sub(main.expected_bytes);
+            let more = excess.saturating_sub(self.excess_bytes());
             self.settled_excess_bytes = self.settled_excess_bytes.saturating_add(more);
+        }
+        let mut joined = false;
+        for finding in &told.findings {
             let said = Said {
                 p: finding.p,
-                p_alert: finding.p_alert,
                 sentence: finding.sentence.clone(),
             };
             match self.detectors.get_mut(&finding.detector) {
@@ -271,7 +282,6 @@ impl Incident {
         self.lines += 1;
         self.told_excess_bytes = self.excess_bytes();
         let observed = &self.observed;
-        let score = self.detectors.values().map(Said::score).fold(0.0, f64::max);
         Alert {
             event,
             time: now.plus_seconds(1).to_string(),
@@ -283,7 +293,7 @@ impl Incident {
             jurisdiction: country,
             asn: observed.asn,
             organisation: observed.organisation.clone(),
-            score: score as u8,
+            score: self.score as u8,
             severity: Severity::of(self.excess_bytes(), observed.confidence),
             detectors: self
                 .detectors
@@ -341,15 +351,14 @@ impl Incident {
             let protocol = protocol_name(to.protocol);
             format!(" Look first at {asset_end} to {peer_end} ({protocol}).")
         });
-        format!("{what}. {state}{}", flow.unwrap_or_default())
-    }
-}
-
-impl Said {
-    /// 50 where it is just rare enough to be told, 25 more for every tenfold rarer, at most
-    /// 100.
-    fn score(&self) -> f64 {
-        (50.0 + 25.0 * (self.p_alert / self.p).log10()).clamp(50.0, 100.0)
+        let allowance = match event {
+            Event::Open if self.allowance_bytes > 0 => format!(
+                " Up to {} within the hour nothing would have been said.",
+                Bytes(self.allowance_bytes)
+            ),
+            Event::Open | Event::Update | Event::Close => String::new(),
+        };
+        format!("{what}. {state}{allowance}{}", flow.unwrap_or_default())
     }
 }
 
@@ -412,20 +421,19 @@ mod tests {
         }
     }
 
-    fn finding(detector: Detector, since: u64, bytes: u64) -> Finding {
-        let (asset, country) = key();
-        Finding {
-            detector,
-            asset,
-            country,
-            cell: None,
-            p: 1e-6,
-            p_alert: 1e-4,
-            since: Tick(since),
-            bytes,
-            expected_bytes: 0,
+    fn told(detector: Detector, since: u64, bytes: u64) -> Told {
+        Told {
+            score: 75.0,
+            findings: vec![Finding {
+                detector,
+                cell: None,
+                p: 1e-6,
+                since: Tick(since),
+                bytes,
+                expected_bytes: 0,
+                sentence: "much".to_owned(),
+            }],
             allowance_bytes: 0,
-            sentence: "much".to_owned(),
         }
     }
 
@@ -436,15 +444,15 @@ mod tests {
         let mut sum = 0;
         for second in 0..100 {
             sum += 10_000_000;
-            let findings = [finding(Detector::Volume, 0, sum)];
+            let told = told(Detector::AssetVolume, 0, sum);
             let seen = || observed(sum);
-            lines.extend(incidents.tick(Tick(second), key(), RUNNING, &findings, seen));
+            lines.extend(incidents.tick(Tick(second), key(), RUNNING, Some(&told), seen));
         }
         let events: Vec<_> = lines.iter().map(|line| line.event).collect();
         assert_eq!(events[0], Event::Open);
         assert!(events[1..].iter().all(|event| *event == Event::Update));
         assert_eq!(events.len(), 7, "10 MB, then 20, 40, 80, 160, 320 and 640");
-        assert_eq!(lines[0].score, 100, "a hundred times rarer than it takes");
+        assert_eq!(lines[0].score, 75);
         let ids: std::collections::BTreeSet<_> = lines.iter().map(|line| &line.id).collect();
         assert_eq!(ids.len(), 7);
         assert_eq!(incidents.len(), 1);
@@ -453,13 +461,13 @@ mod tests {
     #[test]
     fn a_new_detector_is_told_and_the_earliest_window_counts() {
         let mut incidents = Incidents::default();
-        let volume = [finding(Detector::Volume, 3_600, 50)];
+        let volume = told(Detector::AssetVolume, 3_600, 50);
         incidents
-            .tick(Tick(3_700), key(), some(50), &volume, || observed(50))
+            .tick(Tick(3_700), key(), some(50), Some(&volume), || observed(50))
             .unwrap();
-        let slow = [finding(Detector::Slow, 100, 500)];
+        let slow = told(Detector::Slow, 100, 500);
         let alert = incidents
-            .tick(Tick(3_800), key(), some(0), &slow, || observed(50))
+            .tick(Tick(3_800), key(), some(0), Some(&slow), || observed(50))
             .unwrap();
         assert_eq!(alert.event, Event::Update);
         assert_eq!(
@@ -472,9 +480,9 @@ mod tests {
     #[test]
     fn it_closes_after_a_quiet_day_and_may_open_again() {
         let mut incidents = Incidents::default();
-        let findings = [finding(Detector::Volume, 0, 50)];
+        let told = told(Detector::AssetVolume, 0, 50);
         incidents
-            .tick(Tick(10), key(), some(50), &findings, || observed(50))
+            .tick(Tick(10), key(), some(50), Some(&told), || observed(50))
             .unwrap();
         assert!(
             incidents
@@ -489,7 +497,7 @@ mod tests {
                 .contains("10.0.0.1 sent 50 B to RU (AS64500, Example)")
         );
         let again = incidents
-            .tick(Tick(200_000), key(), some(50), &findings, || observed(50))
+            .tick(Tick(200_000), key(), some(50), Some(&told), || observed(50))
             .unwrap();
         assert_eq!(again.event, Event::Open);
         assert_ne!(again.incident, closed[0].incident);
@@ -500,7 +508,7 @@ mod tests {
         let mut incidents = Incidents::default();
         assert!(
             incidents
-                .tick(Tick(1), key(), some(1 << 40), &[], || observed(0))
+                .tick(Tick(1), key(), some(1 << 40), None, || observed(0))
                 .is_none()
         );
         assert!(incidents.is_empty());

@@ -31,7 +31,7 @@ pub struct Alert {
     /// Organisation that holds the autonomous system, where known.
     pub organisation: Option<String>,
     /// 0 to 100: 50 where it is just rare enough for the alert budget, 25 more for every
-    /// tenfold rarer.
+    /// tenfold rarer, by all detectors together.
     pub score: u8,
     /// How much it matters.
     pub severity: Severity,
@@ -117,7 +117,7 @@ impl Severity {
 pub struct DetectorLine {
     /// The detector.
     pub name: Detector,
-    /// The chance that one judgement shows as much: of an hour, a first day, an excursion.
+    /// The chance that a day shows as much.
     pub p: f64,
     /// What it saw.
     pub sentence: String,

@@ -3,13 +3,11 @@
 use std::collections::btree_map;
 
 use super::{
-    ASSETS_MAX, Allowances, AssetState, Baseline, CELLS_MAX, CELLS_PER_ASSET_MAX, Cell, CellKey,
-    DESTINATIONS_MAX, Destination, Expected, GATHERING_CELLS_MAX, HOURS_PER_DAY, Learn, Pools,
-    Role, Stage,
+    ASSETS_MAX, AssetState, Baseline, CELLS_MAX, CELLS_PER_ASSET_MAX, Cell, CellKey,
+    DESTINATIONS_MAX, Destination, GATHERING_CELLS_MAX, HOURS_PER_DAY, Pools,
 };
 use crate::geo::Country;
 use crate::inventory::AssetKey;
-use crate::time::HourSlot;
 use crate::transfer::Transfer;
 
 /// An asset that transfers are counted for, found once for many of them.
@@ -20,7 +18,6 @@ pub struct AssetEntry<'a> {
     cells: &'a mut usize,
     destinations: &'a mut usize,
     cells_gathered: &'a mut u64,
-    stage: Stage,
     is_first_day: bool,
     /// Where the latest transfer went, which is where the next one is likely to go.
     country: Option<(Country, usize)>,
@@ -37,7 +34,7 @@ struct Taker {
 
 impl Baseline {
     /// The asset that transfers are to be counted for, which is made if there is room.
-    pub fn enter(&mut self, asset: AssetKey, learn: Learn) -> Option<AssetEntry<'_>> {
+    pub fn enter(&mut self, asset: AssetKey) -> Option<AssetEntry<'_>> {
         if asset == AssetKey::UNNAMED {
             return None;
         }
@@ -50,15 +47,11 @@ impl Baseline {
         };
         let asset = match self.assets.entry(asset) {
             btree_map::Entry::Vacant(_) if is_full => return None,
-            btree_map::Entry::Vacant(place) => place.insert(AssetState {
-                since_hours,
-                ..AssetState::default()
-            }),
+            btree_map::Entry::Vacant(place) => place.insert(AssetState::new(since_hours)),
             btree_map::Entry::Occupied(known) => known.into_mut(),
         };
         let hours = asset.hours(self.hours_observed);
         Some(AssetEntry {
-            stage: learn.stage(hours),
             is_first_day: hours < HOURS_PER_DAY,
             asset,
             pools: &mut self.pools,
@@ -77,6 +70,17 @@ impl AssetEntry<'_> {
         self.asset
     }
 
+    /// Whether enough has left for a country in the running hour to weigh it again. Asked
+    /// behind the transfers to it.
+    pub fn is_to_be_weighed(&mut self, country: Country) -> bool {
+        let has_past = self.asset.record().is_some();
+        let latest = self.country.filter(|(latest, _)| *latest == country);
+        latest.is_some_and(|(_, place)| {
+            let destination = self.asset.countries.at(place);
+            has_past && destination.all.hour_bytes >= destination.weigh_at_bytes
+        })
+    }
+
     /// Whether the asset was said to be counted for this country before; it is from now on.
     /// Asked behind the transfers to it. Of a country that found no room it is not known.
     pub fn is_counted(&mut self, country: Country) -> bool {
@@ -88,13 +92,8 @@ impl AssetEntry<'_> {
     }
 
     /// Counts a transfer of the asset in the running hour. Returns the cell that took it, or
-    /// nothing where there is no room. A new cell gets its allowances at once.
-    pub fn add(
-        &mut self,
-        transfer: &Transfer,
-        slot: HourSlot,
-        allowances: impl Fn(Role, Stage, &Expected) -> Allowances,
-    ) -> Option<CellKey> {
+    /// nothing where there is no room.
+    pub fn add(&mut self, transfer: &Transfer) -> Option<CellKey> {
         let asset = &mut *self.asset;
         if transfer.served {
             asset.served_bytes = asset.served_bytes.saturating_add(transfer.bytes);
@@ -103,9 +102,7 @@ impl AssetEntry<'_> {
         }
         if let Some(nanos) = transfer.round_trip_nanos {
             let micros = u64::from(nanos.get()) / 1_000;
-            for pool in self.pools.learners(asset.role) {
-                pool.round_trip_micros.record(micros);
-            }
+            self.pools.round_trip_micros.record(micros);
         }
         if let Some(destination) = self.destination(transfer) {
             destination.add(transfer);
@@ -118,7 +115,7 @@ impl AssetEntry<'_> {
         let known = self.cell.filter(|(key, _)| *key == own);
         let taker = match known {
             Some((_, taker)) => taker,
-            None => self.find(own, transfer, slot, allowances),
+            None => self.find(own, transfer),
         };
         self.cell = Some((own, taker));
         *self.cells_gathered += u64::from(taker.is_gathered);
@@ -139,7 +136,7 @@ impl AssetEntry<'_> {
                 Err(_) if *self.destinations >= DESTINATIONS_MAX => return None,
                 Err(place) => {
                     *self.destinations += 1;
-                    let destination = Destination::new(transfer.tick, self.is_first_day);
+                    let destination = Destination::new(transfer.tick, !self.is_first_day);
                     countries.insert(place, country, destination);
                     place
                 }
@@ -149,14 +146,17 @@ impl AssetEntry<'_> {
         Some(countries.at(place))
     }
 
+    /// Whether a cell that is not there yet would be the first in its autonomous system, in a
+    /// country that is not new itself.
+    fn is_new_network(&self, key: CellKey) -> bool {
+        let country = self.asset.countries.get(&key.country);
+        let in_new_country = country.is_some_and(|known| known.all.novelty.is_new());
+        !self.is_first_day && !in_new_country && !self.asset.knows(key.country, key.asn)
+    }
+
     /// What takes the transfers to a destination.
-    fn find(
-        &mut self,
-        own: CellKey,
-        transfer: &Transfer,
-        slot: HourSlot,
-        allowances: impl Fn(Role, Stage, &Expected) -> Allowances,
-    ) -> Taker {
+    fn find(&mut self, own: CellKey, transfer: &Transfer) -> Taker {
+        let is_new = self.is_new_network(own);
         let cells = &mut self.asset.cells;
         let full = cells.len() >= CELLS_PER_ASSET_MAX || *self.cells >= CELLS_MAX;
         let (mut key, mut place) = (own, cells.place(&own));
@@ -171,9 +171,7 @@ impl AssetEntry<'_> {
             Err(place) => {
                 *self.cells += 1;
                 // What is gathered is many small things, none of which is a first.
-                let mut cell = Cell::new(transfer.tick, self.is_first_day || is_gathered);
-                cell.open_hour(slot);
-                cell.allow(allowances(self.asset.role, self.stage, &cell.expected));
+                let cell = Cell::new(transfer.tick, is_new && !is_gathered);
                 cells.insert(place, key, cell);
                 Some(place)
             }

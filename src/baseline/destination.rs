@@ -1,4 +1,4 @@
-//! One asset towards one country: whether that is new, and which flows carry it.
+//! One asset towards one country: what is normal, and which flows carry it.
 
 use std::net::IpAddr;
 
@@ -9,13 +9,19 @@ use crate::time::Tick;
 use crate::transfer::{Conversation, Transfer};
 
 use super::sorted::grow_exactly;
-use super::{Novelty, Pool};
+use super::{Cell, Counted};
 
 /// What one asset exports to one country.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Destination {
-    /// Whether the country is new to the asset.
-    pub novelty: Novelty,
+    /// All of it, and what is normal for it.
+    pub all: Cell,
+    /// The highest score of the running day.
+    pub(super) day_score: f32,
+    /// Bytes in the running hour from which on it is weighed again.
+    pub weigh_at_bytes: u64,
+    /// Where its score is counted among those of others.
+    pub counted: Counted,
     /// How sure the country is.
     pub confidence: Confidence,
     /// The address that the asset sent from last.
@@ -49,9 +55,12 @@ pub struct TopFlow {
 
 impl Destination {
     /// A country to which nothing was sent before.
-    pub(super) const fn new(tick: Tick, first_day_of_asset: bool) -> Self {
+    pub(super) fn new(tick: Tick, is_new: bool) -> Self {
         Self {
-            novelty: Novelty::begin(tick, first_day_of_asset),
+            all: Cell::new(tick, is_new),
+            day_score: 0.0,
+            weigh_at_bytes: WEIGH_BYTES_MIN,
+            counted: Counted::default(),
             confidence: Confidence::Unknown,
             asset_ip: None,
             is_counted: false,
@@ -74,7 +83,7 @@ impl Destination {
     pub(super) fn add(&mut self, transfer: &Transfer) {
         self.confidence = transfer.confidence;
         self.asset_ip = Some(transfer.asset_ip);
-        self.novelty.add(transfer.tick, transfer.bytes);
+        self.all.add(transfer.tick, transfer.bytes);
         if let Some(conversation) = transfer.conversation {
             self.rank(transfer.asset_ip, conversation, transfer.bytes);
         }
@@ -108,18 +117,24 @@ impl Destination {
         }
     }
 
+    /// Notes how high it was scored. It is weighed again when the hour has a tenth more.
+    pub fn scored(&mut self, score: f64) {
+        self.day_score = self.day_score.max(score as f32);
+        let bytes = self.all.hour_bytes;
+        self.weigh_at_bytes = bytes.saturating_add((bytes / 10).max(WEIGH_BYTES_MIN));
+    }
+
     pub(super) fn open_hour(&mut self) {
         // With their memory: few destinations are as busy again.
         self.top = Top::default();
-    }
-
-    pub(super) fn close_hour(&mut self, end: Tick, pools: &mut [&mut Pool]) {
-        let tails = pools
-            .iter_mut()
-            .map(|pool| &mut pool.country_first_day_bytes);
-        self.novelty.close_hour(end, tails);
+        self.weigh_at_bytes = WEIGH_BYTES_MIN;
+        self.counted = Counted::default();
     }
 }
+
+/// Bytes of an hour from which on it is weighed before the hour ends, and how many more it
+/// takes at least to weigh it again: 256 kB.
+const WEIGH_BYTES_MIN: u64 = 256_000;
 
 /// Conversations that are ranked.
 const TOP_FLOWS_MAX: usize = 32;
@@ -133,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_heaviest_conversations_keep_their_places() {
-        let mut destination = Destination::new(Tick(0), true);
+        let mut destination = Destination::new(Tick(0), false);
         let asset_ip = IpAddr::from([10, 0, 0, 1]);
         let conversation = |port| Conversation {
             asset_port: port,

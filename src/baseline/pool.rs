@@ -1,67 +1,122 @@
-//! What many assets together teach of how large the rare things are.
+//! What many assets together teach: how far a day may be beyond what is the largest so far.
+
+use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::{Expected, Tail};
+use super::{Curve, Maturity, Peaks, Tail};
+use crate::transfer::Service;
 
-/// What assets of one role, or all assets of the site, have shown.
+/// What is measured of an asset, of its exports to a country, or of one of its cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Measure {
+    /// An hour of all exports of an asset.
+    AssetHour,
+    /// 24 hours of them.
+    AssetDay,
+    /// An hour of exports to a country.
+    CountryHour,
+    /// 24 hours of them.
+    CountryDay,
+    /// An hour of a cell.
+    CellHour(Service),
+    /// 24 hours of a cell.
+    CellDay(Service),
+    /// 24 hours of exports over a service.
+    ServiceDay(Service),
+    /// All that went to a country since the first export to it, for a week.
+    NewCountry,
+    /// The same for an autonomous system in a known country.
+    NewNetwork,
+    /// The excess of a run of high hours of a cell.
+    CellRun,
+    /// The excess of a run of high hours to a country.
+    CountryRun,
+    /// An hour in which the asset usually is silent.
+    OddHour,
+}
+
+impl Measure {
+    /// Bytes of which nobody needs to speak: what stands for peaks that are not there yet.
+    pub const fn prior_bytes(self) -> f64 {
+        match self {
+            Self::AssetDay | Self::CountryDay => 2e6,
+            Self::AssetHour | Self::CountryHour | Self::CellRun | Self::CountryRun => 1e6,
+            Self::CellDay(_) => 6e5,
+            Self::CellHour(_) | Self::NewCountry | Self::NewNetwork | Self::OddHour => 3e5,
+            Self::ServiceDay(_) => 1e5,
+        }
+    }
+}
+
+/// What an asset mostly does, as far as exports tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Role {
+    /// Most of its export bytes went over connections that it began.
+    #[default]
+    Client,
+    /// Most of its export bytes were answers.
+    Server,
+}
+
+/// Assets that are compared with one another.
+type PoolKey = (Measure, Role, Maturity);
+
+/// What the assets of a site have shown.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Pool {
-    /// Hours observed, summed over assets.
-    pub asset_hours: u64,
-    /// Bytes of a cell in an hour in which next to nothing was expected.
-    pub quiet_bytes: Tail,
-    /// Deviations of a cell in an hour in which something was expected, as
-    /// [`surprise_of_deviation`].
-    pub surprises: Tail,
-    /// Bytes of the first day of an asset with a country that it never exported to before.
-    pub country_first_day_bytes: Tail,
-    /// Bytes of the first day of a cell.
-    pub cell_first_day_bytes: Tail,
-    /// Excess bytes of excursions that came to an end by themselves.
-    pub excursions: Tail,
+pub struct Pools {
+    /// Largest values of days over the reference of their own past, in thousandths.
+    ratios: BTreeMap<PoolKey, Tail>,
     /// Handshake round trips to foreign peers, in microseconds.
     pub round_trip_micros: Latency,
 }
 
-impl Pool {
-    /// Learns from an hour of a cell.
-    pub(super) fn learn_hour(&mut self, expected: &Expected, bytes: u64) {
-        if expected.is_quiet() {
-            self.quiet_bytes.record(bytes);
-        } else {
-            let deviation = expected.deviation(bytes);
-            let surprise = if deviation > 0.0 {
-                surprise_of_deviation(deviation)
-            } else {
-                0
-            };
-            self.surprises.record(surprise);
+/// The pools at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Curves {
+    curves: BTreeMap<PoolKey, Curve>,
+    unknown: Curve,
+}
+
+impl Pools {
+    /// Counts the largest value of a day beside the past that it had.
+    pub(super) fn record(&mut self, measure: Measure, role: Role, peaks: &Peaks, value: f64) {
+        if peaks.days() > 0 {
+            let ratio = value / peaks.reference(measure.prior_bytes());
+            let key = (measure, role, peaks.maturity());
+            let thousandths = (ratio * THOUSAND) as u64;
+            self.ratios.entry(key).or_default().record(thousandths);
         }
     }
 
-    /// Weeks observed, summed over assets; at least one hour.
-    pub fn asset_weeks(&self) -> f64 {
-        self.asset_hours.max(1) as f64 / HOURS_PER_WEEK
+    /// The pools as they are.
+    pub fn curves(&self) -> Curves {
+        let tails = self.ratios.iter();
+        Curves {
+            curves: tails.map(|(key, tail)| (*key, tail.curve())).collect(),
+            unknown: Curve::default(),
+        }
     }
 }
 
-/// A deviation as a whole number: its exponential in thousandths, so that the exponential
-/// tail of deviations is a Pareto tail of surprises.
-pub fn surprise_of_deviation(deviation: f64) -> u64 {
-    (1_000.0 * deviation.min(DEVIATION_MAX).exp()) as u64
+impl Curves {
+    /// The chance that a day shows so much, or more, of something with this past.
+    pub fn chance(&self, measure: Measure, role: Role, peaks: &Peaks, value: f64) -> f64 {
+        if value <= 0.0 {
+            return 1.0;
+        }
+        let ratio = value / peaks.reference(measure.prior_bytes());
+        let curve = self.curves.get(&(measure, role, peaks.maturity()));
+        curve.unwrap_or(&self.unknown).chance(ratio * THOUSAND)
+    }
 }
 
-/// The deviation that makes a surprise.
-pub fn deviation_of_surprise(surprise: f64) -> f64 {
-    (surprise / 1_000.0).max(1.0).ln()
-}
+const THOUSAND: f64 = 1_000.0;
 
 /// A distribution of times in microseconds, from one microsecond to a minute.
 #[derive(Clone, Debug)]
 pub struct Latency(Histogram<u64>);
-
 impl Latency {
     /// Counts a time.
     pub fn record(&mut self, micros: u64) {
@@ -112,21 +167,26 @@ impl<'de> Deserialize<'de> for Latency {
     }
 }
 
-const HOURS_PER_WEEK: f64 = 168.0;
-
-/// Deviations beyond this are told alike; e^24 thousandths still fit a tail.
-const DEVIATION_MAX: f64 = 23.0;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn deviations_and_surprises_are_inverse() {
-        for deviation in [0.0, 1.5, 8.0, 20.0] {
-            let back = deviation_of_surprise(surprise_of_deviation(deviation) as f64);
-            assert!((back - deviation).abs() < 0.01, "{deviation} {back}");
+    fn a_chance_is_how_often_a_ratio_came() {
+        let mut pools = Pools::default();
+        let mut peaks = Peaks::default();
+        (0..12).for_each(|_| peaks.close_day(1e6, false));
+        let measure = Measure::CountryHour;
+        for day in 1..=1_000 {
+            pools.record(measure, Role::Client, &peaks, f64::from(day) * 1e4);
         }
+        let curves = pools.curves();
+        let chance = |bytes| curves.chance(measure, Role::Client, &peaks, bytes);
+        assert!((0.45..0.55).contains(&chance(5e6)), "{}", chance(5e6));
+        assert!(chance(1e8) < 1e-3 && chance(1e9) < chance(1e8));
+        assert_eq!(chance(0.0), 1.0);
+        // Servers have shown nothing yet, and neither have younger pasts.
+        assert!(curves.chance(measure, Role::Server, &peaks, 5e6) > chance(5e7));
     }
 
     #[test]

@@ -75,6 +75,18 @@ impl<K: Ord, V> Sorted<K, V> {
         self.entries.insert(place, (key, value));
     }
 
+    /// The value of a key, which is made if it is not there.
+    pub(super) fn entry(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        let place = self.place(&key).unwrap_or_else(|place| {
+            self.insert(place, key, V::default());
+            place
+        });
+        self.at(place)
+    }
+
     /// Drops the values that are not wanted.
     pub(super) fn retain(&mut self, is_wanted: impl Fn(&V) -> bool) {
         self.entries.retain(|(_, value)| is_wanted(value));

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 /// Counts of something that is mostly nothing and sometimes large.
 ///
 /// Idea: peaks over a threshold (Pickands 1975) with a Pareto tail whose slope is the
-/// Hill estimate over the largest tenth, shrunk towards a prior. The fit and not the
+/// Hill estimate over the largest, twice as many as the root of all,
+/// shrunk towards a prior. The fit and not the
 /// largest value seen decides, so that one outlier does not buy silence for the next: of a
 /// thousandfold outlier among 5,000 the threshold grows less than threefold.
 /// Blind spot: a tail that is lighter than Pareto is judged too heavy, which costs
@@ -18,10 +19,13 @@ pub struct Tail {
     positive: Histogram<u64>,
 }
 
-/// A tail at one moment: beyond `knot`, the chance of a value `x` is
-/// `knot_chance · (knot / x)^(1 / slope)`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fit {
+/// A tail at one moment: the share of observations at or beyond a value, and beyond the
+/// knot a Pareto law, whose chance of a value `x` is `knot_chance · (knot / x)^(1 / slope)`.
+#[derive(Clone, Debug, Default)]
+pub struct Curve {
+    /// Values, and how many observations lie at or beyond each, in the order of values.
+    steps: Vec<(f64, f64)>,
+    observations: f64,
     knot: f64,
     knot_chance: f64,
     slope: f64,
@@ -56,43 +60,42 @@ impl Tail {
         self.positive.len()
     }
 
-    /// The value below which a share `quantile` of the positive observations lies.
-    pub fn quantile(&self, quantile: f64) -> u64 {
-        self.positive.value_at_quantile(quantile)
+    /// Values, and how many observations lie at or beyond each, in the order of values.
+    pub(super) fn steps(&self) -> Vec<(f64, f64)> {
+        let mut steps = Vec::new();
+        for step in self.positive.iter_recorded() {
+            let count = step.count_since_last_iteration() as f64;
+            steps.push((step.value_iterated_to() as f64, count));
+        }
+        let mut beyond = 0.0;
+        for (_, count) in steps.iter_mut().rev() {
+            beyond += *count;
+            *count = beyond;
+        }
+        steps
     }
 
-    /// Fits the tail. Until there are enough positive observations for that, the tail
-    /// begins at `floor`, as if the next observation would reach it.
-    pub fn fit(&self, floor: u64) -> Fit {
-        let observations = (self.observations + 1) as f64;
-        if self.positive() < POSITIVE_MIN {
-            let knot = floor.max(self.quantile(0.5)).max(1) as f64;
-            let knot_chance = (self.positive() + 1) as f64 / (observations + 1.0);
-            return Fit {
-                knot,
-                knot_chance,
-                slope: SLOPE_PRIOR,
-            };
-        }
+    /// Fits the curve.
+    pub fn curve(&self) -> Curve {
+        let steps = self.steps();
         // Twice the root of the count: far enough out for the tail to be a tail, and a count
         // that grows with the data, as the Hill estimate needs to converge (Hall 1982).
         let positive = self.positive() as f64;
-        let share = (2.0 / positive.sqrt()).min(EXCEEDANCE_SHARE_MAX);
-        let knot = self.quantile(1.0 - share);
-        let (mut beyond, mut log_excess) = (0.0, 0.0);
-        for step in self.positive.iter_recorded() {
-            let value = step.value_iterated_to();
-            if value > knot {
-                let count = step.count_since_last_iteration() as f64;
-                beyond += count;
-                log_excess += count * (value as f64 / knot as f64).ln();
-            }
+        let wanted = (2.0 * positive.sqrt()).max(TAIL_MIN).min(positive / 2.0);
+        let place = steps.partition_point(|(_, beyond)| *beyond > wanted);
+        let tail = steps.get(place..).unwrap_or_default();
+        let (knot, beyond) = tail.first().copied().unwrap_or((1.0, 0.0));
+        let mut log_excess = 0.0;
+        for (at, (value, count)) in tail.iter().enumerate() {
+            let further = tail.get(at + 1).map_or(0.0, |(_, further)| *further);
+            log_excess += (count - further) * (value / knot).ln();
         }
-        let slope = (log_excess + SLOPE_PRIOR * PRIOR_WEIGHT) / (beyond + PRIOR_WEIGHT);
-        Fit {
-            knot: knot as f64,
-            knot_chance: (beyond + 1.0) / (observations + 1.0),
-            slope,
+        Curve {
+            steps,
+            observations: self.observations as f64,
+            knot,
+            knot_chance: (beyond + 1.0) / (self.observations as f64 + 2.0),
+            slope: (log_excess + SLOPE_PRIOR * PRIOR_WEIGHT) / (beyond + PRIOR_WEIGHT),
         }
     }
 }
@@ -103,17 +106,21 @@ impl Default for Tail {
     }
 }
 
-impl Fit {
-    /// The value that is exceeded with chance `p`, and at least the knot.
-    pub fn threshold(&self, p: f64) -> f64 {
-        let p = p.clamp(CHANCE_MIN, self.knot_chance);
-        self.knot * (self.knot_chance / p).powf(self.slope)
-    }
-
-    /// The chance of `value` or more; below the knot no more than the knot's is known.
+impl Curve {
+    /// The chance of `value` or more. While there are few observations it is drawn towards
+    /// what is assumed without any: a quarter of them at or beyond 1,000, and a Pareto tail.
     pub fn chance(&self, value: f64) -> f64 {
-        let ratio = (value / self.knot).max(1.0);
-        (self.knot_chance * ratio.powf(-1.0 / self.slope)).max(CHANCE_MIN)
+        let assumed = ASSUMED_CHANCE * (value / ASSUMED_KNOT).max(1.0).powf(-1.0 / SLOPE_PRIOR);
+        let measured = if value >= self.knot {
+            let slope = self.slope.max(f64::MIN_POSITIVE);
+            self.knot_chance * (value / self.knot).powf(-1.0 / slope)
+        } else {
+            let place = self.steps.partition_point(|(step, _)| *step < value);
+            let beyond = self.steps.get(place).map_or(0.0, |(_, beyond)| *beyond);
+            (beyond + 1.0) / (self.observations + 2.0)
+        };
+        let weight = self.observations / (self.observations + ASSUMED_WEIGHT);
+        (weight * measured + (1.0 - weight) * assumed).clamp(CHANCE_MIN, 1.0)
     }
 }
 
@@ -149,14 +156,16 @@ const VALUE_MAX: u64 = 1 << 44;
 /// Values are kept to one part in a hundred.
 const SIGNIFICANT_DIGITS: u8 = 2;
 
-/// Positive observations from which on the tail is fitted rather than assumed.
-const POSITIVE_MIN: u64 = 30;
+/// The least number of observations that are taken for the tail, if there are twice as many.
+const TAIL_MIN: f64 = 20.0;
 
-/// The largest share of positive observations that is taken for the tail.
-const EXCEEDANCE_SHARE_MAX: f64 = 0.25;
+/// Mean log excess that is assumed before it is measured: a Pareto tail of index 1.25.
+const SLOPE_PRIOR: f64 = 0.8;
 
-/// Mean log excess that is assumed before it is measured: a Pareto tail of index 1.
-const SLOPE_PRIOR: f64 = 1.0;
+/// What is assumed without observations, and how many of them that weighs.
+const ASSUMED_KNOT: f64 = 1_000.0;
+const ASSUMED_CHANCE: f64 = 0.25;
+const ASSUMED_WEIGHT: f64 = 20.0;
 
 /// How many observations the assumption weighs.
 const PRIOR_WEIGHT: f64 = 10.0;
@@ -179,41 +188,38 @@ mod tests {
     }
 
     #[test]
-    fn the_fit_finds_the_law_beyond_the_data() {
-        let fit = pareto(20_000).fit(1);
-        let threshold = fit.threshold(1e-6);
-        assert!(
-            (0.8..1.25).contains(&(threshold / 1_000_000.0)),
-            "{threshold}"
-        );
-        let chance = fit.chance(1_000_000.0);
+    fn the_curve_finds_the_law_beyond_the_data() {
+        let curve = pareto(20_000).curve();
+        let chance = curve.chance(1_000_000.0);
         assert!((0.6..1.7).contains(&(chance / 1e-6)), "{chance}");
+        let median = curve.chance(1_414.0);
+        assert!((0.48..0.52).contains(&median), "{median}");
+        assert!(curve.chance(1.0) > 0.99);
     }
 
     #[test]
     fn nothing_counts_too() {
         let mut tail = pareto(1_000);
-        let before = tail.fit(1).threshold(1e-4);
+        let before = tail.curve().chance(20_000.0);
         (0..99_000).for_each(|_| tail.record(0));
-        let after = tail.fit(1).threshold(1e-4);
-        assert!(after < before / 5.0, "{before} {after}");
+        let after = tail.curve().chance(20_000.0);
+        assert!(after < before / 50.0, "{before} {after}");
     }
 
     #[test]
-    fn one_outlier_moves_the_threshold_little() {
+    fn one_outlier_buys_little_silence() {
         let mut tail = pareto(5_000);
-        let before = tail.fit(1).threshold(1e-5);
+        let before = tail.curve().chance(300_000.0);
         tail.record(1 << 40);
-        let after = tail.fit(1).threshold(1e-5);
-        assert!(after / before < 3.0, "{before} {after}");
+        let after = tail.curve().chance(300_000.0);
+        assert!(after / before < 5.0, "{before} {after}");
     }
 
     #[test]
-    fn an_empty_tail_begins_at_the_floor() {
-        let fit = Tail::new().fit(1 << 20);
-        assert_eq!(fit.threshold(0.9), f64::from(1 << 20));
-        assert!(fit.threshold(1e-3) > 1e8);
-        assert!(fit.chance(0.0) <= 1.0);
+    fn without_data_it_assumes() {
+        let curve = Tail::new().curve();
+        assert_eq!(curve.chance(0.0), 0.25);
+        assert!((1e-4..2e-3).contains(&curve.chance(100_000.0)));
     }
 
     #[test]
@@ -221,7 +227,7 @@ mod tests {
         let tail = pareto(500);
         let bytes = postcard::to_stdvec(&tail).unwrap();
         let read: Tail = postcard::from_bytes(&bytes).unwrap();
-        assert_eq!(read.fit(1), tail.fit(1));
+        assert_eq!(read.curve().chance(3e4), tail.curve().chance(3e4));
         assert!(postcard::from_bytes::<Tail>(&bytes[..bytes.len() / 2]).is_err());
     }
 }

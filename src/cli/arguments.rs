@@ -91,6 +91,10 @@ pub(super) struct SimulateArguments {
     /// Truth to write, one leak or benign surprise per line
     #[arg(long, value_name = "FILE")]
     pub(super) truth: PathBuf,
+    /// Configuration to write for a sensor that reads the capture; for scenarios with a [world],
+    /// whose addresses are invented
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
     /// Seed to use instead of the scenario's
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,

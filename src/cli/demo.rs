@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::config::Config;
 use crate::detect::Bytes;
 use crate::pipeline::{self, Outputs, Setup, Telemetry};
-use crate::simulate::Scenario;
+use crate::simulate::Script;
 use crate::sink::{OutFolder, SinkError};
 
 use super::arguments::DemoArguments;
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &DemoArguments, terminal: &Terminal) -> Result<Outc
     let config_path = out.join("small-site.config.toml");
     fs::write(&config_path, CONFIG).map_err(|error| SinkError::io(&name, "write", error))?;
     terminal.print(&terminal.wrap(INTRODUCTION, 0))?;
-    let simulated = write(&Scenario::from_toml(SCENARIO)?, &capture, &truth)?;
+    let simulated = write(&Script::from_toml(SCENARIO)?, &capture, &truth)?;
     let played = format!(
         "Simulated: {} packets of headers only, with true lengths, that stand for {}.",
         grouped(simulated.packets),

@@ -1,13 +1,13 @@
 //! `borderflow simulate` and `borderflow evaluate`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::detect::Bytes;
 use crate::simulate::{
-    AlertLine, Evaluation, JsonLinesError, Scenario, Simulated, Truth, evaluate, read_alerts,
-    read_truth, simulate,
+    AlertLine, Evaluation, JsonLinesError, Script, Simulated, Truth, evaluate, read_alerts,
+    read_truth,
 };
 use crate::sink::SinkError;
 
@@ -20,16 +20,24 @@ pub(super) fn simulate_command(
     arguments: &SimulateArguments,
     terminal: &Terminal,
 ) -> Result<Outcome, CommandError> {
-    let mut scenario = Scenario::read(&arguments.scenario)?;
+    let mut script = Script::read(&arguments.scenario)?;
     if let Some(seed) = arguments.seed {
-        scenario.reseed(seed);
+        script.reseed(seed);
     }
-    let simulated = write(&scenario, &arguments.output, &arguments.truth)?;
-    terminal.print(&simulated_text(
-        &simulated,
-        &arguments.output,
-        &arguments.truth,
-    ))?;
+    let mut files = vec![&arguments.output, &arguments.truth];
+    if let Some(path) = &arguments.config {
+        let Script::World(world) = &script else {
+            let why = "--config: only a scenario with a [world] has a configuration to write; \
+                       of others the [site] of the scenario is that of the sensor";
+            return Err(CommandError::Usage(why.to_owned()));
+        };
+        let text = world.sensor_config();
+        fs::write(path, text)
+            .map_err(|error| SinkError::io(&path.display().to_string(), "write", error))?;
+        files.push(path);
+    }
+    let simulated = write(&script, &arguments.output, &arguments.truth)?;
+    terminal.print(&simulated_text(&simulated, &files))?;
     Ok(Outcome::Complete)
 }
 
@@ -49,13 +57,13 @@ pub(super) fn evaluate_command(
 
 /// Plays a scenario into a capture and its truth.
 pub(super) fn write(
-    scenario: &Scenario,
+    script: &Script,
     capture: &Path,
     truth: &Path,
 ) -> Result<Simulated, CommandError> {
     let mut capture = create(capture)?;
     let mut truth = create(truth)?;
-    Ok(simulate(scenario, &mut capture, &mut truth)?)
+    Ok(script.play(&mut capture, &mut truth)?)
 }
 
 pub(super) fn evaluate_files(truth: &Path, alerts: &Path) -> Result<Evaluation, CommandError> {
@@ -64,15 +72,16 @@ pub(super) fn evaluate_files(truth: &Path, alerts: &Path) -> Result<Evaluation, 
     Ok(evaluate(&truth, &alerts))
 }
 
-pub(super) fn simulated_text(simulated: &Simulated, capture: &Path, truth: &Path) -> String {
-    format!(
-        "{} packets, {} on the wire, {} leaks and benign surprises\n{}\n{}\n",
+fn simulated_text(simulated: &Simulated, files: &[&PathBuf]) -> String {
+    let text = format!(
+        "{} packets, {} on the wire, {} leaks and benign surprises\n",
         grouped(simulated.packets),
         Bytes(simulated.wire_bytes),
         simulated.events,
-        capture.display(),
-        truth.display(),
-    )
+    );
+    files
+        .iter()
+        .fold(text, |text, file| text + &format!("{}\n", file.display()))
 }
 
 fn create(path: &Path) -> Result<File, SinkError> {

@@ -284,7 +284,14 @@ mod tests {
         let read = Config::parse(documented, "docs/borderflow.toml").unwrap();
         assert_eq!(format!("{read:?}"), format!("{:?}", Config::default()));
         // What is commented out must be right too, once it is asked for.
-        let commented = ["country = \"", "asn = \"", "[[geo", "prefix = ", "dir = "];
+        let commented = [
+            "country = \"",
+            "asn = ",
+            "[[geo",
+            "prefix = ",
+            "organisation = ",
+            "dir = ",
+        ];
         let all: String = documented
             .lines()
             .map(|line| match line.strip_prefix("# ") {
@@ -294,6 +301,7 @@ mod tests {
             .fold(String::new(), |text, line| text + line + "\n");
         let read = Config::parse(&all, "docs/borderflow.toml").unwrap();
         assert_eq!(read.geo.overrides.len(), 1);
+        assert_eq!(read.geo.overrides[0].asn, Some(64_512));
         assert!(read.geo.country.is_some() && read.geo.asn.is_some() && read.state.dir.is_some());
     }
 

@@ -1,167 +1,164 @@
-//! More in an hour than is normal for the hour, told while the hour still runs.
+//! More than there has ever been: in an hour or a day, of everything that an asset sends
+//! abroad, to a country, to a network over a service, or over a service.
 //!
-//! Idea: at the start of each hour every cell gets an allowance in bytes. At the close of
-//! each tick the hour's sum is held against it, so that a bulk transfer is told when the
-//! allowance is used up and not when the hour is over.
+//! Idea: what an asset has never come near, it does not do. Its own largest days are the
+//! measure, since assets differ by orders of magnitude, and how far a day goes beyond the
+//! largest before is much the same for all of a role, so the pools know how often that is.
 //!
-//! Formula: where the hour's normal is next to nothing, bytes themselves are the surprise,
-//! and the allowance is the quantile `1 - p` of all such hours of the role. Where something
-//! is expected, the allowance is the expectation times `exp(z · spread)`, with `z` the
-//! quantile `1 - p` of all deviations of the role. Both tails are fitted beyond the data
-//! (see [`Tail`](crate::baseline::Tail)), and `p` is the detector's share of the budget over
-//! the number of hours judged.
+//! Formula: the bytes of the running hour, or of the last 24, over the geometric mean of the
+//! three largest of days before; the chance of that ratio among all days of the role that
+//! were compared with as young a past, fitted beyond the data (peaks over a threshold,
+//! Pickands 1975, Hill 1975).
 //!
-//! Cost: one comparison per tick and cell with traffic; a pass over all cells per hour.
+//! Cost: a sum over the asset's cells and a search in six curves.
 //!
-//! Blind spot: a leak that stays within the spread of a busy hour.
+//! Blind spot: a leak within what the asset's largest days have shown for that destination.
 
-use crate::baseline::{
-    Cell, CellKey, Expected, Pool, Pools, Role, Stage, deviation_of_surprise, surprise_of_deviation,
-};
-use crate::inventory::AssetKey;
-use crate::time::Tick;
+use crate::baseline::{Cell, CellKey, Measure, Peaks};
+use crate::transfer::Service;
 
-use super::{ByRole, Bytes, Detector, Finding, Threshold};
+use super::{Bytes, Ground, Scene};
 
-/// The detector of bulk, with the thresholds of the running hour.
-#[derive(Debug)]
-pub struct Volume {
-    thresholds: ByRole<Thresholds>,
+/// Of all exports of the asset, if the country has much of them.
+pub(super) fn of_asset(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
+    let (all, country) = (scene.asset_bytes() as f64, scene.country_bytes() as f64);
+    let past = &scene.record.all;
+    if country > SHARE_MIN * all {
+        grounds.push(scene.ground(Measure::AssetHour, &past.hour_peaks, all, None));
+    }
+    let of_day = past.before(scene.hour) + all;
+    let of_country = scene.day_bytes(&scene.destination.all, scene.country_bytes());
+    if of_country > SHARE_MIN * of_day {
+        grounds.push(scene.ground(Measure::AssetDay, &past.day_peaks, of_day, None));
+    }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Thresholds {
-    quiet: Threshold,
-    surprise: Threshold,
+/// Of all exports to the country.
+pub(super) fn of_country(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
+    let bytes = scene.country_bytes();
+    let measures = [Measure::CountryHour, Measure::CountryDay];
+    of_one(
+        scene,
+        &scene.destination.all,
+        bytes,
+        measures,
+        None,
+        grounds,
+    );
 }
 
-impl Volume {
-    /// Computes the thresholds that spend `budget` false alerts per asset and week.
-    pub fn new(pools: &Pools, budget: f64) -> Self {
-        let thresholds = |pool: &Pool| Thresholds {
-            quiet: Threshold::new(&pool.quiet_bytes, pool, QUIET_BYTES_MIN, budget / 2.0),
-            surprise: Threshold::new(&pool.surprises, pool, SURPRISE_MIN, budget / 2.0),
-        };
-        Self {
-            thresholds: ByRole::new(|role| thresholds(pools.of(role))),
+/// Of what goes to a cell.
+pub(super) fn of_cell(scene: &Scene<'_>, key: CellKey, cell: &Cell, grounds: &mut Vec<Ground>) {
+    let bytes = scene.cell_bytes(cell);
+    let measures = [
+        Measure::CellHour(key.service),
+        Measure::CellDay(key.service),
+    ];
+    of_one(scene, cell, bytes, measures, Some(key), grounds);
+}
+
+/// Of what goes over the service of a cell, if the cell has much of it.
+pub(super) fn of_service(scene: &Scene<'_>, key: CellKey, cell: &Cell, grounds: &mut Vec<Ground>) {
+    let Some(past) = scene.record.services.get(&key.service) else {
+        return;
+    };
+    let of_day = service_day_bytes(scene, key.service);
+    if scene.day_bytes(cell, scene.cell_bytes(cell)) > SHARE_MIN * of_day {
+        let measure = Measure::ServiceDay(key.service);
+        grounds.push(scene.ground(measure, &past.day_peaks, of_day, Some(key)));
+    }
+}
+
+fn of_one(
+    scene: &Scene<'_>,
+    cell: &Cell,
+    bytes: u64,
+    [hour, day]: [Measure; 2],
+    key: Option<CellKey>,
+    grounds: &mut Vec<Ground>,
+) {
+    let past = cell.record().map(|known| &known.past);
+    let (hours, days) =
+        past.map_or_else(Default::default, |past| (past.hour_peaks, past.day_peaks));
+    grounds.push(scene.ground(hour, &hours, bytes as f64, key));
+    let of_day = scene.day_bytes(cell, bytes);
+    grounds.push(scene.ground(day, &days, of_day, key));
+}
+
+fn service_day_bytes(scene: &Scene<'_>, service: Service) -> f64 {
+    let past = scene.record.services.get(&service);
+    let before = past.map_or(0.0, |past| past.before(scene.hour));
+    before + scene.service_bytes(service) as f64
+}
+
+/// What is to be said of a volume.
+pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
+    let past = &scene.record.all;
+    let (bytes, place, peaks, is_hour) = match ground.measure {
+        Measure::AssetHour => (
+            scene.asset_bytes(),
+            "abroad".to_owned(),
+            past.hour_peaks,
+            true,
+        ),
+        Measure::AssetDay => {
+            let bytes = past.before(scene.hour) as u64 + scene.asset_bytes();
+            (bytes, "abroad".to_owned(), past.day_peaks, false)
         }
-    }
-
-    /// Bytes up to which an hour of a cell is passed over.
-    pub fn allowance_bytes(&self, role: Role, stage: Stage, expected: &Expected) -> u64 {
-        let thresholds = self.thresholds.get(role);
-        let bytes = if expected.is_quiet() {
-            thresholds.quiet.value as u64
-        } else {
-            expected.bytes_at_deviation(deviation_of_surprise(thresholds.surprise.value))
-        };
-        let caution = if stage < Stage::Own { YOUNG_FACTOR } else { 1 };
-        bytes.max(ALLOWANCE_BYTES_MIN).saturating_mul(caution)
-    }
-
-    /// Speaks if the cell's running hour is beyond its allowance.
-    pub fn score(
-        &self,
-        asset: AssetKey,
-        role: Role,
-        key: CellKey,
-        cell: &Cell,
-        hour: u64,
-    ) -> Option<Finding> {
-        if cell.hour_bytes <= cell.allowance_bytes {
-            return None;
+        Measure::ServiceDay(service) => {
+            let past = scene.record.services.get(&service);
+            let peaks = past.map(|past| past.day_peaks).unwrap_or_default();
+            let bytes = service_day_bytes(scene, service) as u64;
+            (
+                bytes,
+                format!("abroad over {}", service.name()),
+                peaks,
+                false,
+            )
         }
-        let thresholds = self.thresholds.get(role);
-        let (threshold, value) = if cell.expected.is_quiet() {
-            (thresholds.quiet, cell.hour_bytes)
-        } else {
-            let deviation = cell.expected.deviation(cell.hour_bytes);
-            (thresholds.surprise, surprise_of_deviation(deviation))
-        };
-        let expected_bytes = cell.expected.bytes();
-        let sentence = format!(
-            "{} over {} to AS{} within this hour; {} is normal for it and up to {} would have \
-             passed",
-            Bytes(cell.hour_bytes),
-            key.service.name(),
-            key.asn,
-            Bytes(expected_bytes),
-            Bytes(cell.allowance_bytes),
-        );
-        Some(Finding {
-            detector: Detector::Volume,
-            asset,
-            country: key.country,
-            cell: Some(key),
-            p: threshold.fit.chance(value as f64),
-            p_alert: threshold.p,
-            since: Tick::of_hour(hour),
-            bytes: cell.hour_bytes,
-            expected_bytes,
-            allowance_bytes: cell.allowance_bytes,
-            sentence,
-        })
+        measure => {
+            let cell = ground
+                .cell
+                .and_then(|key| Some((key, scene.state.cells.get(&key)?)));
+            let (all, place) = match cell {
+                Some((key, cell)) => (
+                    cell,
+                    format!("to AS{} over {}", key.asn, key.service.name()),
+                ),
+                None => (&scene.destination.all, format!("to {}", scene.country)),
+            };
+            let past = all
+                .record()
+                .map(|known| known.past.clone())
+                .unwrap_or_default();
+            let hour_bytes = scene.cell_bytes(all);
+            if matches!(measure, Measure::CountryHour | Measure::CellHour(_)) {
+                (hour_bytes, place, past.hour_peaks, true)
+            } else {
+                let bytes = scene.day_bytes(all, hour_bytes) as u64;
+                (bytes, place, past.day_peaks, false)
+            }
+        }
+    };
+    let (span, of) = if is_hour {
+        ("this hour", "hour")
+    } else {
+        ("24 hours", "day")
+    };
+    format!(
+        "{} {place} within {span}; {}",
+        Bytes(bytes),
+        so_far(&peaks, of)
+    )
+}
+
+/// How large it has been.
+pub(super) fn so_far(peaks: &Peaks, of: &str) -> String {
+    match peaks.largest() as u64 {
+        0 => format!("no {of} before had any"),
+        bytes => format!("the largest {of} so far had {}", Bytes(bytes)),
     }
 }
 
-/// Where nothing is expected and nothing has been learned, the tail begins here.
-const QUIET_BYTES_MIN: u64 = 1 << 20;
-
-/// Where something is expected and nothing has been learned, the tail begins at this many
-/// thousandths: one spread.
-const SURPRISE_MIN: u64 = 2_718;
-
-/// No hour with less than this is told of, however regular its cell: 8 MiB.
-const ALLOWANCE_BYTES_MIN: u64 = 8 << 20;
-
-/// While an asset rests on the pools, its allowances are this much wider.
-const YOUNG_FACTOR: u64 = 4;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cell(allowance_bytes: u64, hour_bytes: u64) -> Cell {
-        let mut cell = Cell::new(Tick(0), true);
-        (cell.hour_bytes, cell.allowance_bytes) = (hour_bytes, allowance_bytes);
-        cell
-    }
-
-    fn key() -> CellKey {
-        CellKey {
-            country: "RU".parse().unwrap(),
-            asn: 64_500,
-            service: crate::transfer::Service::Web,
-        }
-    }
-
-    #[test]
-    fn the_finding_carries_the_numbers_that_made_it() {
-        let volume = Volume::new(&Pools::default(), 0.01);
-        let asset = AssetKey::of("10.0.0.1".parse().unwrap());
-        let score = |cell: &Cell| volume.score(asset, Role::Client, key(), cell, 490_000);
-        assert!(score(&cell(1_000_000, 1_000_000)).is_none());
-        let finding = score(&cell(1_000_000, 40_000_000)).unwrap();
-        assert_eq!((finding.bytes, finding.expected_bytes), (40_000_000, 0));
-        assert_eq!(finding.since, Tick(490_000 * 3_600));
-        assert!(
-            finding.sentence.contains("40.0 MB over web to AS64500"),
-            "{}",
-            finding.sentence
-        );
-        assert!(finding.p < 1.0);
-    }
-
-    #[test]
-    fn a_smaller_budget_and_a_younger_asset_have_a_larger_allowance() {
-        let expected = Cell::new(Tick(0), true).expected;
-        let allowance = |budget, stage| {
-            Volume::new(&Pools::default(), budget).allowance_bytes(Role::Client, stage, &expected)
-        };
-        assert!(allowance(1e-4, Stage::Own) > allowance(1e-2, Stage::Own));
-        assert_eq!(
-            allowance(1e-2, Stage::Pools),
-            4 * allowance(1e-2, Stage::Own)
-        );
-    }
-}
+/// The least share of an asset's or a service's bytes by which a country speaks for it.
+pub(super) const SHARE_MIN: f64 = 0.3;

@@ -1,5 +1,6 @@
 //! The configuration of this stage: `[geo]`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -30,8 +31,8 @@ impl GeoConfig {
     }
 }
 
-/// One prefix, and the country in which it is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// One prefix, the country in which it is used, and who uses it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GeoOverride {
     /// The prefix. Where several hold an address, the longest counts.
@@ -39,6 +40,47 @@ pub struct GeoOverride {
     /// Its country. `ZZ` says that it is unknown, whatever the database holds.
     #[serde(deserialize_with = "written_country")]
     pub country: Country,
+    /// Its autonomous system, as for a private line whose addresses no database knows. The
+    /// database says where there is none; 0 says that it is unknown.
+    #[serde(default)]
+    pub asn: Option<u32>,
+    /// The name of who uses it. Without one the database says, unless `asn` is given: the
+    /// name of another system would be wrong.
+    #[serde(default)]
+    pub organisation: Option<String>,
+}
+
+impl GeoOverride {
+    /// A prefix of which only the country is stated.
+    pub const fn new(prefix: IpNet, country: Country) -> Self {
+        Self {
+            prefix,
+            country,
+            asn: None,
+            organisation: None,
+        }
+    }
+
+    /// Whether both say the same of their prefixes.
+    pub(super) fn agrees(&self, other: &Self) -> bool {
+        self.country == other.country
+            && self.asn == other.asn
+            && self.organisation == other.organisation
+    }
+}
+
+/// What it says of its prefix.
+impl fmt::Display for GeoOverride {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.country)?;
+        if let Some(asn) = self.asn {
+            write!(f, " AS{asn}")?;
+        }
+        match &self.organisation {
+            Some(name) => write!(f, " {name:?}"),
+            None => Ok(()),
+        }
+    }
 }
 
 fn written_country<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Country, D::Error> {
@@ -61,6 +103,11 @@ mod tests {
             [[override]]
             prefix = "10.9.0.0/16"
             country = "SG"
+            [[override]]
+            prefix = "10.8.0.0/16"
+            country = "JP"
+            asn = 4_200_000_001
+            organisation = "Branch"
         "#;
         let mut config: GeoConfig = toml::from_str(text).unwrap();
         config.resolve_paths(Path::new("/etc/borderflow"));
@@ -69,7 +116,16 @@ mod tests {
             Some("/etc/borderflow/geo/country.mmdb".into())
         );
         assert_eq!(config.asn, Some("/var/lib/asn.mmdb".into()));
-        assert_eq!(config.overrides[0].country.code(), "SG");
+        let [first, second] = &config.overrides[..] else {
+            panic!("two overrides")
+        };
+        assert_eq!(
+            *first,
+            GeoOverride::new("10.9.0.0/16".parse().unwrap(), "SG".parse().unwrap())
+        );
+        assert_eq!(second.asn, Some(4_200_000_001));
+        assert_eq!(second.to_string(), "JP AS4200000001 \"Branch\"");
+        assert!(!first.agrees(second) && second.agrees(second));
         assert_eq!(
             toml::from_str::<GeoConfig>("").unwrap(),
             GeoConfig::default()
@@ -83,7 +139,8 @@ mod tests {
             "[[override]]\nprefix = \"10.9.0.0/16\"\ncountry = \"sg\"",
             "[[override]]\nprefix = \"10.9.0.0/33\"\ncountry = \"SG\"",
             "[[override]]\nprefix = \"10.9.0.0/16\"",
-            "[[override]]\nprefix = \"10.9.0.0/16\"\ncountry = \"SG\"\nasn = 1",
+            "[[override]]\nprefix = \"10.9.0.0/16\"\ncountry = \"SG\"\nasn = -1",
+            "[[override]]\nprefix = \"10.9.0.0/16\"\ncountry = \"SG\"\nas = 1",
         ] {
             assert!(toml::from_str::<GeoConfig>(wrong).is_err(), "{wrong}");
         }

@@ -183,11 +183,10 @@ impl AsnDatabase {
     /// The name of its organisation.
     pub(super) fn organisation(&self, address: IpAddr) -> Option<String> {
         let record = self.file.reader.lookup(address).ok()?;
-        let name = text(
+        name(text(
             &record,
             &[PathElement::Key("autonomous_system_organization")],
-        )?;
-        Some(printable(name)).filter(|name| !name.is_empty())
+        )?)
     }
 }
 
@@ -291,6 +290,11 @@ fn some_record(reader: &Reader, wanted: impl Fn(&Record<'_>) -> bool) -> bool {
         .take(PROBED_NETWORKS)
         .flatten()
         .any(|record| wanted(&record))
+}
+
+/// A name as it may be shown, if anything of it can be.
+pub(super) fn name(text: &str) -> Option<String> {
+    Some(printable(text)).filter(|name| !name.is_empty())
 }
 
 fn printable(text: &str) -> String {

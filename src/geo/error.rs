@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use maxminddb::MaxMindDbError;
 use thiserror::Error;
 
-use super::Country;
+use super::GeoOverride;
 use super::database::{DatabaseRole, FILE_BYTES_MAX};
 
 /// A database that cannot be used, or a contradiction in the overrides.
@@ -100,9 +100,9 @@ pub enum GeoError {
     Contradiction {
         /// The prefix, as the second one has it.
         prefix: IpNet,
-        /// The country that it was given first.
-        first: Country,
-        /// The country that it was given then.
-        second: Country,
+        /// What was said of it first.
+        first: Box<GeoOverride>,
+        /// What was said of it then.
+        second: Box<GeoOverride>,
     },
 }

@@ -105,11 +105,15 @@ impl Geo {
         self.rules.is_home(address::canonical(address))
     }
 
-    /// The name of the organisation that announces `address`: at most 128 characters,
-    /// none of them a control character.
+    /// The name of the organisation that announces `address`, or that the operator states:
+    /// at most 128 characters, none of them a control character.
     pub fn organisation(&self, address: IpAddr) -> Option<String> {
-        self.asn
-            .organisation(address::routable(address::canonical(address))?)
+        let address = address::canonical(address);
+        let stated = self.rules.stated(address);
+        if let Some(stated) = stated.filter(|one| one.organisation.is_some() || one.asn.is_some()) {
+            return stated.organisation.as_deref().and_then(database::name);
+        }
+        self.asn.organisation(address::routable(address)?)
     }
 
     /// What is known of the databases in use: that of countries, then that of autonomous

@@ -11,7 +11,9 @@ use super::{Confidence, Country, GeoError, GeoOverride, Jurisdictions, Place, Si
 /// country is on.
 #[derive(Debug)]
 pub(super) struct Rules {
-    overrides: PrefixTable<Country>,
+    overrides: Vec<GeoOverride>,
+    /// By prefix, the place of an override among all.
+    stated: PrefixTable<usize>,
     networks: PrefixTable<()>,
     jurisdictions: Jurisdictions,
     /// By the first address of each range of IPv4 addresses that one rule holds for.
@@ -29,6 +31,8 @@ pub(super) struct Rule {
     is_home: bool,
     /// The country that the operator states.
     stated: Option<Country>,
+    /// The autonomous system that the operator states.
+    asn: Option<u32>,
 }
 
 impl Rules {
@@ -40,17 +44,15 @@ impl Rules {
         jurisdictions: Jurisdictions,
     ) -> Result<Self, GeoError> {
         let mut stated = PrefixMap::default();
-        for GeoOverride { prefix, country } in overrides {
-            match stated.insert(*prefix, *country) {
-                Some(first) if first != *country => {
-                    let (prefix, second) = (*prefix, *country);
-                    return Err(GeoError::Contradiction {
-                        prefix,
-                        first,
-                        second,
-                    });
-                }
-                _ => {}
+        for (place, second) in overrides.iter().enumerate() {
+            let first = stated.insert(second.prefix, place);
+            let first = first.and_then(|place| overrides.get(place));
+            if let Some(first) = first.filter(|first| !first.agrees(second)) {
+                return Err(GeoError::Contradiction {
+                    prefix: second.prefix,
+                    first: Box::new(first.clone()),
+                    second: Box::new(second.clone()),
+                });
             }
         }
         let mut home = PrefixMap::default();
@@ -58,7 +60,8 @@ impl Rules {
             home.insert(*network, ());
         }
         let mut rules = Self {
-            overrides: stated.table(),
+            overrides: overrides.to_vec(),
+            stated: stated.table(),
             networks: home.table(),
             jurisdictions,
             ipv4: Vec::new(),
@@ -100,6 +103,11 @@ impl Rules {
             .map(move |((start, rule), end)| (first.max(*start), last.min(end), *rule))
     }
 
+    /// What the operator states of the prefix of an address.
+    pub(super) fn stated(&self, address: IpAddr) -> Option<&GeoOverride> {
+        self.overrides.get(find(&self.stated, address)?)
+    }
+
     /// Where an address is of which a rule holds, and the databases found a country, perhaps
     /// [`Country::UNKNOWN`], and an autonomous system.
     pub(super) fn place(&self, rule: Rule, found: Country, asn: u32) -> Place {
@@ -120,7 +128,7 @@ impl Rules {
         Place {
             side,
             country,
-            asn,
+            asn: rule.asn.unwrap_or(asn),
             confidence,
         }
     }
@@ -132,9 +140,11 @@ impl Rules {
                 is_local: true,
                 is_home: false,
                 stated: None,
+                asn: None,
             };
         }
-        let stated = find(&self.overrides, address);
+        let found = self.stated(address);
+        let stated = found.map(|found| found.country);
         let is_own = find(&self.networks, address).is_some();
         let is_home = is_own && stated.is_none_or(|country| self.jurisdictions.contains(country));
         let own = self.jurisdictions.only().filter(|_| is_home);
@@ -142,12 +152,13 @@ impl Rules {
             is_local: false,
             is_home,
             stated: stated.or(own),
+            asn: found.and_then(|found| found.asn),
         }
     }
 
     /// Lays out what the prefixes say of IPv4.
     fn ipv4_ranges(&self) -> Vec<(u32, Rule)> {
-        let starts = self.overrides.ipv4_starts();
+        let starts = self.stated.ipv4_starts();
         let starts = starts.chain(self.networks.ipv4_starts());
         let mut starts: Vec<u32> = starts.chain(address::ipv4_starts()).collect();
         starts.sort_unstable();

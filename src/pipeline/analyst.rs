@@ -1,12 +1,11 @@
 //! The analyst half: transfers to alerts, in one thread and in canonical order.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::alert::{Activity, Alert, Event, Observed};
-use crate::baseline::{AssetState, Baseline, CellKey, Stage};
+use crate::baseline::{Baseline, Stage};
 use crate::config::Config;
-use crate::detect::{Detector, Detectors, Finding};
+use crate::detect::{Judge, Scene, Told, Weighed};
 use crate::geo::{Country, Geo};
 use crate::inventory::AssetKey;
 use crate::time::{Calendar, CalendarError, HourSlot, Tick};
@@ -27,14 +26,12 @@ pub(super) struct Analyst {
     geo: Arc<Geo>,
     pub(super) outputs: Outputs,
     pub(super) learned: LearnedState,
-    detectors: Detectors,
+    judge: Judge,
     slot: HourSlot,
     /// The transfers that are being taken, in order.
     order: Order,
-    /// Cells that the transfers of an asset to a country went to, while they are taken.
-    touched: Vec<CellKey>,
-    /// What is to be told of an asset.
-    untold: Vec<(Country, Activity, Vec<Finding>)>,
+    /// Countries that a tick of an asset went to, and whether they are to be weighed.
+    untold: Vec<(Country, Activity, bool)>,
     /// Packets that the workers have followed so far in this run.
     packets: u64,
     has_begun: bool,
@@ -53,7 +50,7 @@ impl Analyst {
         learned: LearnedState,
     ) -> Result<Self, CalendarError> {
         let calendar = config.site.calendar()?;
-        let detectors = Detectors::new(&learned.baseline.pools, budget(&config));
+        let judge = Judge::new(&learned.baseline, budget(&config));
         let slot = calendar.slot(Tick::of_hour(learned.clock.hour.unwrap_or(0)));
         Ok(Self {
             config,
@@ -61,10 +58,9 @@ impl Analyst {
             geo,
             outputs,
             learned,
-            detectors,
+            judge,
             slot,
             order: Order::default(),
-            touched: Vec::new(),
             untold: Vec::new(),
             packets: 0,
             has_begun: false,
@@ -116,7 +112,7 @@ impl Analyst {
         view.hours_learned = baseline.hours_observed();
         view.assets_refused = baseline.assets_refused;
         view.cells_gathered = baseline.cells_gathered;
-        let times = &baseline.pools.organisation().round_trip_micros;
+        let times = &baseline.pools.round_trip_micros;
         view.round_trips.count = times.count();
         view.round_trips.sum_micros = times.sum();
         view.round_trips.median = times.quantile(0.5);
@@ -179,14 +175,11 @@ impl Analyst {
             ..
         } = &mut self.learned;
         self.slot = self.calendar.slot(start);
-        baseline.open_hour(self.slot);
-        self.detectors = Detectors::new(&baseline.pools, budget(&self.config));
-        let detectors = &self.detectors;
-        baseline.set_allowances(self.config.baseline.learn, |role, stage, expected| {
-            detectors.allowances(role, stage, expected)
-        });
+        let slot = self.slot;
+        baseline.open_hour(start.hour());
+        self.judge = Judge::new(baseline, budget(&self.config));
         for incidents in [incidents, shadow] {
-            incidents.open_hour(|asset, country| baseline.expected_bytes(&asset, country));
+            incidents.open_hour(|asset, country| baseline.expected_bytes(&asset, country, slot));
         }
     }
 
@@ -196,26 +189,37 @@ impl Analyst {
             self.learned.baseline.skip_hour();
             return Ok(());
         }
-        self.learned.baseline.close_hour(self.slot, hour);
-        let mut findings: BTreeMap<(AssetKey, Country), Vec<Finding>> = BTreeMap::new();
-        for (asset, state) in &self.learned.baseline.assets {
-            for (key, cell) in state.cells.iter() {
-                let slow = &self.detectors.slow;
-                if let Some(finding) = slow.score(*asset, state.role, *key, cell, hour) {
-                    let of_country = findings.entry((*asset, key.country)).or_default();
-                    of_country.push(finding);
-                }
-            }
-        }
-        let now = Tick(Tick::of_hour(hour + 1).0.saturating_sub(1));
-        for (key, findings) in findings {
-            let nothing = Activity {
-                bytes: 0,
-                is_running: false,
-            };
-            self.tell(now, key, nothing, findings)?;
-        }
+        self.weigh_all(hour)?;
+        let thresholds = self.judge.thresholds();
+        let learn = self.config.baseline.learn;
+        let baseline = &mut self.learned.baseline;
+        baseline.close_hour(self.slot, hour, learn, thresholds);
         Ok(())
+    }
+
+    /// Weighs everything that the closing hour brought: first for what all assets do, then
+    /// for what is to be told.
+    fn weigh_all(&mut self, hour: u64) -> Result<(), PipelineError> {
+        let mut active = Vec::new();
+        for (asset, state) in &self.learned.baseline.assets {
+            let known = state.countries.iter();
+            let of_asset = known.filter(|(_, known)| known.all.hour_bytes > 0);
+            active.extend(of_asset.map(|(country, _)| (*asset, *country)));
+        }
+        let weighed = active.into_iter().filter_map(|key| {
+            let weighed = self.count_score(key, hour)?;
+            Some((key, weighed))
+        });
+        let weighed: Vec<_> = weighed.collect();
+        let now = Tick(Tick::of_hour(hour + 1).0.saturating_sub(1));
+        let nothing = Activity {
+            bytes: 0,
+            is_running: false,
+        };
+        weighed.into_iter().try_for_each(|(key, weighed)| {
+            let told = self.judge(key, &weighed);
+            self.tell(now, key, nothing, told)
+        })
     }
 
     /// Takes the transfers of one tick.
@@ -238,27 +242,22 @@ impl Analyst {
             };
             let asset = first.asset();
             self.count(asset, of_asset);
-            for (country, activity, findings) in std::mem::take(&mut self.untold) {
-                self.tell(tick, (asset, country), activity, findings)?;
+            for (country, activity, is_weighed) in std::mem::take(&mut self.untold) {
+                let key = (asset, country);
+                let told = if is_weighed { self.weigh(key) } else { None };
+                self.tell(tick, key, activity, told)?;
             }
         }
         Ok(())
     }
 
-    /// Counts the transfers of an asset in a tick, and judges where they went.
+    /// Counts the transfers of an asset in a tick, and notes where enough went to weigh it.
     fn count(&mut self, asset: AssetKey, transfers: &[Transfer]) {
-        let (learned, slot) = (&mut self.learned, self.slot);
-        let judge = Judge {
-            asset,
-            hour: learned.clock.hour.unwrap_or(0),
-            detectors: &self.detectors,
-        };
+        let learned = &mut self.learned;
         let has_incidents = !learned.incidents.is_empty() || !learned.shadow.is_empty();
         let baseline = &mut learned.baseline;
-        let mut entry = baseline.enter(asset, self.config.baseline.learn);
+        let mut entry = baseline.enter(asset);
         let mut refused = 0;
-        let allowances =
-            |role, stage, expected: &_| self.detectors.allowances(role, stage, expected);
         for of_country in transfers.chunk_by(|a, b| a.country == b.country) {
             let Some(country) = of_country.first().map(|transfer| transfer.country) else {
                 continue;
@@ -273,60 +272,96 @@ impl Analyst {
                 bytes: 0,
                 is_running: false,
             };
-            self.touched.clear();
             for transfer in of_country {
-                if let Some(key) = entry.add(transfer, slot, allowances) {
+                if entry.add(transfer).is_some() {
                     activity.bytes = activity.bytes.saturating_add(transfer.bytes);
                     activity.is_running |= !transfer.ended;
-                    self.touched.push(key);
                 }
             }
             if !entry.is_counted(country) {
                 self.totals.count_asset(asset, country);
             }
-            self.touched.sort_unstable();
-            self.touched.dedup();
-            let findings = judge.findings(entry.state(), country, &self.touched);
-            if has_incidents || !findings.is_empty() {
-                self.untold.push((country, activity, findings));
+            let is_weighed = entry.is_to_be_weighed(country);
+            if has_incidents || is_weighed {
+                self.untold.push((country, activity, is_weighed));
             }
         }
         baseline.assets_refused += refused;
     }
 
-    /// Hands findings to the incidents, or to the shadow while the asset is being learned.
+    /// Hands what is to be told to the incidents, or to the shadow while the asset is being
+    /// learned.
     fn tell(
         &mut self,
         tick: Tick,
         key: (AssetKey, Country),
         activity: Activity,
-        findings: Vec<Finding>,
+        told: Option<Told>,
     ) -> Result<(), PipelineError> {
-        let stage = self.stage(key.0);
-        let (told, shadowed): (Vec<_>, Vec<_>) = findings
-            .into_iter()
-            .partition(|finding| may_speak(finding.detector, stage));
+        let is_shadow = self.stage(key.0) == Stage::Learning;
+        let (told, shadowed) = if is_shadow {
+            (None, told)
+        } else {
+            (told, None)
+        };
         let LearnedState {
             baseline,
             incidents,
             shadow,
             ..
         } = &mut self.learned;
-        for finding in &told {
+        if let Some(told) = &told {
             let findings = &mut self.totals.view.findings;
-            *findings.entry(finding.detector.name()).or_default() += 1;
-            baseline.mark_alerted(key, finding.cell, finding.speaks_of());
+            for finding in &told.findings {
+                *findings.entry(finding.detector.name()).or_default() += 1;
+            }
+            baseline.mark_alerted(key.0, key.1);
         }
-        let geo = &self.geo;
-        let observed = || observe(baseline, geo, key, &told);
-        let alert = incidents.tick(tick, key, activity, &told, observed);
-        let observed = || observe(baseline, geo, key, &shadowed);
-        let shadow_alert = shadow.tick(tick, key, activity, &shadowed, observed);
+        let (geo, slot) = (&self.geo, self.slot);
+        let observed = || observe(baseline, geo, key, told.as_ref(), slot);
+        let alert = incidents.tick(tick, key, activity, told.as_ref(), observed);
+        let observed = || observe(baseline, geo, key, shadowed.as_ref(), slot);
+        let shadow_alert = shadow.tick(tick, key, activity, shadowed.as_ref(), observed);
         if let Some(alert) = shadow_alert {
             self.totals.shadow_incidents += u64::from(alert.event == Event::Open);
             self.outputs.shadow(&alert)?;
         }
         alert.map_or(Ok(()), |alert| self.write(alert))
+    }
+
+    /// Measures what an asset sends to a country in the running hour, and counts the score
+    /// among those of other assets.
+    fn count_score(&mut self, (asset, country): (AssetKey, Country), hour: u64) -> Option<Weighed> {
+        let baseline = &mut self.learned.baseline;
+        let state = baseline.assets.get(&asset)?;
+        let scene = Scene::new(self.judge.curves(), state, country, (self.slot, hour))?;
+        let weighed = Judge::weigh(&scene);
+        let network = (country, weighed.asn);
+        let state = baseline.assets.get_mut(&asset)?;
+        let counted = &mut state.countries.get_mut(&country)?.counted;
+        let score = weighed.score;
+        baseline.peers.count(asset, network, hour, score, counted);
+        Some(weighed)
+    }
+
+    /// What is to be told of an asset and a country by now, if anything.
+    fn weigh(&mut self, key: (AssetKey, Country)) -> Option<Told> {
+        let weighed = self.count_score(key, self.learned.clock.hour.unwrap_or(0))?;
+        self.judge(key, &weighed)
+    }
+
+    /// What is to be told of what was measured, less what other assets show as well.
+    fn judge(&mut self, (asset, country): (AssetKey, Country), weighed: &Weighed) -> Option<Told> {
+        let hour = self.learned.clock.hour.unwrap_or(0);
+        let baseline = &mut self.learned.baseline;
+        let network = (country, weighed.asn);
+        let score = weighed.score - baseline.peers.discount(asset, network, hour);
+        let state = baseline.assets.get_mut(&asset)?;
+        state.countries.get_mut(&country)?.scored(score);
+        let state = baseline.assets.get(&asset)?;
+        let stage = baseline.stage(state, self.config.baseline.learn);
+        let scene = Scene::new(self.judge.curves(), state, country, (self.slot, hour))?;
+        self.judge.tell(&scene, weighed, score, stage)
     }
 
     fn stage(&self, asset: AssetKey) -> Stage {
@@ -352,55 +387,13 @@ const fn budget(config: &Config) -> f64 {
     config.alert.budget_per_asset_week.per_asset_week()
 }
 
-/// What judges where the transfers of an asset went.
-struct Judge<'a> {
-    asset: AssetKey,
-    hour: u64,
-    detectors: &'a Detectors,
-}
-
-impl Judge<'_> {
-    /// What the detectors say of these cells of a country, and of the country.
-    fn findings(&self, state: &AssetState, country: Country, cells: &[CellKey]) -> Vec<Finding> {
-        if cells.is_empty() {
-            return Vec::new();
-        }
-        let Self {
-            asset,
-            hour,
-            detectors,
-        } = *self;
-        let role = state.role;
-        let mut findings = Vec::new();
-        for key in cells {
-            if let Some(cell) = state.cells.get(key) {
-                findings.extend(detectors.volume.score(asset, role, *key, cell, hour));
-                let first = &detectors.new_destination;
-                findings.extend(first.score(asset, role, *key, cell));
-            }
-        }
-        if let Some(destination) = state.countries.get(&country) {
-            let first = &detectors.new_country;
-            findings.extend(first.score(asset, role, country, destination));
-        }
-        findings
-    }
-}
-
-/// The pools can speak of volume; what is new or slow for an asset only its own past tells.
-const fn may_speak(detector: Detector, stage: Stage) -> bool {
-    match (detector, stage) {
-        (_, Stage::Own) | (Detector::Volume, Stage::Pools) => true,
-        (_, Stage::Learning | Stage::Pools) => false,
-    }
-}
-
 /// Gathers what an alert says beside what the detectors saw.
 fn observe(
     baseline: &Baseline,
     geo: &Geo,
     (asset, country): (AssetKey, Country),
-    findings: &[Finding],
+    told: Option<&Told>,
+    slot: HourSlot,
 ) -> Observed {
     let state = baseline.assets.get(&asset);
     let destination = state.and_then(|state| state.countries.get(&country));
@@ -410,7 +403,7 @@ fn observe(
     let cells = state.into_iter().flat_map(|state| state.cells.iter());
     let of_country: Vec<_> = cells.filter(|(key, _)| key.country == country).collect();
     let heaviest = of_country.iter().max_by_key(|(_, cell)| cell.hour_bytes);
-    let named = findings.iter().find_map(|finding| finding.cell);
+    let named = told.and_then(|told| told.findings.iter().find_map(|finding| finding.cell));
     let asn = named
         .or(heaviest.map(|(key, _)| **key))
         .map_or(0, |key| key.asn);
@@ -428,6 +421,6 @@ fn observe(
         hour_bytes: of_country
             .iter()
             .fold(0, |sum, (_, cell)| sum.saturating_add(cell.hour_bytes)),
-        hour_expected_bytes: baseline.expected_bytes(&asset, country),
+        hour_expected_bytes: baseline.expected_bytes(&asset, country, slot),
     }
 }

@@ -19,6 +19,7 @@ mod duplicates;
 mod engine;
 mod flow_file;
 mod flow_records;
+mod intake;
 mod latency;
 mod live;
 mod merge;
@@ -34,6 +35,7 @@ mod telemetry;
 mod totals;
 
 pub use duplicates::Duplicates;
+pub use intake::{INTAKE_ALERTS_MAX, Intake, intake};
 pub use live::live;
 pub use outputs::Outputs;
 pub use replay::{Progress, follow, replay};

@@ -14,6 +14,8 @@ pub struct Outputs {
     shadow: Option<JsonLines>,
     flows: Option<JsonLines>,
     transfers: Option<JsonLines>,
+    /// Alerts that wait for a caller that wants them itself.
+    kept: Option<Vec<Alert>>,
 }
 
 impl Outputs {
@@ -33,6 +35,7 @@ impl Outputs {
             shadow: file(true, "shadow.jsonl")?,
             flows: file(flows, "flows.jsonl")?,
             transfers: file(transfers, "transfers.jsonl")?,
+            kept: None,
         })
     }
 
@@ -44,6 +47,19 @@ impl Outputs {
         }
     }
 
+    /// Alerts to the caller, who takes them with [`Outputs::take_kept`] at every tick.
+    pub(super) fn keeping() -> Self {
+        Self {
+            kept: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    /// The alerts since the last time that this was asked.
+    pub(super) fn take_kept(&mut self) -> Vec<Alert> {
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// The file of flows, if they are wanted, for those that write them.
     pub(super) const fn take_flows(&mut self) -> Option<JsonLines> {
         self.flows.take()
@@ -51,6 +67,9 @@ impl Outputs {
 
     /// An alert is on its way at once.
     pub(super) fn alert(&mut self, alert: &Alert) -> Result<(), SinkError> {
+        if let Some(kept) = &mut self.kept {
+            kept.push(alert.clone());
+        }
         write(&mut self.alerts, alert)?;
         self.alerts.as_mut().map_or(Ok(()), JsonLines::flush)
     }

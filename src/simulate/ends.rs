@@ -44,7 +44,7 @@ pub(super) fn peer_endpoint(destination: &Destination, ip: IpAddr, port: u16) ->
 }
 
 /// A locally administered MAC address that is the asset's over IPv4 and IPv6 alike.
-fn mac_of(address: Ipv4Addr) -> [u8; 6] {
+pub(super) fn mac_of(address: Ipv4Addr) -> [u8; 6] {
     let [a, b, c, d] = address.octets();
     [0x02, 0x00, a, b, c, d]
 }
@@ -90,4 +90,4 @@ pub(super) fn peer_address(
 }
 
 /// The site's router, behind which everything outside is.
-const GATEWAY_MAC: [u8; 6] = [0x02, 0x00, 0x5e, 0x00, 0x00, 0x01];
+pub(super) const GATEWAY_MAC: [u8; 6] = [0x02, 0x00, 0x5e, 0x00, 0x00, 0x01];

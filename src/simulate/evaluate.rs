@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde::Serialize;
 
 use super::truth::{AlertLine, Truth, rfc3339};
@@ -176,7 +176,7 @@ impl Evaluation {
         if !self.leaks.is_empty() {
             let header = ["leak", "asset", "to", "sent", "verdict", "after", "gone"];
             let rows = self.leaks.iter().map(leak_row);
-            text.push_str(&format!("\n{}\n", table(&header, rows)));
+            text.push_str(&format!("\n{}\n", table(&header, rows).trim_fmt()));
         }
         if !self.false_alerts.is_empty() {
             let header = [
@@ -192,7 +192,11 @@ impl Evaluation {
                 .iter()
                 .take(FALSE_ALERTS_SHOWN)
                 .map(false_alert_row);
-            text.push_str(&format!("\n{}\n", table(&header, rows)));
+            let mut table = table(&header, rows);
+            if let Some(detectors) = table.column_mut(DETECTORS_COLUMN) {
+                detectors.set_constraint(ColumnConstraint::LowerBoundary(DETECTORS_WIDTH));
+            }
+            text.push_str(&format!("\n{}\n", table.trim_fmt()));
             let hidden = self.false_alerts.len().saturating_sub(FALSE_ALERTS_SHOWN);
             if hidden > 0 {
                 text.push_str(&format!("and {hidden} more false alerts\n"));
@@ -306,7 +310,7 @@ fn detector_names(alert: &AlertLine) -> Vec<String> {
         .collect()
 }
 
-fn table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+fn table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -316,7 +320,7 @@ fn table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String;
         // Names come from files and may hold what a terminal would obey.
         table.add_row(row.map(|cell| cell.replace(char::is_control, " ")));
     }
-    table.trim_fmt()
+    table
 }
 
 fn leak_row(leak: &LeakResult) -> [String; 7] {
@@ -386,6 +390,11 @@ const GRACE_NANOS: u64 = SECONDS_PER_DAY * NANOS_PER_SECOND;
 /// Width of the tables.
 const TABLE_COLUMNS: u16 = 80;
 
+/// Where the table of false alerts names detectors, and how wide that has to be for none of
+/// them to be broken: the longest name, a comma and two spaces.
+const DETECTORS_COLUMN: usize = 4;
+const DETECTORS_WIDTH: Width = Width::Fixed(21);
+
 /// False alerts that the table shows.
 const FALSE_ALERTS_SHOWN: usize = 20;
 
@@ -411,7 +420,8 @@ mod tests {
         let line = format!(
             r#"{{"event":"{event}","time":"{time}","id":"x","incident":"i-{time}","asset":"pc",
             "asset_ip":"{asset}","jurisdiction":"{country}","score":90,"bytes":5,
-            "detectors":[{{"name":"volume","p":0.001,"sentence":"s"}}],"excess_bytes":2000000}}"#
+            "detectors":[{{"name":"destination_volume","p":0.001,"sentence":"s"}}],
+            "excess_bytes":2000000}}"#
         );
         read_alerts(line.replace('\n', " ").as_bytes())
             .unwrap()
@@ -428,7 +438,7 @@ mod tests {
             (detection.delay_seconds, detection.while_running),
             (900.0, true)
         );
-        assert_eq!(detection.detectors, ["volume"]);
+        assert_eq!(detection.detectors, ["destination_volume"]);
         assert_eq!(
             (leak.leaked_share, evaluation.totals.leaked_share),
             (0.25, 0.25)
@@ -532,7 +542,7 @@ mod tests {
                 alert(
                     "open",
                     &format!("2026-03-18T00:{minute}:00Z"),
-                    "10.20.0.20",
+                    "fd20:20:10:1234:5678:9abc:def0:1234",
                     "SG",
                 )
             })
@@ -546,6 +556,7 @@ mod tests {
             text.contains("missed") && text.contains("and 20 more"),
             "{text}"
         );
+        assert!(text.contains(" destination_volume "), "{text}");
         assert!(!text.contains('\u{1b}'));
     }
 

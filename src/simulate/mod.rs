@@ -17,6 +17,7 @@ mod events;
 mod format;
 mod quantity;
 mod scenario;
+mod script;
 mod session;
 mod traffic;
 mod truth;
@@ -25,6 +26,7 @@ mod world;
 
 pub use evaluate::{BenignResult, Detection, Evaluation, FalseAlert, LeakResult, Totals, evaluate};
 pub use scenario::{Scenario, ScenarioError};
+pub use script::{Script, WorldScript};
 pub use truth::{AlertLine, DetectorName, JsonLinesError, Truth, read_alerts, read_truth};
 pub use world::{Exchange, Injection, World, WorldConfig};
 
@@ -38,7 +40,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_HOUR, Timestamp};
-use session::{Due, Session, Side};
+use session::{Account, Session, Side};
 use traffic::Traffic;
 use wire::PcapWriter;
 
@@ -126,11 +128,7 @@ impl<'a, W: Write> Player<'a, W> {
             free: Vec::new(),
             due: BinaryHeap::new(),
             added: 0,
-            tally: Tally {
-                exports: vec![0; scenario.destinations.len()],
-                events: vec![Played::default(); scenario.events.len()],
-                ..Tally::default()
-            },
+            tally: Tally::new(scenario.destinations.len(), scenario.events.len()),
         })
     }
 
@@ -165,7 +163,12 @@ impl<'a, W: Write> Player<'a, W> {
                     let at = Timestamp::from_nanos(due.time);
                     let written = self.output.write(at, &due.packet);
                     self.tally
-                        .count(&due, written.map_err(SimulateError::Capture)?);
+                        .packet(at, written.map_err(SimulateError::Capture)?);
+                    if due.from == Side::Asset && due.packet.payload_bytes > 0 {
+                        let repeated = u32::from(due.is_repeat) * due.packet.payload_bytes;
+                        let new_bytes = due.packet.payload_bytes - repeated;
+                        self.tally.sent(at, due.account, new_bytes);
+                    }
                 }
                 next = session.next_time();
             }
@@ -195,14 +198,7 @@ impl<'a, W: Write> Player<'a, W> {
                     .or_default() += bytes;
             }
         }
-        Ok(Simulated {
-            packets: self.tally.packets,
-            wire_bytes: self.tally.wire_bytes,
-            export_bytes,
-            first: self.tally.first,
-            last: self.tally.last,
-            events: lines.len() as u64,
-        })
+        Ok(self.tally.simulated(export_bytes, lines.len()))
     }
 
     /// The events that sent anything.
@@ -249,28 +245,43 @@ struct Played {
 }
 
 impl Tally {
-    fn count(&mut self, due: &Due<'_>, wire_bytes: u32) {
-        let at = Timestamp::from_nanos(due.time);
+    fn new(destinations: usize, events: usize) -> Self {
+        Self {
+            exports: vec![0; destinations],
+            events: vec![Played::default(); events],
+            ..Self::default()
+        }
+    }
+
+    fn packet(&mut self, at: Timestamp, wire_bytes: u32) {
         self.packets += 1;
         self.wire_bytes += u64::from(wire_bytes);
         self.first.get_or_insert(at);
         self.last = Some(at);
-        let payload_bytes = u64::from(due.packet.payload_bytes);
-        if due.from != Side::Asset || payload_bytes == 0 {
-            return;
+    }
+
+    /// Counts payload of an asset, of which `new_bytes` were not sent before.
+    fn sent(&mut self, at: Timestamp, account: Account, new_bytes: u32) {
+        if let Some(export) = self.exports.get_mut(account.destination) {
+            *export += u64::from(new_bytes);
         }
-        let new_bytes = if due.is_repeat { 0 } else { payload_bytes };
-        if let Some(export) = self.exports.get_mut(due.account.destination) {
-            *export += new_bytes;
-        }
-        let event = due
-            .account
-            .event
-            .and_then(|event| self.events.get_mut(event));
+        let event = account.event.and_then(|event| self.events.get_mut(event));
         if let Some(played) = event {
-            played.bytes += new_bytes;
-            let start = played.span.map_or(due.time, |(start, _)| start);
-            played.span = Some((start, due.time));
+            played.bytes += u64::from(new_bytes);
+            let at = at.as_nanos();
+            let start = played.span.map_or(at, |(start, _)| start);
+            played.span = Some((start, at));
+        }
+    }
+
+    fn simulated(&self, export_bytes: BTreeMap<String, u64>, events: usize) -> Simulated {
+        Simulated {
+            packets: self.packets,
+            wire_bytes: self.wire_bytes,
+            export_bytes,
+            first: self.first,
+            last: self.last,
+            events: events as u64,
         }
     }
 }

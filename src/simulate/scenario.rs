@@ -63,16 +63,7 @@ impl Scenario {
     /// # Errors
     /// The file cannot be read, or its text is not a scenario.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
-        let read = |source| ScenarioError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        Self::from_toml(&fs::read_to_string(path).map_err(read)?).map_err(|mut error| {
-            if let ScenarioError::Wrong { name, .. } = &mut error {
-                *name = path.display().to_string();
-            }
-            error
-        })
+        read_file(path, Self::from_toml)
     }
 
     /// Replaces the seed: the same site and the same events on other days.
@@ -186,6 +177,23 @@ pub(super) struct Event {
     pub(super) asset: usize,
     pub(super) destination: usize,
     pub(super) is_benign: bool,
+}
+
+/// Reads a file, whose name its errors then have.
+pub(super) fn read_file<T>(
+    path: &Path,
+    from_toml: impl FnOnce(&str) -> Result<T, ScenarioError>,
+) -> Result<T, ScenarioError> {
+    let read = |source| ScenarioError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    from_toml(&fs::read_to_string(path).map_err(read)?).map_err(|mut error| {
+        if let ScenarioError::Wrong { name, .. } = &mut error {
+            *name = path.display().to_string();
+        }
+        error
+    })
 }
 
 pub(super) fn wrong(text: &str, at: usize, message: String) -> ScenarioError {

@@ -11,7 +11,7 @@ use std::collections::BinaryHeap;
 use std::net::IpAddr;
 
 use super::chance::Chance;
-use super::wire::{ACK, Endpoint, FIN, PSH, PacketOut, RST, SYN, TcpFields};
+use super::wire::{ACK, Endpoint, FIN, PSH, PacketOut, RST, SYN, TcpFields, Transport};
 
 /// What a conversation will be.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(super) enum Side {
 }
 
 impl Side {
-    const fn other(self) -> Self {
+    pub(super) const fn other(self) -> Self {
         match self {
             Self::Asset => Self::Peer,
             Self::Peer => Self::Asset,
@@ -158,12 +158,16 @@ impl Session {
         } else {
             self.stamps[other]
         };
-        let tcp = self.plan.is_tcp.then_some(TcpFields {
-            flags: settled.flags,
-            sequence: settled.sequence,
-            acknowledgement: settled.acknowledgement,
-            stamps: [stamp, echo],
-        });
+        let transport = if self.plan.is_tcp {
+            Transport::Tcp(TcpFields {
+                flags: settled.flags,
+                sequence: settled.sequence,
+                acknowledgement: settled.acknowledgement,
+                stamps: Some([stamp, echo]),
+            })
+        } else {
+            Transport::Udp
+        };
         let ends = [&self.plan.asset, &self.plan.peer];
         // An IPv6 flow keeps its label (RFC 6437); an IPv4 identification changes.
         let label = match ends[mine].ip {
@@ -176,7 +180,7 @@ impl Session {
             packet: PacketOut {
                 from: ends[mine],
                 to: ends[other],
-                tcp,
+                transport,
                 payload_bytes,
                 label,
             },

@@ -1,4 +1,4 @@
-//! Packets as bytes: Ethernet, IP, TCP and UDP headers, and the capture file around them.
+//! Packets as bytes: Ethernet, IP, TCP, UDP and ICMP headers, and the capture file around them.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -21,8 +21,25 @@ pub(super) struct TcpFields {
     pub(super) flags: u8,
     pub(super) sequence: u32,
     pub(super) acknowledgement: u32,
-    /// Timestamp value and echo (RFC 7323), milliseconds.
-    pub(super) stamps: [u32; 2],
+    /// Timestamp value and echo (RFC 7323), milliseconds, where the ends agreed on them.
+    pub(super) stamps: Option<[u32; 2]>,
+}
+
+/// An echo message of ICMP (RFC 792).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EchoFields {
+    pub(super) is_request: bool,
+    pub(super) identifier: u16,
+    pub(super) number: u16,
+}
+
+/// What stands behind the IP header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    Tcp(TcpFields),
+    Udp,
+    /// Over IPv4 only.
+    Echo(EchoFields),
 }
 
 /// A packet to be written: its payload is counted in the lengths and not captured.
@@ -30,8 +47,7 @@ pub(super) struct TcpFields {
 pub(super) struct PacketOut<'a> {
     pub(super) from: &'a Endpoint,
     pub(super) to: &'a Endpoint,
-    /// TCP fields; UDP where absent.
-    pub(super) tcp: Option<TcpFields>,
+    pub(super) transport: Transport,
     /// Bytes behind the transport header.
     pub(super) payload_bytes: u32,
     /// IPv4 identification or IPv6 flow label.
@@ -88,12 +104,12 @@ fn write_headers(out: &mut Vec<u8>, packet: &PacketOut<'_>) {
     let (from, to) = (packet.from, packet.to);
     out.extend_from_slice(&to.mac);
     out.extend_from_slice(&from.mac);
-    let protocol = if packet.tcp.is_some() {
-        PROTOCOL_TCP
-    } else {
-        PROTOCOL_UDP
+    let protocol = match packet.transport {
+        Transport::Tcp(_) => PROTOCOL_TCP,
+        Transport::Udp => PROTOCOL_UDP,
+        Transport::Echo(_) => PROTOCOL_ICMP,
     };
-    let transport_bytes = transport_header_bytes(packet.tcp) + packet.payload_bytes;
+    let transport_bytes = packet.transport.header_bytes() + packet.payload_bytes;
     let mut sum = Checksum::default();
     match (from.ip, to.ip) {
         (IpAddr::V4(source), IpAddr::V4(target)) => {
@@ -131,14 +147,18 @@ fn write_headers(out: &mut Vec<u8>, packet: &PacketOut<'_>) {
     write_transport(out, packet, transport_bytes, sum);
 }
 
-/// Writes the TCP or UDP header. Its checksum is that of a payload of zeros, since no
+/// Writes the TCP, UDP or ICMP header. Its checksum is that of a payload of zeros, since no
 /// payload is captured against which another could be checked.
 fn write_transport(out: &mut Vec<u8>, packet: &PacketOut<'_>, length: u32, mut sum: Checksum) {
     let start = out.len();
+    if let Transport::Echo(echo) = packet.transport {
+        write_echo(out, echo);
+        return;
+    }
     out.extend_from_slice(&packet.from.port.to_be_bytes());
     out.extend_from_slice(&packet.to.port.to_be_bytes());
-    let checksum_at = match packet.tcp {
-        Some(tcp) => {
+    let checksum_at = match packet.transport {
+        Transport::Tcp(tcp) => {
             let segment_bytes_max = if packet.from.ip.is_ipv4() {
                 1_460
             } else {
@@ -147,7 +167,7 @@ fn write_transport(out: &mut Vec<u8>, packet: &PacketOut<'_>, length: u32, mut s
             write_tcp(out, tcp, segment_bytes_max);
             start + 16
         }
-        None => {
+        _ => {
             out.extend_from_slice(&(length as u16).to_be_bytes());
             out.extend_from_slice(&[0, 0]);
             start + 6
@@ -158,7 +178,7 @@ fn write_transport(out: &mut Vec<u8>, packet: &PacketOut<'_>, length: u32, mut s
 }
 
 fn write_tcp(out: &mut Vec<u8>, tcp: TcpFields, segment_bytes_max: u16) {
-    let words = (transport_header_bytes(Some(tcp)) / 4) as u8;
+    let words = (Transport::Tcp(tcp).header_bytes() / 4) as u8;
     out.extend_from_slice(&tcp.sequence.to_be_bytes());
     out.extend_from_slice(&tcp.acknowledgement.to_be_bytes());
     out.extend_from_slice(&[words << 4, tcp.flags]);
@@ -169,23 +189,47 @@ fn write_tcp(out: &mut Vec<u8>, tcp: TcpFields, segment_bytes_max: u16) {
         out.extend_from_slice(&[2, 4]);
         out.extend_from_slice(&segment_bytes_max.to_be_bytes());
         out.extend_from_slice(&[4, 2]);
-    } else {
+    } else if tcp.stamps.is_some() {
         out.extend_from_slice(&[1, 1]);
     }
-    out.extend_from_slice(&[8, 10]);
-    out.extend_from_slice(&tcp.stamps[0].to_be_bytes());
-    out.extend_from_slice(&tcp.stamps[1].to_be_bytes());
+    if let Some([value, echo]) = tcp.stamps {
+        out.extend_from_slice(&[8, 10]);
+        out.extend_from_slice(&value.to_be_bytes());
+        out.extend_from_slice(&echo.to_be_bytes());
+    } else if tcp.flags & SYN != 0 {
+        out.extend_from_slice(&[1, 1]);
+    }
     if tcp.flags & SYN != 0 {
         // No operation, then a window scale of 7.
         out.extend_from_slice(&[1, 3, 3, 7]);
     }
 }
 
-fn transport_header_bytes(tcp: Option<TcpFields>) -> u32 {
-    match tcp {
-        Some(tcp) if tcp.flags & SYN != 0 => 40,
-        Some(_) => 32,
-        None => 8,
+/// Its checksum too is that of a payload of zeros.
+fn write_echo(out: &mut Vec<u8>, echo: EchoFields) {
+    let mut header = [0; 8];
+    header[0] = if echo.is_request { 8 } else { 0 };
+    header[4..6].copy_from_slice(&echo.identifier.to_be_bytes());
+    header[6..].copy_from_slice(&echo.number.to_be_bytes());
+    let mut sum = Checksum::default();
+    sum.add(&header);
+    header[2..4].copy_from_slice(&sum.finish().to_be_bytes());
+    out.extend_from_slice(&header);
+}
+
+impl Transport {
+    const fn header_bytes(self) -> u32 {
+        match self {
+            Self::Tcp(tcp) => {
+                let options = match (tcp.flags & SYN != 0, tcp.stamps) {
+                    (true, Some(_)) => 20,
+                    (true, None) | (false, Some(_)) => 12,
+                    (false, None) => 0,
+                };
+                20 + options
+            }
+            Self::Udp | Self::Echo(_) => 8,
+        }
     }
 }
 
@@ -237,5 +281,6 @@ const LINKTYPE_ETHERNET: u32 = 1;
 const SNAP_LENGTH: u32 = 96;
 const PROTOCOL_TCP: u8 = 6;
 const PROTOCOL_UDP: u8 = 17;
+const PROTOCOL_ICMP: u8 = 1;
 /// Receive window before scaling by 7 bits: 4 MiB.
 const WINDOW: u16 = 32_768;

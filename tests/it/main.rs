@@ -17,7 +17,6 @@ mod bad_input;
 mod captures;
 mod demo;
 // The tests of the benchmark, whose own binary has no harness to run them.
-#[allow(dead_code, reason = "its `main` is not called here")]
 #[path = "../../benches/detection/main.rs"]
 mod detection;
 mod files;
@@ -36,3 +35,4 @@ mod support;
 mod tidy;
 mod tshark;
 mod workers;
+mod worlds;

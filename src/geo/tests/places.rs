@@ -104,12 +104,12 @@ fn reserved_ranges_are_never_asked_of_a_database() {
     }
 }
 
+fn rule(prefix: &str, code: &str) -> GeoOverride {
+    GeoOverride::new(prefix.parse().unwrap(), code.parse().unwrap())
+}
+
 #[test]
 fn overrides_outrank_networks_which_outrank_databases() {
-    let rule = |prefix: &str, code: &str| GeoOverride {
-        prefix: prefix.parse().unwrap(),
-        country: code.parse().unwrap(),
-    };
     let overrides = vec![
         rule("10.9.0.0/16", "SG"),
         rule("10.9.8.0/24", "CN"),
@@ -174,14 +174,44 @@ fn overrides_outrank_networks_which_outrank_databases() {
     assert_eq!(geo.place(ip("10.9.1.1")).asn, 0);
 }
 
+#[test]
+fn an_override_may_state_who_uses_a_prefix() {
+    let stated = |prefix: &str, code: &str, asn, name: Option<&str>| GeoOverride {
+        asn,
+        organisation: name.map(str::to_owned),
+        ..rule(prefix, code)
+    };
+    let overrides = vec![
+        stated("10.9.0.0/16", "SG", Some(4_200_000_007), Some("Branch\n")),
+        stated("10.9.1.0/24", "SG", None, None),
+        stated("8.8.8.0/24", "US", Some(64_512), None),
+        stated("8.8.4.0/24", "US", None, Some("Resolver")),
+        stated("2001:4860::/32", "US", Some(0), None),
+    ];
+    let config = GeoConfig {
+        overrides,
+        ..GeoConfig::default()
+    };
+    let geo = with(config, &["10.0.0.0/8"], &["CN"]);
+    for (address, asn, name) in [
+        ("10.9.0.1", 4_200_000_007, Some("Branch")),
+        ("10.9.1.1", 0, None),
+        ("10.8.1.1", 0, None),
+        ("8.8.8.8", 64_512, None),
+        ("8.8.4.4", 15_169, Some("Resolver")),
+        ("2001:4860:4860::8888", 0, None),
+        ("::ffff:8.8.8.8", 64_512, None),
+    ] {
+        assert_eq!(geo.place(ip(address)).asn, asn, "{address}");
+        assert_eq!(geo.organisation(ip(address)).as_deref(), name, "{address}");
+    }
+    assert_eq!(geo.place(ip("127.0.0.1")), Place::LOCAL);
+}
+
 /// The table of IPv4 against the prefixes and the readers of both files: where rules begin and
 /// end, all ranges of every 97th block, and addresses from everywhere.
 #[test]
 fn an_ipv4_address_is_where_a_search_finds_it() {
-    let rule = |prefix: &str, code: &str| GeoOverride {
-        prefix: prefix.parse().unwrap(),
-        country: code.parse().unwrap(),
-    };
     let overrides = vec![
         rule("0.0.0.0/31", "SG"),
         rule("8.8.0.0/15", "SG"),
@@ -191,6 +221,10 @@ fn an_ipv4_address_is_where_a_search_finds_it() {
         rule("126.255.255.255/32", "CN"),
         rule("192.0.2.128/25", "US"),
         rule("255.255.255.254/31", "SG"),
+        GeoOverride {
+            asn: Some(64_512),
+            ..rule("8.8.64.0/18", "US")
+        },
     ];
     let networks = "0.0.0.0/30 8.8.8.0/30 10.0.0.0/8 129.132.0.0/16 223.5.5.0/24 192.0.2.0/25 \
                     77.88.8.0/24 255.255.255.128/25";
@@ -242,10 +276,6 @@ fn a_site_of_several_countries_asks_the_database_for_its_own() {
 
 #[test]
 fn contradicting_overrides_are_refused() {
-    let rule = |prefix: &str, code: &str| GeoOverride {
-        prefix: prefix.parse().unwrap(),
-        country: code.parse().unwrap(),
-    };
     let open = |second| {
         let overrides = vec![rule("10.9.0.0/16", "SG"), second];
         Geo::open(
@@ -260,6 +290,12 @@ fn contradicting_overrides_are_refused() {
     assert!(open(rule("10.9.0.0/16", "SG")).is_ok());
     let error = open(rule("10.9.1.1/16", "US")).unwrap_err().to_string();
     assert!(error.contains("10.9.1.1/16") && error.contains("SG") && error.contains("US"));
+    let private = GeoOverride {
+        asn: Some(64_512),
+        ..rule("10.9.0.0/16", "SG")
+    };
+    let error = open(private).unwrap_err().to_string();
+    assert!(error.contains("as SG and as SG AS64512"), "{error}");
 }
 
 #[test]

@@ -15,12 +15,15 @@ mod atlas;
 mod backups;
 mod calendar;
 mod campaigns;
+mod capture;
+mod conversation;
 mod customs;
 mod leaks;
 mod ledger;
 mod lives;
 mod members;
 mod moves;
+mod sensor;
 mod services;
 mod shapes;
 mod surprises;
@@ -122,6 +125,17 @@ pub struct World {
 impl World {
     /// Makes up a world. The same configuration and seed give the same one everywhere.
     pub fn new(config: &WorldConfig, seed: u64) -> Self {
+        Self::with(config, seed, |_| true)
+    }
+
+    /// Makes up the same world without the surprises in which a database says from some
+    /// moment on that addresses are in another country: what a capture can show.
+    pub fn without_relabels(config: &WorldConfig, seed: u64) -> Self {
+        Self::with(config, seed, |kind| kind != moves::RELABEL)
+    }
+
+    /// A world with the kinds of surprises that are wanted.
+    fn with(config: &WorldConfig, seed: u64, wanted: fn(&str) -> bool) -> Self {
         let site = Site::new(config, seed);
         let mut exchanges = Vec::new();
         for (index, member) in site.members.iter().enumerate() {
@@ -129,7 +143,8 @@ impl World {
         }
         let mut ledger = Ledger::default();
         let mut runs = backups::runs(&site);
-        surprises::befall(&site, config, &mut runs, &mut exchanges, &mut ledger);
+        let happened = (&mut exchanges, &mut ledger);
+        surprises::befall(&site, (config, wanted), &mut runs, happened);
         leaks::inject(&site, config, &runs, &mut exchanges, &mut ledger);
         exchanges
             .sort_unstable_by(|a, b| a.start.cmp(&b.start).then_with(|| a.rank().cmp(&b.rank())));

@@ -94,3 +94,6 @@ fn is_in(peer: IpAddr, network: &Network) -> bool {
     };
     peer.to_bits() / BLOCK_ADDRESSES == network.block / BLOCK_ADDRESSES
 }
+
+/// The kind of surprise that changes no packet.
+pub(super) const RELABEL: &str = "relabel";

@@ -9,17 +9,16 @@ use super::customs::Role;
 use super::ledger::{Event, Ledger};
 use super::lives::{follow, serve};
 use super::members::Member;
-use super::moves::{relabel, relocation};
+use super::moves::{RELABEL, relabel, relocation};
 use super::services::Service;
 use super::{Exchange, Site, WorldConfig};
 
 /// Puts the benign surprises into the life of a site, and adds its backups.
 pub(super) fn befall(
     site: &Site,
-    config: &WorldConfig,
+    (config, wanted): (&WorldConfig, fn(&str) -> bool),
     runs: &mut Vec<Run>,
-    exchanges: &mut Vec<Exchange>,
-    ledger: &mut Ledger,
+    (exchanges, ledger): (&mut Vec<Exchange>, &mut Ledger),
 ) {
     let mut scene = Scene {
         site,
@@ -28,7 +27,7 @@ pub(super) fn befall(
         ledger,
     };
     // What happens to addresses happens to all that goes there, and so comes last.
-    scene.befall(config, |kind| !MOVES.contains(&kind));
+    scene.befall(config, |kind| wanted(kind) && !MOVES.contains(&kind));
     for run in scene.runs.iter() {
         for mut exchange in run.exchanges(site) {
             if let Some(event) = &run.event {
@@ -37,7 +36,7 @@ pub(super) fn befall(
             scene.exchanges.push(exchange);
         }
     }
-    scene.befall(config, |kind| MOVES.contains(&kind));
+    scene.befall(config, |kind| wanted(kind) && MOVES.contains(&kind));
 }
 
 /// What a surprise may change.
@@ -350,13 +349,13 @@ const KINDS: [(&str, bool, Befall); 12] = [
     ("flash_crowd", false, flash_crowd),
     ("new_service", false, new_service),
     ("relocation", false, relocation),
-    ("relabel", false, relabel),
+    (RELABEL, false, relabel),
     ("failover", false, failover),
     ("vacation_return", true, vacation_return),
 ];
 
 /// Kinds that change exchanges of everybody.
-const MOVES: [&str; 2] = ["relocation", "relabel"];
+const MOVES: [&str; 2] = ["relocation", RELABEL];
 
 /// Days for which something new counts as a surprise.
 pub(super) const SETTLING_DAYS: usize = 7;

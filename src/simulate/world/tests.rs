@@ -5,7 +5,7 @@ use crate::time::{NANOS_PER_SECOND, SECONDS_PER_HOUR};
 use super::*;
 
 /// 2026-03-02T00:00:00Z, a Monday.
-const START: Timestamp = Timestamp::from_nanos(1_772_409_600 * NANOS_PER_SECOND);
+pub(super) const START: Timestamp = Timestamp::from_nanos(1_772_409_600 * NANOS_PER_SECOND);
 
 fn config(assets: usize, leaks: usize, benign: usize) -> WorldConfig {
     WorldConfig {
@@ -252,6 +252,52 @@ fn handshakes_fit_the_distance() {
         least["HK"]
     );
     assert!(least["DE"] > 199_000_000, "{}", least["DE"]);
+}
+
+/// What the configuration of a sensor says of addresses is true of all exchanges, but not
+/// where a database changes its mind.
+#[test]
+fn a_plan_of_addresses_holds_without_relabels() {
+    let config = config(80, 26, 24);
+    let blocks: BTreeMap<u32, sensor::Block> = sensor::blocks(10)
+        .map(|block| (block.prefix.network().to_bits() >> 16, block))
+        .collect();
+    let misplaced = |world: &World| {
+        let is_misplaced = |one: &&Exchange| {
+            let IpAddr::V4(peer) = one.peer else {
+                return true;
+            };
+            let block = blocks[&(peer.to_bits() >> 16)];
+            (block.country, block.asn) != (one.country, one.asn)
+        };
+        world.exchanges.iter().filter(is_misplaced).count()
+    };
+    let world = World::without_relabels(&config, 10);
+    assert_eq!(misplaced(&world), 0);
+    let kinds: BTreeSet<&str> = world
+        .injections
+        .iter()
+        .map(|one| one.truth.kind.as_str())
+        .collect();
+    assert!(
+        kinds.contains("relocation") && !kinds.contains("relabel"),
+        "{kinds:?}"
+    );
+    assert!(misplaced(&World::new(&config, 10)) > 0);
+    let text = World::sensor_config(&config, 10);
+    assert_eq!(text.matches("prefix = ").count(), blocks.len());
+}
+
+#[test]
+fn a_capture_follows_from_the_seed() {
+    let play = |seed| {
+        let world = World::without_relabels(&config(3, 1, 6), seed);
+        let (mut capture, mut truth) = (Vec::new(), Vec::new());
+        world.write(&mut capture, &mut truth).unwrap();
+        (capture, truth)
+    };
+    assert_eq!(play(1), play(1));
+    assert_ne!(play(1).0, play(2).0);
 }
 
 /// Prints what a network engineer wants to see. Run with `--nocapture`.

@@ -1,0 +1,220 @@
+//! Transfers to alerts without a packet: the analyst half by itself.
+//!
+//! What comes before is somebody else's business: a generator of whole sites, by which
+//! detection is measured, or a reader of records that others made of packets.
+
+use std::sync::Arc;
+
+use crate::alert::Alert;
+use crate::config::Config;
+use crate::flow::SHARDS;
+use crate::geo::Geo;
+use crate::time::Tick;
+use crate::transfer::{self, ROWS_PER_SHARD_TICK_MAX, Transfer};
+
+use super::PipelineError;
+use super::analyst::Analyst;
+use super::outputs::Outputs;
+use super::sensor::{SensorCounts, SensorOutput};
+use super::state::LearnedState;
+
+/// What the analyst made of transfers.
+#[derive(Debug, Default)]
+pub struct Intake {
+    /// The lines of `alerts.jsonl`, in order.
+    pub alerts: Vec<Alert>,
+    /// Lines beyond [`INTAKE_ALERTS_MAX`], which are not kept.
+    pub alerts_beyond: u64,
+    /// Transfers that were taken.
+    pub transfers: u64,
+    /// Ticks in which there were some.
+    pub ticks: u64,
+    /// Transfers of a tick that had passed, which count in the running one.
+    pub late: u64,
+    /// Transfers that were folded away, their bytes being counted with others.
+    pub folded: u64,
+    /// Assets that are known at the end.
+    pub assets: usize,
+    /// Cells that are kept of them at the end.
+    pub cells: usize,
+}
+
+/// Most lines that an [`Intake`] keeps.
+pub const INTAKE_ALERTS_MAX: usize = 1 << 18;
+
+/// Takes transfers in the order of their ticks with an analyst that has learned nothing
+/// yet, whatever `state.dir` says. Every tick with transfers counts as one with traffic.
+/// The hour that runs when they end is not closed, as at the end of a capture.
+///
+/// # Errors
+/// A database or the calendar of the configuration that cannot be used.
+pub fn intake(
+    config: Config,
+    transfers: impl IntoIterator<Item = Transfer>,
+) -> Result<Intake, PipelineError> {
+    let site = &config.site;
+    let geo = Geo::open(&config.geo, &site.networks, site.jurisdictions.0.clone())?;
+    let learned = LearnedState::default();
+    let mut feeder = Feeder {
+        analyst: Analyst::new(config, Arc::new(geo), Outputs::keeping(), learned)?,
+        running: None,
+        rows: Vec::new(),
+        counts: SensorCounts::default(),
+        done: Intake::default(),
+    };
+    for transfer in transfers {
+        feeder.add(transfer)?;
+    }
+    feeder.tell(None)?;
+    let view = feeder.analyst.view();
+    (feeder.done.assets, feeder.done.cells) = (view.assets, view.cells);
+    Ok(feeder.done)
+}
+
+/// Stands where the workers would.
+#[derive(Debug)]
+struct Feeder {
+    analyst: Analyst,
+    running: Option<Tick>,
+    /// Transfers of the running tick.
+    rows: Vec<Transfer>,
+    counts: SensorCounts,
+    done: Intake,
+}
+
+impl Feeder {
+    fn add(&mut self, transfer: Transfer) -> Result<(), PipelineError> {
+        let running = match self.running {
+            Some(running) if transfer.tick <= running => running,
+            // The analyst is told of the first tick before it gets anything of it.
+            _ => {
+                self.tell(Some(transfer.tick))?;
+                self.done.ticks += 1;
+                transfer.tick
+            }
+        };
+        self.running = Some(running);
+        self.done.transfers += 1;
+        self.done.late += u64::from(transfer.tick < running);
+        self.counts.packets += 1;
+        self.rows.push(Transfer {
+            tick: running,
+            ..transfer
+        });
+        if self.rows.len() >= ROWS_FOLD_AT {
+            self.done.folded += transfer::fold(&mut self.rows);
+        }
+        Ok(())
+    }
+
+    /// Closes the running tick, as the workers do together.
+    fn tell(&mut self, until: Option<Tick>) -> Result<(), PipelineError> {
+        let output = SensorOutput {
+            transfers: std::mem::take(&mut self.rows),
+            counts: self.counts,
+        };
+        self.analyst.take(vec![output], until)?;
+        for alert in self.analyst.outputs.take_kept() {
+            if self.done.alerts.len() < INTAKE_ALERTS_MAX {
+                self.done.alerts.push(alert);
+            } else {
+                self.done.alerts_beyond += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Transfers of one tick that are held: what all shards of a sensor may tell of one.
+const ROWS_FOLD_AT: usize = SHARDS * ROWS_PER_SHARD_TICK_MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::Event;
+    use crate::geo::{Confidence, Country};
+    use crate::time::{SECONDS_PER_DAY, SECONDS_PER_HOUR};
+    use crate::transfer::{Conversation, Service};
+
+    /// 2026-03-02T00:00:00Z.
+    const START: u64 = 1_772_409_600;
+
+    fn transfer(second: u64, asset: u8, country: &str, bytes: u64) -> Transfer {
+        Transfer {
+            tick: Tick(START + second),
+            country: Country::from_code(country).unwrap(),
+            asn: 64_500,
+            service: Service::Web,
+            asset_ip: [10, 0, 0, asset].into(),
+            conversation: Some(Conversation {
+                asset_port: 40_000,
+                peer: [192, 0, 2, 1].into(),
+                peer_port: 443,
+                protocol: 6,
+            }),
+            served: false,
+            bytes,
+            confidence: Confidence::Plausible,
+            ended: true,
+            round_trip_nanos: None,
+        }
+    }
+
+    /// Ten days in which eight assets send some megabytes to DE every hour.
+    fn ordinary() -> Vec<Transfer> {
+        let mut all = Vec::new();
+        for hour in 0..10 * 24 {
+            for asset in 1..=8 {
+                let second = hour * SECONDS_PER_HOUR + 60 * u64::from(asset);
+                let bytes = 1_000_000 + second * 7_919 % 3_000_000;
+                all.push(transfer(second, asset, "DE", bytes));
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn a_push_that_nobody_ever_made_is_told_and_ordinary_hours_are_not() {
+        let quiet = intake(Config::default(), ordinary()).unwrap();
+        assert_eq!(quiet.alerts, []);
+        assert_eq!((quiet.transfers, quiet.ticks), (1_920, 1_920));
+        assert_eq!((quiet.assets, quiet.late, quiet.folded), (8, 0, 0));
+        let mut all = ordinary();
+        let begin = 10 * SECONDS_PER_DAY;
+        all.extend((0..600).map(|second| transfer(begin + second, 3, "RU", 50_000_000)));
+        let loud = intake(Config::default(), all.clone()).unwrap();
+        let first = loud.alerts.first().unwrap();
+        assert_eq!(first.event, Event::Open);
+        assert_eq!(first.asset_ip, transfer(0, 3, "RU", 0).asset_ip);
+        assert_eq!(first.jurisdiction.code(), "RU");
+        assert!(first.time.starts_with("2026-03-12T00:"), "{}", first.time);
+        assert_eq!(first.maturity, 1.0, "every hour had traffic");
+        let again = intake(Config::default(), all).unwrap();
+        assert_eq!(loud.alerts, again.alerts);
+    }
+
+    #[test]
+    fn what_comes_late_counts_in_the_running_tick() {
+        let all = [(5, 1), (5, 2), (4, 3), (6, 4)];
+        let all = all.map(|(second, asset)| transfer(second, asset, "DE", 1));
+        let taken = intake(Config::default(), all).unwrap();
+        assert_eq!((taken.ticks, taken.late, taken.transfers), (2, 1, 4));
+        assert_eq!(taken.assets, 4);
+    }
+
+    #[test]
+    fn a_tick_of_too_many_transfers_is_folded() {
+        let count = ROWS_FOLD_AT as u64 + 9;
+        let taken = intake(
+            Config::default(),
+            (0..count).map(|_| transfer(1, 1, "DE", 1)),
+        );
+        let taken = taken.unwrap();
+        assert_eq!((taken.transfers, taken.ticks), (count, 1));
+        assert!(
+            taken.folded > count - 3 * ROWS_PER_SHARD_TICK_MAX as u64,
+            "{}",
+            taken.folded
+        );
+    }
+}
