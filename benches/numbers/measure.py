@@ -1,5 +1,6 @@
 """Runs programs and says what they took: wall clock, processor time, memory."""
 
+import mmap
 import os
 import select
 import statistics
@@ -14,6 +15,8 @@ RUN_SECONDS_MAX = 1_800
 # A load average forgets by a factor of e in a minute, and our own runs are in it. So it is
 # looked at before the first of them; after that, what others do is counted by itself.
 SETTLE_SECONDS_MAX = 300
+# What any of the programs takes, its output in the page cache included.
+CLAIMED_BYTES = 3 << 30
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ def series(
         warm(capture)
         for program in programs:
             program.prepare()
+            claim_memory()
             sample = run(program.command, log)
             result.samples.setdefault(program.name, []).append(sample)
             problem = program.check() if sample.status == 0 else tail(log)
@@ -150,6 +154,23 @@ def warm(path: Path) -> None:
     with path.open("rb") as file:
         while file.read(1 << 20):
             pass
+
+
+def claim_memory() -> None:
+    """Has the host of a virtual machine hand out memory before a program asks for it.
+
+    What was free for seconds goes back to the host there, and a first touch costs 13 µs a page
+    instead of 1 where this was written: more than all that a program does with it, and less
+    or more by what ran before. Each program starts on memory that was in use just now.
+    """
+    child = os.fork()
+    if child == 0:
+        populate = getattr(mmap, "MAP_POPULATE", 0)
+        try:
+            mmap.mmap(-1, CLAIMED_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | populate)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
 
 
 def load() -> float:
