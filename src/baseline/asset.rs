@@ -163,7 +163,7 @@ impl AssetState {
         let Some(record) = self.record.as_deref_mut() else {
             return;
         };
-        let mut was_alerted = false;
+        let (mut was_alerted, mut was_accepted) = (false, false);
         for (_, known) in self.countries.iter_mut() {
             let newness = Some((&record.new_countries, Measure::NewCountry));
             let measures = [
@@ -172,6 +172,7 @@ impl AssetState {
                 Measure::CountryRun,
             ];
             learn(pools, role, &known.all, measures, newness);
+            was_accepted |= known.all.is_accepted_today();
             was_alerted |= known.all.close_day();
         }
         for (key, cell) in self.cells.iter_mut() {
@@ -185,7 +186,10 @@ impl AssetState {
             learn(pools, role, cell, measures, newness);
             cell.close_day();
         }
-        record.close_day(pools, role, was_alerted);
+        if !was_alerted && !was_accepted {
+            record.teach(pools, role);
+        }
+        record.close_day(was_alerted);
     }
 }
 
@@ -195,18 +199,20 @@ impl AssetRecord {
         self.hours.is_odd(slot)
     }
 
-    fn close_day(&mut self, pools: &mut Pools, role: Role, was_alerted: bool) {
-        if !was_alerted {
-            let [hour, day] = self.all.running();
-            pools.record(Measure::AssetHour, role, &self.all.hour_peaks, hour);
-            pools.record(Measure::AssetDay, role, &self.all.day_peaks, day);
-            let odd = &self.odd_hours;
-            pools.record(Measure::OddHour, role, &odd.hour_peaks, odd.running()[0]);
-            for (service, past) in self.services.iter() {
-                let measure = Measure::ServiceDay(*service);
-                pools.record(measure, role, &past.day_peaks, past.running()[1]);
-            }
+    /// Lets the pools learn from the running day.
+    fn teach(&self, pools: &mut Pools, role: Role) {
+        let [hour, day] = self.all.running();
+        pools.record(Measure::AssetHour, role, &self.all.hour_peaks, hour);
+        pools.record(Measure::AssetDay, role, &self.all.day_peaks, day);
+        let odd = &self.odd_hours;
+        pools.record(Measure::OddHour, role, &odd.hour_peaks, odd.running()[0]);
+        for (service, past) in self.services.iter() {
+            let measure = Measure::ServiceDay(*service);
+            pools.record(measure, role, &past.day_peaks, past.running()[1]);
         }
+    }
+
+    fn close_day(&mut self, was_alerted: bool) {
         let own = [
             &mut self.all,
             &mut self.new_countries,
@@ -220,7 +226,7 @@ impl AssetRecord {
 }
 
 /// Lets the pools learn from the running day of a cell or a country, unless it was alerted
-/// on: an hour, a day, a run, and what it had while it was new.
+/// on, or accepted by a person: an hour, a day, a run, and what it had while it was new.
 fn learn(
     pools: &mut Pools,
     role: Role,
@@ -228,7 +234,8 @@ fn learn(
     [hour, day, run]: [Measure; 3],
     newness: Option<(&Past, Measure)>,
 ) {
-    let Some(record) = cell.record().filter(|_| !cell.alerted.day) else {
+    let is_usual = !cell.is_alerted_today() && !cell.is_accepted_today();
+    let Some(record) = cell.record().filter(|_| is_usual) else {
         return;
     };
     let [hour_bytes, day_bytes] = record.past.running();

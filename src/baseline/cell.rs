@@ -26,6 +26,8 @@ pub struct Cell {
 pub(super) struct Alerted {
     pub(super) hour: bool,
     pub(super) day: bool,
+    /// Whether a person has accepted what the running day brought.
+    accepted: bool,
     /// Days in a row.
     days: u8,
 }
@@ -52,6 +54,7 @@ impl Cell {
             alerted: Alerted {
                 hour: false,
                 day: false,
+                accepted: false,
                 days: 0,
             },
             record: None,
@@ -96,10 +99,35 @@ impl Cell {
         self.alerted.day
     }
 
+    /// Whether a person has accepted what the running day brought.
+    pub(super) const fn is_accepted_today(&self) -> bool {
+        self.alerted.accepted
+    }
+
+    /// Takes an alert of the running day back: a person accepts it.
+    pub(super) const fn accept(&mut self) {
+        (self.alerted.hour, self.alerted.day) = (false, false);
+        self.alerted.accepted = true;
+    }
+
+    /// Keeps what is alerted on from becoming the norm: a person calls it a leak.
+    pub(super) fn condemn(&mut self) {
+        self.alerted = Alerted {
+            hour: true,
+            day: true,
+            accepted: false,
+            days: 0,
+        };
+        if let Some(record) = &mut self.record {
+            record.habit.forget_refusals();
+        }
+    }
+
     /// Ends a day. Says whether it was suspect: alerted on, unless it has been for so long
     /// that it is the new normal.
     pub(super) fn close_day(&mut self) -> bool {
         let alerted = &mut self.alerted;
+        alerted.accepted = false;
         alerted.days = if std::mem::take(&mut alerted.day) {
             alerted.days.saturating_add(1)
         } else {

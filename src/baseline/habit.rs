@@ -146,6 +146,13 @@ impl Habit {
         self.run_peaks.close_day(running, is_suspect);
     }
 
+    /// Forgets how often hours were refused, so that what is refused next does not stay.
+    pub(super) fn forget_refusals(&mut self) {
+        for slot in self.slots.iter_mut().flatten() {
+            slot.refused = 0;
+        }
+    }
+
     /// What is known of an hour of the day, location and spread: its own history, else that
     /// of the same hour on the other kind of day, else, once there are days of them, that of
     /// all hours.

@@ -14,6 +14,7 @@ mod add;
 mod asset;
 mod cell;
 mod destination;
+mod evidence;
 mod habit;
 mod learn;
 mod novelty;
@@ -28,6 +29,7 @@ pub use add::AssetEntry;
 pub use asset::{AssetRecord, AssetState};
 pub use cell::{Cell, Record};
 pub use destination::{Destination, TopFlow};
+pub use evidence::{Hours, Prevalence, of_hours};
 pub use habit::{Excursion, Expected, Habit, OFFSET_BYTES};
 pub use learn::{BaselineConfig, Learn, LearnError, Stage};
 pub use novelty::{NEW_DAYS, Novelty};
@@ -48,7 +50,7 @@ use crate::time::HourSlot;
 use crate::transfer::Service;
 
 /// Version of the stored form of a [`Baseline`].
-pub const STATE_VERSION: u32 = 3;
+pub const STATE_VERSION: u32 = 4;
 
 /// Assets that are followed; transfers of any more are counted in totals only.
 pub const ASSETS_MAX: usize = 65_536;
@@ -171,6 +173,9 @@ impl Baseline {
             assets[place] += 1;
             for destination in asset.countries.values_mut() {
                 let score = f64::from(std::mem::take(&mut destination.day_score));
+                if destination.all.is_accepted_today() {
+                    continue;
+                }
                 if destination.all.is_alerted_today() {
                     scores.record_told(score, threshold, granted);
                 } else {

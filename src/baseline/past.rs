@@ -47,6 +47,11 @@ impl Past {
             .sum()
     }
 
+    /// Bytes of one of the last 24 hours that were closed.
+    pub fn hour(&self, hour: u64) -> u64 {
+        self.hours[place(hour)] as u64
+    }
+
     /// Ends an hour. Those since `previous`, of which nothing was seen, had nothing.
     pub(super) fn close_hour(&mut self, hour: u64, previous: u64, bytes: u64) {
         let unseen = hour.saturating_sub(previous.saturating_add(1));

@@ -9,6 +9,7 @@ mod calendar;
 pub use calendar::{Calendar, CalendarError, HourSlot, SLOTS};
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +114,20 @@ impl Tick {
     /// The first tick of the hour `hour`, counted from the epoch.
     pub const fn of_hour(hour: u64) -> Self {
         Self(hour.saturating_mul(SECONDS_PER_HOUR))
+    }
+}
+
+impl FromStr for Tick {
+    type Err = String;
+
+    /// As it is printed; fractions of a second are dropped.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let moment: Result<jiff::Timestamp, _> = text.parse();
+        let seconds = moment.ok().map(jiff::Timestamp::as_second);
+        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+        seconds
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is no time such as 2026-03-02T08:00:00Z"))
     }
 }
 
