@@ -13,7 +13,7 @@
 //!
 //! Every stage up to `simulate` is a plain struct: it owns no thread, no channel and no
 //! clock, and the time is an argument. `pipeline` is the only module that wires stages
-//! to threads. `docs/architecture.md` tells the life of a packet in seven steps.
+//! to threads. `docs/architecture.md` tells the life of a packet in eight steps.
 
 pub mod time;
 

@@ -1,33 +1,25 @@
 //! The life of an incident.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::baseline::TopFlow;
-use crate::detect::{Bytes, Detector, Finding, Told};
+use crate::baseline::{Hours, Prevalence, TopFlow};
+use crate::detect::{Detector, Finding, Told};
 use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
-use crate::time::{SECONDS_PER_DAY, Tick};
+use crate::time::Tick;
 
-use super::{Alert, AlertFlow, DetectorLine, Event, Severity};
+use super::campaign::Sinks;
+use super::explain::{Occasion, explanation};
+use super::{Alert, AlertFlow, DetectorLine, Level, Ruling, Severity};
 
-/// Incidents that may be open at once; any more are counted and not told.
-pub const INCIDENTS_MAX: usize = 10_000;
+/// What an incident is of.
+pub(super) type Key = (AssetKey, Country);
 
 /// The least by which the excess must grow for an incident to be told again: 1 MiB.
 const UPDATE_BYTES_MIN: u64 = 1 << 20;
-
-/// Seconds without a finding after which an incident is closed.
-pub const QUIET_SECONDS: u64 = SECONDS_PER_DAY;
-
-/// The open incidents of a site, at most one per asset and country.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Incidents {
-    open: BTreeMap<(AssetKey, Country), Incident>,
-    refused: u64,
-}
 
 /// What is known of an asset and a country at the close of a tick.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,10 +36,16 @@ pub struct Observed {
     pub asn: u32,
     /// Organisation that holds it.
     pub organisation: Option<String>,
-    /// Bytes from the asset to the country in the running hour.
-    pub hour_bytes: u64,
-    /// Bytes that are normal for that hour.
-    pub hour_expected_bytes: u64,
+    /// Bytes from the asset to the country in each of the last 24 hours.
+    pub seen_hours: Hours,
+    /// Bytes that are normal for each of them.
+    pub expected_hours: Hours,
+    /// When the asset first sent anything there.
+    pub first_seen: Option<Tick>,
+    /// Whether the country is new to the asset.
+    pub is_new: bool,
+    /// How many assets send there.
+    pub prevalence: Prevalence,
 }
 
 /// What the closed tick brought for an asset and a country.
@@ -59,25 +57,32 @@ pub struct Activity {
     pub is_running: bool,
 }
 
+/// An open incident.
 #[derive(Debug, Serialize, Deserialize)]
-struct Incident {
-    name: String,
-    since: Tick,
+pub(super) struct Incident {
+    pub(super) name: String,
+    pub(super) since: Tick,
     /// Bytes since then.
-    bytes: u64,
+    pub(super) bytes: u64,
     /// Excess of the hours that are over.
     settled_excess_bytes: u64,
     hour: Hour,
+    /// The largest hour and the largest 24 hours that are over.
+    level: Level,
     told_excess_bytes: u64,
     lines: u32,
-    last_finding: Tick,
+    pub(super) last_finding: Tick,
     /// The highest score so far.
     score: f64,
     /// Bytes of an hour up to which nothing would have been told when it opened.
-    allowance_bytes: u64,
+    pub(super) allowance_bytes: u64,
     detectors: BTreeMap<Detector, Said>,
-    /// As it was when a line was last written.
-    observed: Observed,
+    /// As it was when a line was last written for what the asset did.
+    pub(super) observed: Observed,
+    pub(super) sinks: Sinks,
+    pub(super) campaign: Option<String>,
+    /// What a person has said of it.
+    pub(super) ruling: Option<Ruling>,
 }
 
 /// The running hour of an incident. Only in hours in which a detector speaks is anything in
@@ -86,6 +91,8 @@ struct Incident {
 struct Hour {
     bytes: u64,
     expected_bytes: u64,
+    /// Bytes of the 23 hours before.
+    before_bytes: u64,
     has_finding: bool,
 }
 
@@ -106,133 +113,88 @@ struct Said {
     sentence: String,
 }
 
-impl Incidents {
-    /// Whether an incident of this asset and country is open.
-    pub fn is_open(&self, asset: AssetKey, country: Country) -> bool {
-        self.open.contains_key(&(asset, country))
-    }
-
-    /// How many incidents are open.
-    pub fn len(&self) -> usize {
-        self.open.len()
-    }
-
-    /// Whether no incident is open.
-    pub fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
-    /// Findings that found no room for an incident of theirs.
-    pub const fn refused(&self) -> u64 {
-        self.refused
-    }
-
-    /// Takes what the closed tick `now` brought for one asset and country, and what is told of
-    /// it, if anything. Returns the line to write where the incident opens or grows; only then is
-    /// `observed` asked.
-    pub fn tick(
-        &mut self,
-        now: Tick,
-        (asset, country): (AssetKey, Country),
-        activity: Activity,
-        told: Option<&Told>,
-        observed: impl FnOnce() -> Observed,
-    ) -> Option<Alert> {
-        let room = self.open.len() < INCIDENTS_MAX;
-        if let Some(incident) = self.open.get_mut(&(asset, country)) {
-            incident.bytes = incident.bytes.saturating_add(activity.bytes);
-            incident.hour.bytes = incident.hour.bytes.saturating_add(activity.bytes);
-            let joined = told.is_some_and(|told| incident.take(told, now));
-            let has_news = joined || (activity.bytes > 0 && incident.has_doubled());
-            return has_news.then(|| {
-                incident.observed = observed();
-                incident.line(Event::Update, now, asset, country, activity)
-            });
-        }
-        let told = told?;
-        let main = told.main()?;
-        if !room {
-            self.refused += 1;
-            return None;
-        }
-        let mut incident = Incident::open((asset, country), main, now, observed());
-        incident.allowance_bytes = told.allowance_bytes;
-        incident.take(told, now);
-        let alert = incident.line(Event::Open, now, asset, country, activity);
-        self.open.insert((asset, country), incident);
-        Some(alert)
-    }
-
-    /// Begins an hour: says what is normal in it.
-    pub fn open_hour(&mut self, expected_bytes: impl Fn(AssetKey, Country) -> u64) {
-        for ((asset, country), incident) in &mut self.open {
-            incident.settled_excess_bytes = incident.excess_bytes();
-            incident.hour = Hour {
-                expected_bytes: expected_bytes(*asset, *country),
-                ..Hour::default()
-            };
-        }
-    }
-
-    /// Closes the incidents that have been quiet for [`QUIET_SECONDS`] at the close of `now`.
-    pub fn close_quiet(&mut self, now: Tick) -> Vec<Alert> {
-        let is_quiet =
-            |incident: &Incident| now.seconds_since(incident.last_finding) >= QUIET_SECONDS;
-        let mut alerts = Vec::new();
-        self.open.retain(|(asset, country), incident| {
-            let quiet = is_quiet(incident);
-            if quiet {
-                let silent = Activity {
-                    bytes: 0,
-                    is_running: false,
-                };
-                alerts.push(incident.line(Event::Close, now, *asset, *country, silent));
-            }
-            !quiet
-        });
-        alerts
-    }
-}
-
 impl Incident {
-    /// Begins with the finding that it is told by. What that knows of the hours before the
+    /// Begins with what it is told by. What the main finding knows of the hours before the
     /// running one is settled.
-    fn open(
-        (asset, country): (AssetKey, Country),
-        finding: &Finding,
+    pub(super) fn open(
+        (asset, country): Key,
+        (told, main): (&Told, &Finding),
         now: Tick,
         observed: Observed,
     ) -> Self {
+        let [before @ .., running] = observed.seen_hours;
         let hour = Hour {
-            bytes: observed.hour_bytes,
-            expected_bytes: observed.hour_expected_bytes,
+            bytes: running,
+            expected_bytes: observed.expected_hours[23],
+            before_bytes: before.into_iter().fold(0, u64::saturating_add),
             has_finding: true,
         };
-        let before = finding.bytes.saturating_sub(hour.bytes);
-        let excess = finding.bytes.saturating_sub(finding.expected_bytes);
-        Self {
+        let before = main.bytes.saturating_sub(hour.bytes);
+        let excess = main.bytes.saturating_sub(main.expected_bytes);
+        let mut sinks = Sinks::default();
+        sinks.name(country, &observed, now);
+        let mut incident = Self {
             name: format!("{}/{asset}/{country}", now.plus_seconds(1)),
-            since: finding.since,
-            bytes: finding.bytes.max(hour.bytes),
+            since: main.since,
+            bytes: main.bytes.max(hour.bytes),
             settled_excess_bytes: excess.min(before),
             hour,
+            level: Level::default(),
             told_excess_bytes: 0,
             lines: 0,
             last_finding: now,
             score: 0.0,
-            allowance_bytes: 0,
+            allowance_bytes: told.allowance_bytes,
             detectors: BTreeMap::new(),
             observed,
+            sinks,
+            campaign: None,
+            ruling: None,
+        };
+        incident.take(told, now);
+        incident
+    }
+
+    /// Counts bytes of the running hour.
+    pub(super) const fn add(&mut self, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.hour.bytes = self.hour.bytes.saturating_add(bytes);
+    }
+
+    /// Looks again, because there is something to tell.
+    pub(super) fn observe(&mut self, country: Country, observed: Observed, now: Tick) {
+        self.sinks.name(country, &observed, now);
+        self.observed = observed;
+    }
+
+    /// Begins an hour in which so much is normal, after 23 hours with so much.
+    pub(super) fn open_hour(&mut self, expected_bytes: u64, before_bytes: u64) {
+        self.settled_excess_bytes = self.excess_bytes();
+        self.level = self.level();
+        self.hour = Hour {
+            expected_bytes,
+            before_bytes,
+            ..Hour::default()
+        };
+    }
+
+    /// The most that was sent within an hour, and within a day.
+    pub(super) fn level(&self) -> Level {
+        let hour = &self.hour;
+        let day_bytes = hour.before_bytes.saturating_add(hour.bytes);
+        Level {
+            hour_bytes: self.level.hour_bytes.max(hour.bytes),
+            day_bytes: self.level.day_bytes.max(day_bytes),
         }
     }
 
     /// Bytes beyond what was expected, in the hours in which a detector spoke.
-    const fn excess_bytes(&self) -> u64 {
+    pub(super) const fn excess_bytes(&self) -> u64 {
         self.settled_excess_bytes
             .saturating_add(self.hour.excess_bytes())
     }
 
-    fn has_doubled(&self) -> bool {
+    pub(super) fn has_doubled(&self) -> bool {
         let told = self.told_excess_bytes;
         let least = told
             .saturating_mul(2)
@@ -241,7 +203,7 @@ impl Incident {
     }
 
     /// Takes in what is told; says whether a detector speaks that has not spoken before.
-    fn take(&mut self, told: &Told, now: Tick) -> bool {
+    pub(super) fn take(&mut self, told: &Told, now: Tick) -> bool {
         self.last_finding = now;
         self.hour.has_finding = true;
         self.score = self.score.max(told.score);
@@ -271,23 +233,28 @@ impl Incident {
         joined
     }
 
-    fn line(
+    /// The line to write now.
+    pub(super) fn line(
         &mut self,
-        event: Event,
+        occasion: Occasion,
         now: Tick,
-        asset: AssetKey,
-        country: Country,
+        (asset, country): Key,
         activity: Activity,
     ) -> Alert {
         self.lines += 1;
         self.told_excess_bytes = self.excess_bytes();
         let observed = &self.observed;
+        let time = now.plus_seconds(1);
+        let ruled = match occasion {
+            Occasion::Ruled(ruling) => Some(ruling),
+            _ => self.ruling,
+        };
         Alert {
-            event,
-            time: now.plus_seconds(1).to_string(),
+            event: occasion.event(),
+            time: time.to_string(),
             id: format!("{}#{}", self.name, self.lines),
             incident: self.name.clone(),
-            campaign: None,
+            campaign: self.campaign.clone(),
             asset: asset.to_string(),
             asset_ip: observed.asset_ip,
             jurisdiction: country,
@@ -295,82 +262,34 @@ impl Incident {
             organisation: observed.organisation.clone(),
             score: self.score as u8,
             severity: Severity::of(self.excess_bytes(), observed.confidence),
-            detectors: self
-                .detectors
-                .iter()
-                .map(|(name, said)| DetectorLine {
-                    name: *name,
-                    p: said.p,
-                    sentence: said.sentence.clone(),
-                })
-                .collect(),
+            detectors: self.detector_lines(),
             window_start: self.since.to_string(),
-            window_seconds: now.plus_seconds(1).seconds_since(self.since),
+            window_seconds: time.seconds_since(self.since),
             bytes: self.bytes,
             expected_bytes: self.bytes.saturating_sub(self.excess_bytes()),
             excess_bytes: self.excess_bytes(),
+            allowance_bytes: self.allowance_bytes,
+            seen_hours: observed.seen_hours,
+            expected_hours: observed.expected_hours,
+            first_seen: observed.first_seen.map(|tick| tick.to_string()),
+            is_new: observed.is_new,
+            prevalence: observed.prevalence,
             geo_confidence: observed.confidence,
             verdict: "not_determinable",
+            feedback: ruled.map(|ruling| ruling.verdict),
             maturity: (observed.maturity * 100.0).round() / 100.0,
-            explanation: self.explanation(event, asset, country, activity),
+            explanation: explanation(self, occasion, (asset, country), activity),
             flows: observed.top_flows.iter().map(alert_flow).collect(),
         }
     }
 
-    /// What happened, how that compares, and what to look at.
-    fn explanation(
-        &self,
-        event: Event,
-        asset: AssetKey,
-        country: Country,
-        activity: Activity,
-    ) -> String {
-        let observed = &self.observed;
-        let place = match &observed.organisation {
-            Some(name) => format!("{country} (AS{}, {name})", observed.asn),
-            None if observed.asn > 0 => format!("{country} (AS{})", observed.asn),
-            None => country.to_string(),
-        };
-        let what = format!(
-            "{asset} sent {} to {place} since {}, {} more than the {} to be expected",
-            Bytes(self.bytes),
-            self.since,
-            Bytes(self.excess_bytes()),
-            Bytes(self.bytes.saturating_sub(self.excess_bytes())),
-        );
-        let state = match event {
-            Event::Close => "Nothing unusual was seen for a day since.",
-            Event::Open if activity.is_running => "It was still running when this was written.",
-            Event::Update if activity.is_running => "It goes on and has grown.",
-            Event::Open | Event::Update => "None of its flows was running when this was written.",
-        };
-        let flow = observed.top_flows.first().map(|top| {
-            let to = &top.conversation;
-            let asset_end = SocketAddr::new(top.asset_ip, to.asset_port);
-            let peer_end = SocketAddr::new(to.peer, to.peer_port);
-            let protocol = protocol_name(to.protocol);
-            format!(" Look first at {asset_end} to {peer_end} ({protocol}).")
+    fn detector_lines(&self) -> Vec<DetectorLine> {
+        let lines = self.detectors.iter().map(|(name, said)| DetectorLine {
+            name: *name,
+            p: said.p,
+            sentence: said.sentence.clone(),
         });
-        let allowance = match event {
-            Event::Open if self.allowance_bytes > 0 => format!(
-                " Up to {} within the hour nothing would have been said.",
-                Bytes(self.allowance_bytes)
-            ),
-            Event::Open | Event::Update | Event::Close => String::new(),
-        };
-        format!("{what}. {state}{allowance}{}", flow.unwrap_or_default())
-    }
-}
-
-/// The name of an IANA protocol number, where everybody knows it by that.
-fn protocol_name(protocol: u8) -> String {
-    match protocol {
-        1 => "ICMP".to_owned(),
-        6 => "TCP".to_owned(),
-        17 => "UDP".to_owned(),
-        58 => "ICMPv6".to_owned(),
-        132 => "SCTP".to_owned(),
-        other => format!("protocol {other}"),
+        lines.collect()
     }
 }
 
@@ -386,29 +305,32 @@ fn alert_flow(top: &TopFlow) -> AlertFlow {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    const RUNNING: Activity = Activity {
+    pub(in crate::alert) const RUNNING: Activity = Activity {
         bytes: 10_000_000,
         is_running: true,
     };
 
-    const fn some(bytes: u64) -> Activity {
+    pub(in crate::alert) const fn some(bytes: u64) -> Activity {
         Activity {
             bytes,
             is_running: false,
         }
     }
 
-    fn key() -> (AssetKey, Country) {
-        (
-            AssetKey::of("10.0.0.1".parse().unwrap()),
-            "RU".parse().unwrap(),
-        )
+    pub(in crate::alert) fn asset(number: u8) -> AssetKey {
+        AssetKey::of([10, 0, 0, number].into())
     }
 
-    fn observed(hour_bytes: u64) -> Observed {
+    pub(in crate::alert) fn key() -> Key {
+        (asset(1), "RU".parse().unwrap())
+    }
+
+    pub(in crate::alert) fn observed(hour_bytes: u64) -> Observed {
+        let mut seen_hours = [0; 24];
+        seen_hours[23] = hour_bytes;
         Observed {
             asset_ip: "10.0.0.1".parse().unwrap(),
             confidence: Confidence::Plausible,
@@ -416,12 +338,19 @@ mod tests {
             top_flows: Vec::new(),
             asn: 64_500,
             organisation: Some("Example".to_owned()),
-            hour_bytes,
-            hour_expected_bytes: 0,
+            seen_hours,
+            expected_hours: [0; 24],
+            first_seen: Some(Tick(0)),
+            is_new: false,
+            prevalence: Prevalence {
+                assets: 3,
+                country: 2,
+                network: 1,
+            },
         }
     }
 
-    fn told(detector: Detector, since: u64, bytes: u64) -> Told {
+    pub(in crate::alert) fn told(detector: Detector, since: u64, bytes: u64) -> Told {
         Told {
             score: 75.0,
             findings: vec![Finding {
@@ -433,84 +362,39 @@ mod tests {
                 expected_bytes: 0,
                 sentence: "much".to_owned(),
             }],
-            allowance_bytes: 0,
+            allowance_bytes: 7,
         }
     }
 
     #[test]
-    fn an_incident_is_told_once_and_then_as_it_doubles() {
-        let mut incidents = Incidents::default();
-        let mut lines = Vec::new();
-        let mut sum = 0;
-        for second in 0..100 {
-            sum += 10_000_000;
-            let told = told(Detector::AssetVolume, 0, sum);
-            let seen = || observed(sum);
-            lines.extend(incidents.tick(Tick(second), key(), RUNNING, Some(&told), seen));
-        }
-        let events: Vec<_> = lines.iter().map(|line| line.event).collect();
-        assert_eq!(events[0], Event::Open);
-        assert!(events[1..].iter().all(|event| *event == Event::Update));
-        assert_eq!(events.len(), 7, "10 MB, then 20, 40, 80, 160, 320 and 640");
-        assert_eq!(lines[0].score, 75);
-        let ids: std::collections::BTreeSet<_> = lines.iter().map(|line| &line.id).collect();
-        assert_eq!(ids.len(), 7);
-        assert_eq!(incidents.len(), 1);
-    }
-
-    #[test]
-    fn a_new_detector_is_told_and_the_earliest_window_counts() {
-        let mut incidents = Incidents::default();
-        let volume = told(Detector::AssetVolume, 3_600, 50);
-        incidents
-            .tick(Tick(3_700), key(), some(50), Some(&volume), || observed(50))
-            .unwrap();
-        let slow = told(Detector::Slow, 100, 500);
-        let alert = incidents
-            .tick(Tick(3_800), key(), some(0), Some(&slow), || observed(50))
-            .unwrap();
-        assert_eq!(alert.event, Event::Update);
-        assert_eq!(
-            (alert.window_start.as_str(), alert.bytes),
-            ("1970-01-01T00:01:40Z", 500)
-        );
-        assert_eq!(alert.detectors.len(), 2);
-    }
-
-    #[test]
-    fn it_closes_after_a_quiet_day_and_may_open_again() {
-        let mut incidents = Incidents::default();
+    fn the_level_is_the_largest_hour_and_the_largest_day() {
         let told = told(Detector::AssetVolume, 0, 50);
-        incidents
-            .tick(Tick(10), key(), some(50), Some(&told), || observed(50))
-            .unwrap();
-        assert!(
-            incidents
-                .close_quiet(Tick(10 + QUIET_SECONDS - 1))
-                .is_empty()
-        );
-        let closed = incidents.close_quiet(Tick(10 + QUIET_SECONDS));
-        assert_eq!(closed[0].event, Event::Close);
-        assert!(
-            closed[0]
-                .explanation
-                .contains("10.0.0.1 sent 50 B to RU (AS64500, Example)")
-        );
-        let again = incidents
-            .tick(Tick(200_000), key(), some(50), Some(&told), || observed(50))
-            .unwrap();
-        assert_eq!(again.event, Event::Open);
-        assert_ne!(again.incident, closed[0].incident);
+        let main = told.main().unwrap();
+        let mut seen = observed(50);
+        seen.seen_hours[3] = 7;
+        let mut incident = Incident::open(key(), (&told, main), Tick(10), seen);
+        incident.add(10);
+        let level = |hour_bytes, day_bytes| Level {
+            hour_bytes,
+            day_bytes,
+        };
+        assert_eq!(incident.level(), level(60, 67));
+        incident.open_hour(0, 67);
+        incident.add(5);
+        assert_eq!(incident.level(), level(60, 72));
     }
 
     #[test]
-    fn without_findings_nothing_opens() {
-        let mut incidents = Incidents::default();
-        assert!(
-            incidents
-                .tick(Tick(1), key(), some(1 << 40), None, || observed(0))
-                .is_none()
-        );
-        assert!(incidents.is_empty());
+    fn a_line_says_who_else_sends_there_and_what_would_have_passed() {
+        let told = told(Detector::AssetVolume, 0, 50);
+        let main = told.main().unwrap();
+        let mut incident = Incident::open(key(), (&told, main), Tick(10), observed(50));
+        let line = incident.line(Occasion::Opened, Tick(10), key(), RUNNING);
+        let said = "No other asset of the site sends to AS64500 there. Up to 7 B within the hour";
+        assert!(line.explanation.contains(said), "{}", line.explanation);
+        assert_eq!((line.allowance_bytes, line.seen_hours[23]), (7, 50));
+        assert_eq!(line.first_seen.as_deref(), Some("1970-01-01T00:00:00Z"));
+        let later = incident.line(Occasion::Grown, Tick(20), key(), some(0));
+        assert!(!later.explanation.contains("No other"), "said once");
     }
 }

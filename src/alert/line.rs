@@ -4,8 +4,11 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use crate::baseline::{Hours, Prevalence};
 use crate::detect::Detector;
 use crate::geo::{Confidence, Country};
+
+use super::Verdict;
 
 /// A line of `alerts.jsonl`. All times are packet time, RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,7 +21,7 @@ pub struct Alert {
     pub id: String,
     /// The incident: when it opened, the asset and the country.
     pub incident: String,
-    /// A wider incident of which this is a part; not filled by this version.
+    /// What incidents of several assets with one receiver have in common.
     pub campaign: Option<String>,
     /// Who sent: the name of the asset, its address where nothing names it.
     pub asset: String,
@@ -47,10 +50,24 @@ pub struct Alert {
     pub expected_bytes: u64,
     /// Bytes beyond that.
     pub excess_bytes: u64,
+    /// Bytes of the hour in which it opened up to which nothing would have been told.
+    pub allowance_bytes: u64,
+    /// Bytes of each of the last 24 hours, the oldest first.
+    pub seen_hours: Hours,
+    /// Bytes that are normal for each of them.
+    pub expected_hours: Hours,
+    /// When the asset first exported to the country, where that is known.
+    pub first_seen: Option<String>,
+    /// Whether the country is new to the asset.
+    pub is_new: bool,
+    /// How many assets send there.
+    pub prevalence: Prevalence,
     /// How sure the country is.
     pub geo_confidence: Confidence,
     /// What the policy says; `not_determinable` in this version, which has none.
     pub verdict: &'static str,
+    /// What a person has said of it.
+    pub feedback: Option<Verdict>,
     /// How much of a week the asset has been learned, 0 to 1.
     pub maturity: f64,
     /// A sentence with numbers that a person can act on.
@@ -65,9 +82,9 @@ pub struct Alert {
 pub enum Event {
     /// It began.
     Open,
-    /// Its excess doubled, or another detector joined.
+    /// Its excess doubled, another detector or a campaign joined, or a person calls it a leak.
     Update,
-    /// It has been quiet for a day.
+    /// It has been quiet for a day, or a person accepts it.
     Close,
 }
 

@@ -1,10 +1,20 @@
 //! Findings to alerts: one incident per asset and country, told when it opens, when it
-//! grows, and when it is over.
+//! grows, and when it is over; and what people say of them.
 
+mod campaign;
+mod explain;
+mod feedback;
 mod incident;
+mod incidents;
 mod line;
 
-pub use incident::{Activity, INCIDENTS_MAX, Incidents, Observed, QUIET_SECONDS};
+pub use campaign::{SHARED_SECONDS, SINKS_PER_INCIDENT_MAX};
+pub use feedback::{
+    Accepted, Act, ENTRIES_MAX, Entry, Feedback, Given, Level, NAME_LETTERS_MAX, NOTE_LETTERS_MAX,
+    Ruling, Verdict,
+};
+pub use incident::{Activity, Observed};
+pub use incidents::{CLOSED_KEPT_MAX, INCIDENTS_MAX, Incidents, KnownIncident, QUIET_SECONDS};
 pub use line::{Alert, AlertFlow, DetectorLine, Event, Severity};
 
 use serde::Deserialize;

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::alert::Verdict;
 
 /// Real-time detector of anomalous cross-border data flows.
 #[derive(Debug, Parser)]
@@ -23,6 +25,8 @@ pub(super) enum Command {
     Simulate(SimulateArguments),
     /// Hold alerts against the truth
     Evaluate(EvaluateArguments),
+    /// Say what an incident was, list what was said, or take it back
+    Feedback(FeedbackArguments),
     /// Simulate three weeks of a small site, replay them, and say how well it went
     Demo(DemoArguments),
 }
@@ -111,6 +115,73 @@ pub(super) struct EvaluateArguments {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct FeedbackArguments {
+    #[command(subcommand)]
+    pub(super) action: Option<FeedbackAction>,
+    /// Name of the incident, as alerts.jsonl has it
+    #[arg(value_name = "INCIDENT", required = true)]
+    pub(super) incident: Option<String>,
+    /// What it was
+    #[arg(value_name = "VERDICT", required = true)]
+    pub(super) verdict: Option<FeedbackVerdict>,
+    /// Folder of the sensor's state, which takes the log feedback.jsonl
+    #[arg(long, value_name = "DIR", required = true)]
+    pub(super) state: Option<PathBuf>,
+    /// Last day (UTC) on which it is expected, 90 days ahead if not given
+    #[arg(long, value_name = "DATE")]
+    pub(super) until: Option<String>,
+    /// Why, for whoever reads the log
+    #[arg(long, value_name = "TEXT")]
+    pub(super) note: Option<String>,
+    /// Who says so, the name of the account if not given
+    #[arg(long, value_name = "NAME")]
+    pub(super) by: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FeedbackAction {
+    /// List what was said, and whether it stands
+    List {
+        /// Folder of the sensor's state
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+    },
+    /// Take back what was said
+    Undo {
+        /// Number of the line, as `list` shows it
+        #[arg(value_name = "N")]
+        number: u64,
+        /// Folder of the sensor's state
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// Who says so, the name of the account if not given
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FeedbackVerdict {
+    /// It was harmless: the incident is closed, and for a day twice as much is accepted
+    BenignOnce,
+    /// It will come again: a quarter more than was seen is accepted until a date
+    Expected,
+    /// It is a leak: it never becomes normal
+    Malicious,
+}
+
+impl From<FeedbackVerdict> for Verdict {
+    fn from(told: FeedbackVerdict) -> Self {
+        match told {
+            FeedbackVerdict::BenignOnce => Self::BenignOnce,
+            FeedbackVerdict::Expected => Self::Expected,
+            FeedbackVerdict::Malicious => Self::Malicious,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

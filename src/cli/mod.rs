@@ -2,6 +2,7 @@
 
 mod arguments;
 mod demo;
+mod feedback;
 mod progress;
 mod replay;
 mod run;
@@ -20,6 +21,7 @@ use crate::http::HttpError;
 use crate::pipeline::PipelineError;
 use crate::simulate::{JsonLinesError, ScenarioError, SimulateError};
 use crate::sink::SinkError;
+use crate::store::StoreError;
 
 use arguments::{Arguments, Command};
 use terminal::Terminal;
@@ -36,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay::run(&replay, &terminal),
         Command::Simulate(simulate) => scenario::simulate_command(&simulate, &terminal),
         Command::Evaluate(evaluate) => scenario::evaluate_command(&evaluate, &terminal),
+        Command::Feedback(feedback) => feedback::run(&feedback, &terminal),
         Command::Demo(demo) => demo::run(&demo, &terminal),
     };
     match result {
@@ -117,6 +120,12 @@ impl CommandError {
             }
             _ => ExitCode::FAILURE,
         }
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        Self::Pipeline(error.into())
     }
 }
 

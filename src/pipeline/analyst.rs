@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::alert::{Activity, Alert, Event, Observed};
-use crate::baseline::{Baseline, Stage};
+use crate::alert::{Activity, Alert, Event, Feedback};
+use crate::baseline::Stage;
 use crate::config::Config;
 use crate::detect::{Judge, Scene, Told, Weighed};
 use crate::geo::{Country, Geo};
@@ -12,6 +12,8 @@ use crate::time::{Calendar, CalendarError, HourSlot, Tick};
 use crate::transfer::{Order, PREFIX_BITS_BELOW_ASSET, Transfer, sort_by_tick};
 
 use super::PipelineError;
+use super::feedback::Rulings;
+use super::observe::Observer;
 use super::outputs::{ALERTS_KEPT_MAX, Outputs};
 use super::sensor::SensorOutput;
 use super::state::LearnedState;
@@ -35,6 +37,8 @@ pub(super) struct Analyst {
     /// Packets that the workers have followed so far in this run.
     packets: u64,
     has_begun: bool,
+    /// What people have said of incidents.
+    pub(super) rulings: Rulings,
     pub(super) totals: Totals,
 }
 
@@ -64,6 +68,7 @@ impl Analyst {
             untold: Vec::new(),
             packets: 0,
             has_begun: false,
+            rulings: Rulings::default(),
             totals: Totals::default(),
         })
     }
@@ -100,6 +105,11 @@ impl Analyst {
         }
     }
 
+    /// Takes what people have said of incidents. It is applied with the next tick.
+    pub(super) fn take_feedback(&mut self, feedback: Feedback) {
+        self.rulings.take(feedback);
+    }
+
     /// What may be shown of it now.
     pub(super) fn view(&mut self) -> AnalystView {
         self.totals.view.export_bytes = self.totals.export_bytes();
@@ -124,6 +134,12 @@ impl Analyst {
     fn pass_hours(&mut self, tick: Tick) -> Result<(), PipelineError> {
         let begins = !std::mem::replace(&mut self.has_begun, true);
         let is_partial = begins && self.resume(tick);
+        if self.rulings.is_new {
+            let now = Tick(tick.0.saturating_sub(1));
+            for alert in self.rulings.apply(&mut self.learned, now) {
+                self.write(alert)?;
+            }
+        }
         let next = tick.hour();
         match self.learned.clock.hour {
             Some(hour) if hour == next => return Ok(()),
@@ -179,7 +195,11 @@ impl Analyst {
         baseline.open_hour(start.hour());
         self.judge = Judge::new(baseline, budget(&self.config));
         for incidents in [incidents, shadow] {
-            incidents.open_hour(|asset, country| baseline.expected_bytes(&asset, country, slot));
+            incidents.open_hour(|asset, country| {
+                let seen = baseline.seen_hours(asset, country, start.hour());
+                let before = seen.into_iter().fold(0, u64::saturating_add);
+                (baseline.expected_bytes(&asset, country, slot), before)
+            });
         }
     }
 
@@ -299,15 +319,19 @@ impl Analyst {
         told: Option<Told>,
     ) -> Result<(), PipelineError> {
         let is_shadow = self.stage(key.0) == Stage::Learning;
-        let (told, shadowed) = if is_shadow {
+        let (mut told, shadowed) = if is_shadow {
             (None, told)
         } else {
             (told, None)
         };
+        if told.is_some() && self.rulings.accept(&mut self.learned, tick, key) {
+            told = None;
+        }
         let LearnedState {
             baseline,
             incidents,
             shadow,
+            clock,
             ..
         } = &mut self.learned;
         if let Some(told) = &told {
@@ -317,16 +341,24 @@ impl Analyst {
             }
             baseline.mark_alerted(key.0, key.1);
         }
-        let (geo, slot) = (&self.geo, self.slot);
-        let observed = || observe(baseline, geo, key, told.as_ref(), slot);
-        let alert = incidents.tick(tick, key, activity, told.as_ref(), observed);
-        let observed = || observe(baseline, geo, key, shadowed.as_ref(), slot);
-        let shadow_alert = shadow.tick(tick, key, activity, shadowed.as_ref(), observed);
-        if let Some(alert) = shadow_alert {
+        let observer = Observer {
+            baseline,
+            geo: &self.geo,
+            calendar: &self.calendar,
+            hour: clock.hour.unwrap_or(0),
+        };
+        let observed = || observer.observe(key, told.as_ref());
+        let alerts = incidents.tick(tick, key, activity, told.as_ref(), observed);
+        let observed = || observer.observe(key, shadowed.as_ref());
+        for alert in shadow.tick(tick, key, activity, shadowed.as_ref(), observed) {
             self.totals.shadow_incidents += u64::from(alert.event == Event::Open);
             self.outputs.shadow(&alert)?;
         }
-        alert.map_or(Ok(()), |alert| self.write(alert))
+        if incidents.is_open(key.0, key.1) {
+            self.rulings.condemn(&mut self.learned, key);
+        }
+        self.rulings.look_at(&alerts);
+        alerts.into_iter().try_for_each(|alert| self.write(alert))
     }
 
     /// Measures what an asset sends to a country in the running hour, and counts the score
@@ -385,42 +417,4 @@ impl Analyst {
 
 const fn budget(config: &Config) -> f64 {
     config.alert.budget_per_asset_week.per_asset_week()
-}
-
-/// Gathers what an alert says beside what the detectors saw.
-fn observe(
-    baseline: &Baseline,
-    geo: &Geo,
-    (asset, country): (AssetKey, Country),
-    told: Option<&Told>,
-    slot: HourSlot,
-) -> Observed {
-    let state = baseline.assets.get(&asset);
-    let destination = state.and_then(|state| state.countries.get(&country));
-    let top_flows = destination
-        .map(|destination| destination.top_flows())
-        .unwrap_or_default();
-    let cells = state.into_iter().flat_map(|state| state.cells.iter());
-    let of_country: Vec<_> = cells.filter(|(key, _)| key.country == country).collect();
-    let heaviest = of_country.iter().max_by_key(|(_, cell)| cell.hour_bytes);
-    let named = told.and_then(|told| told.findings.iter().find_map(|finding| finding.cell));
-    let asn = named
-        .or(heaviest.map(|(key, _)| **key))
-        .map_or(0, |key| key.asn);
-    let peer = top_flows.iter().map(|flow| flow.conversation.peer);
-    let of_asn = peer.clone().find(|address| geo.place(*address).asn == asn);
-    Observed {
-        asset_ip: destination
-            .and_then(|destination| destination.asset_ip)
-            .unwrap_or(asset.address()),
-        confidence: destination.map_or(crate::geo::Confidence::Unknown, |known| known.confidence),
-        maturity: state.map_or(0.0, |state| baseline.maturity(state)),
-        organisation: of_asn.and_then(|address| geo.organisation(address)),
-        top_flows,
-        asn,
-        hour_bytes: of_country
-            .iter()
-            .fold(0, |sum, (_, cell)| sum.saturating_add(cell.hour_bytes)),
-        hour_expected_bytes: baseline.expected_bytes(&asset, country, slot),
-    }
 }

@@ -373,6 +373,10 @@ impl Desk {
                 self.save_failures += 1;
             }
             self.saved_hour = tick.hour();
+            // What cannot be read now leaves things as they are until the next hour.
+            if let Ok((feedback, _)) = self.keeper.feedback() {
+                self.analyst.take_feedback(feedback);
+            }
         }
         if due {
             self.publish();

@@ -194,6 +194,37 @@ mod tests {
     }
 
     #[test]
+    fn assets_that_push_to_one_receiver_are_a_campaign() {
+        let mut all = ordinary();
+        let begin = 10 * SECONDS_PER_DAY;
+        for second in 0..600 {
+            all.push(transfer(begin + second, 3, "RU", 50_000_000));
+            if second > 300 {
+                all.push(transfer(begin + second, 5, "RU", 50_000_000));
+            }
+        }
+        let told = intake(Config::default(), all).unwrap().alerts;
+        let joined = told.iter().position(|line| line.campaign.is_some());
+        let (alone, joined) = told.split_at(joined.unwrap());
+        assert!(!alone.is_empty() && alone.iter().all(|line| line.campaign.is_none()));
+        assert!(joined[0].event == Event::Open && joined[1].event == Event::Update);
+        assert_ne!(joined[0].asset, joined[1].asset);
+        let campaign = joined[0].campaign.as_deref().unwrap();
+        assert!(campaign.ends_with("/RU/AS64500"), "{campaign}");
+        assert!(
+            joined
+                .iter()
+                .all(|line| line.campaign.as_deref() == Some(campaign))
+        );
+        let first = &told[0];
+        assert_eq!((first.prevalence.assets, first.prevalence.country), (8, 1));
+        assert_eq!(first.first_seen.as_deref(), Some("2026-03-12T00:00:00Z"));
+        assert!(first.is_new && first.allowance_bytes > 0);
+        assert_eq!((first.seen_hours[22], first.expected_hours), (0, [0; 24]));
+        assert!(first.seen_hours[23] > 0);
+    }
+
+    #[test]
     fn what_comes_late_counts_in_the_running_tick() {
         let all = [(5, 1), (5, 2), (4, 3), (6, 4)];
         let all = all.map(|(second, asset)| transfer(second, asset, "DE", 1));

@@ -17,12 +17,14 @@ mod analyst;
 mod clock;
 mod duplicates;
 mod engine;
+mod feedback;
 mod flow_file;
 mod flow_records;
 mod intake;
 mod latency;
 mod live;
 mod merge;
+mod observe;
 mod outputs;
 mod overlaps;
 mod reader;
@@ -35,11 +37,13 @@ mod telemetry;
 mod totals;
 
 pub use duplicates::Duplicates;
+pub use feedback::FeedbackLog;
 pub use intake::{INTAKE_ALERTS_MAX, Intake, intake};
 pub use live::live;
 pub use outputs::Outputs;
 pub use replay::{Progress, follow, replay};
 pub use setup::Setup;
+pub use state::{SavedIncident, saved_incident};
 pub use summary::{JurisdictionRow, RunReport, Summary};
 pub use telemetry::Telemetry;
 

@@ -93,7 +93,9 @@ impl Setup {
         } = self;
         let geo = Arc::new(geo);
         let keeper = Keeper::new(&config.state)?;
-        let (learned, notes) = keeper.load()?;
+        let (learned, mut notes) = keeper.load()?;
+        let (feedback, unread) = keeper.feedback()?;
+        notes.extend(unread);
         let (outs, file) = FlowFile::share(outputs.take_flows(), shares.len())?;
         let flows_max = config.limits.flows.div_ceil(tables);
         let sensors = shares.zip(outs).map(|(share, out)| {
@@ -108,7 +110,8 @@ impl Setup {
             capture: config.capture.clone(),
             notes,
         };
-        let analyst = Analyst::new(config, Arc::clone(&geo), outputs, learned)?;
+        let mut analyst = Analyst::new(config, Arc::clone(&geo), outputs, learned)?;
+        analyst.take_feedback(feedback);
         let desk = Desk::new(analyst, Arc::clone(&telemetry), keeper, saves_hourly);
         telemetry.set_ready(&context.databases);
         Ok((sensors, desk, file, context))

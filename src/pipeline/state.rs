@@ -1,15 +1,17 @@
 //! What is learned, kept over restarts.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Incidents;
+use crate::alert::{Feedback, Incidents, KnownIncident};
 use crate::baseline::{Baseline, STATE_VERSION};
 use crate::config::StateConfig;
 use crate::store::{Store, StoreError};
 use crate::time::Tick;
+
+use super::feedback::FeedbackLog;
 
 /// What outlives a restart.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -19,6 +21,8 @@ pub(super) struct LearnedState {
     /// What would have been told while an asset was still being learned.
     pub(super) shadow: Incidents,
     pub(super) clock: LearnedClock,
+    /// The last line of feedback that was applied to what is open.
+    pub(super) feedback_applied: u64,
 }
 
 /// How far the learning has come in packet time.
@@ -38,30 +42,33 @@ pub(super) struct LearnedClock {
 #[derive(Debug)]
 pub(super) struct Keeper {
     store: Option<Store>,
+    feedback: Option<FeedbackLog>,
     /// Held for the whole run.
     _lock: Option<File>,
 }
 
 impl Keeper {
     pub(super) fn new(config: &StateConfig) -> Result<Self, StoreError> {
-        let store = |dir: &PathBuf| Store::new(dir.clone(), "baseline", STATE_VERSION);
-        let store = config.dir.as_ref().map(store);
+        let store = config.dir.as_ref().map(|dir| store(dir));
         let lock = store.as_ref().map(Store::lock).transpose()?;
-        Ok(Self { store, _lock: lock })
+        let feedback = config.dir.as_deref().map(FeedbackLog::in_folder);
+        Ok(Self {
+            store,
+            feedback,
+            _lock: lock,
+        })
+    }
+
+    /// Reads what people have said of incidents, and what could not be read as notes.
+    pub(super) fn feedback(&self) -> Result<(Feedback, Vec<String>), StoreError> {
+        let log = self.feedback.as_ref().map(FeedbackLog::read);
+        log.unwrap_or_else(|| Ok(Default::default()))
     }
 
     /// Reads what was learned, and what could not be read as notes for the operator.
     pub(super) fn load(&self) -> Result<(LearnedState, Vec<String>), StoreError> {
-        let Some(store) = &self.store else {
-            return Ok(Default::default());
-        };
-        let loaded = store.load()?;
-        let mut notes: Vec<_> = loaded.refused.iter().map(ToString::to_string).collect();
-        let learned = loaded.payload.and_then(|payload| {
-            postcard::from_bytes(&payload)
-                .inspect_err(|error| notes.push(format!("the learned state is of no use: {error}")))
-                .ok()
-        });
+        let loaded = self.store.as_ref().map(load).transpose()?;
+        let (learned, notes) = loaded.unwrap_or_default();
         Ok((learned.unwrap_or_default(), notes))
     }
 
@@ -72,4 +79,47 @@ impl Keeper {
         let payload = postcard::to_stdvec(learned);
         store.save(&payload.map_err(|error| StoreError::Encode(error.to_string()))?)
     }
+}
+
+/// An incident of a state, as of when that was saved.
+#[derive(Debug)]
+pub struct SavedIncident {
+    /// The incident.
+    pub incident: KnownIncident,
+    /// The running tick of the state.
+    pub tick: Tick,
+}
+
+/// Looks for an incident in the state of a folder, which a sensor may be using. What cannot be
+/// read of the state is told as notes.
+///
+/// # Errors
+/// Where the state is there and cannot be read.
+pub fn saved_incident(
+    folder: &Path,
+    name: &str,
+) -> Result<(Option<SavedIncident>, Vec<String>), StoreError> {
+    let (learned, notes) = load(&store(folder))?;
+    let saved = learned.and_then(|learned| {
+        Some(SavedIncident {
+            incident: learned.incidents.find(name)?,
+            tick: learned.clock.tick,
+        })
+    });
+    Ok((saved, notes))
+}
+
+fn store(folder: &Path) -> Store {
+    Store::new(folder.to_owned(), "baseline", STATE_VERSION)
+}
+
+fn load(store: &Store) -> Result<(Option<LearnedState>, Vec<String>), StoreError> {
+    let loaded = store.load()?;
+    let mut notes: Vec<_> = loaded.refused.iter().map(ToString::to_string).collect();
+    let learned = loaded.payload.and_then(|payload| {
+        postcard::from_bytes(&payload)
+            .inspect_err(|error| notes.push(format!("the learned state is of no use: {error}")))
+            .ok()
+    });
+    Ok((learned, notes))
 }

@@ -107,6 +107,7 @@ impl RunReport {
             ("flows", finished.counts.flows_evicted),
             ("incidents", finished.analyst.learned.incidents.refused()),
         ];
+        notes.extend(finished.analyst.rulings.notes());
         let totals = finished.analyst.totals;
         notes.extend_from_slice(&totals.notes);
         let summary = Summary {

@@ -19,6 +19,7 @@ mod demo;
 // The tests of the benchmark, whose own binary has no harness to run them.
 #[path = "../../benches/detection/main.rs"]
 mod detection;
+mod feedback;
 mod files;
 mod fuzz_corpus;
 mod golden;

@@ -167,7 +167,7 @@ fn is(alert: &Value, at: &(String, String), event: &str) -> bool {
 }
 
 /// Splits a capture in two, beside it: the records before a second, and those from it on.
-fn split(capture: &Path, seconds: u32) -> [PathBuf; 2] {
+pub(crate) fn split(capture: &Path, seconds: u32) -> [PathBuf; 2] {
     let bytes = fs::read(capture).unwrap();
     let (header, mut rest) = bytes.split_at(PCAP_HEADER_BYTES);
     let mut halves = [header.to_vec(), header.to_vec()];
@@ -188,7 +188,8 @@ fn split(capture: &Path, seconds: u32) -> [PathBuf; 2] {
 
 /// Makes the few assets of a short capture speak: learned after two days, and more false
 /// alerts allowed than a person would want.
-const ALERT_EARLY: &str = "[baseline]\nlearn = \"48h\"\n[alert]\nbudget_per_asset_week = 5.0\n";
+pub(crate) const ALERT_EARLY: &str =
+    "[baseline]\nlearn = \"48h\"\n[alert]\nbudget_per_asset_week = 5.0\n";
 
 /// 2026-03-06, a Friday, 00:00 at the office: no flow and no incident is open.
 const MIDNIGHT: u32 = 1_772_726_400;
@@ -197,7 +198,7 @@ const MIDNIGHT: u32 = 1_772_726_400;
 const WITHIN_AN_HOUR: u32 = MIDNIGHT + 10 * 3_600 + 20 * 60 + 17;
 
 /// The Monday after at 10:25: five minutes into the large leak.
-const WITHIN_THE_LEAK: u32 = MIDNIGHT + 3 * 86_400 + 10 * 3_600 + 25 * 60;
+pub(crate) const WITHIN_THE_LEAK: u32 = MIDNIGHT + 3 * 86_400 + 10 * 3_600 + 25 * 60;
 
 /// Header of a pcap file, and of a record in it.
 const PCAP_HEADER_BYTES: usize = 24;

@@ -1,0 +1,142 @@
+//! The sentences of an alert that a person can act on.
+
+use std::net::SocketAddr;
+
+use crate::detect::Bytes;
+use crate::geo::Country;
+use crate::inventory::AssetKey;
+
+use super::incident::{Activity, Incident, Observed};
+use super::{Event, Ruling, Verdict};
+
+/// Why a line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// The incident opened.
+    Opened,
+    /// Its excess doubled, or another detector joined.
+    Grown,
+    /// It became part of a campaign by what another asset did.
+    Joined,
+    /// A person has decided on it.
+    Ruled(Ruling),
+    /// It has been quiet for a day.
+    Quiet,
+}
+
+impl Occasion {
+    pub(super) const fn event(self) -> Event {
+        match self {
+            Self::Opened => Event::Open,
+            Self::Grown | Self::Joined => Event::Update,
+            Self::Ruled(ruling) => match ruling.verdict {
+                Verdict::Malicious => Event::Update,
+                Verdict::BenignOnce | Verdict::Expected => Event::Close,
+            },
+            Self::Quiet => Event::Close,
+        }
+    }
+}
+
+/// What happened, how that compares, and what to look at.
+pub(super) fn explanation(
+    incident: &Incident,
+    occasion: Occasion,
+    (asset, country): (AssetKey, Country),
+    activity: Activity,
+) -> String {
+    let observed = &incident.observed;
+    let excess_bytes = incident.excess_bytes();
+    let what = format!(
+        "{asset} sent {} to {} since {}, {} more than the {} to be expected.",
+        Bytes(incident.bytes),
+        place(observed, country),
+        incident.since,
+        Bytes(excess_bytes),
+        Bytes(incident.bytes.saturating_sub(excess_bytes)),
+    );
+    let mut sentences = vec![what, state(occasion, activity)];
+    if occasion == Occasion::Opened {
+        sentences.extend(loneliness(observed, country));
+        if incident.allowance_bytes > 0 {
+            sentences.push(format!(
+                "Up to {} within the hour nothing would have been said.",
+                Bytes(incident.allowance_bytes)
+            ));
+        }
+    }
+    if incident.campaign.is_some() {
+        sentences.push("Open incidents of other assets have the same receiver.".to_owned());
+    }
+    sentences.extend(look(observed));
+    sentences.join(" ")
+}
+
+fn place(observed: &Observed, country: Country) -> String {
+    match &observed.organisation {
+        Some(name) => format!("{country} (AS{}, {name})", observed.asn),
+        None if observed.asn > 0 => format!("{country} (AS{})", observed.asn),
+        None => country.to_string(),
+    }
+}
+
+fn state(occasion: Occasion, activity: Activity) -> String {
+    let text = match occasion {
+        Occasion::Opened if activity.is_running => "It was still running when this was written.",
+        Occasion::Grown if activity.is_running => "It goes on and has grown.",
+        Occasion::Opened | Occasion::Grown => {
+            "None of its flows was running when this was written."
+        }
+        Occasion::Joined => "It is part of a campaign now.",
+        Occasion::Quiet => "Nothing unusual was seen for a day since.",
+        Occasion::Ruled(Ruling { verdict, number }) => {
+            return match verdict {
+                Verdict::BenignOnce => format!("Feedback {number} calls it benign, this once."),
+                Verdict::Expected => format!("Feedback {number} says that it is expected."),
+                Verdict::Malicious => {
+                    format!("Feedback {number} calls it malicious: it never becomes normal.")
+                }
+            };
+        }
+    };
+    text.to_owned()
+}
+
+/// Says so where the asset is the only one that sends to a place.
+fn loneliness(observed: &Observed, country: Country) -> Option<String> {
+    let others = observed.prevalence;
+    if others.assets < 2 {
+        return None;
+    }
+    if others.country <= 1 {
+        return Some(format!("No other asset of the site sends to {country}."));
+    }
+    let is_alone = others.network <= 1 && observed.asn > 0;
+    is_alone.then(|| {
+        let asn = observed.asn;
+        format!("No other asset of the site sends to AS{asn} there.")
+    })
+}
+
+fn look(observed: &Observed) -> Option<String> {
+    let top = observed.top_flows.first()?;
+    let to = &top.conversation;
+    let asset_end = SocketAddr::new(top.asset_ip, to.asset_port);
+    let peer_end = SocketAddr::new(to.peer, to.peer_port);
+    let protocol = protocol_name(to.protocol);
+    Some(format!(
+        "Look first at {asset_end} to {peer_end} ({protocol})."
+    ))
+}
+
+/// The name of an IANA protocol number, where everybody knows it by that.
+fn protocol_name(protocol: u8) -> String {
+    match protocol {
+        1 => "ICMP".to_owned(),
+        6 => "TCP".to_owned(),
+        17 => "UDP".to_owned(),
+        58 => "ICMPv6".to_owned(),
+        132 => "SCTP".to_owned(),
+        other => format!("protocol {other}"),
+    }
+}

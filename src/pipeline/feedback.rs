@@ -1,0 +1,261 @@
+//! What people have said of incidents: the log of it in the folder of the state, and what the
+//! analyst makes of it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::alert::{Act, Alert, ENTRIES_MAX, Entry, Event, Feedback, Level};
+use crate::detect::Bytes;
+use crate::geo::Country;
+use crate::inventory::AssetKey;
+use crate::store::StoreError;
+use crate::time::Tick;
+
+use super::live::wall_clock_tick;
+use super::state::LearnedState;
+
+/// The log of one folder. Lines are added to it, and none is ever changed.
+#[derive(Debug)]
+pub struct FeedbackLog {
+    path: PathBuf,
+}
+
+impl FeedbackLog {
+    /// The log beside the state of a folder.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self {
+            path: folder.join("feedback.jsonl"),
+        }
+    }
+
+    /// Reads what was said, and what could not be read as notes. No file says nothing.
+    ///
+    /// # Errors
+    /// Where there is a file and it cannot be read at all.
+    pub fn read(&self) -> Result<(Feedback, Vec<String>), StoreError> {
+        match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Default::default()),
+            file => {
+                let mut file = file.map_err(self.failed("open"))?;
+                Ok(Feedback::read(&self.text(&mut file)?))
+            }
+        }
+    }
+
+    /// Adds the line that `make` makes of what was said before, if it makes one. It is told
+    /// the time of day.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or written, or is as long as it may be.
+    pub fn add<E: From<StoreError>>(
+        &self,
+        make: impl FnOnce(&Feedback, Tick) -> Result<Entry, E>,
+    ) -> Result<Entry, E> {
+        let mut options = File::options();
+        let file = options
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(&self.path);
+        let mut file = file.map_err(self.failed("open"))?;
+        // Two people at once get a number each. It ends with the file.
+        file.lock().map_err(self.failed("lock"))?;
+        let text = self.text(&mut file)?;
+        let (feedback, _) = Feedback::read(&text);
+        if feedback.entries().len() >= ENTRIES_MAX {
+            let full = io::Error::other("it is full; move it away to begin a new one");
+            return Err(self.failed("add to")(full).into());
+        }
+        let entry = make(&feedback, wall_clock_tick())?;
+        // What was torn off stays a line of its own.
+        let is_torn = !text.is_empty() && !text.ends_with('\n');
+        let mut line = if is_torn { "\n" } else { "" }.to_owned();
+        let json = serde_json::to_string(&entry);
+        line += &json.map_err(|error| StoreError::Encode(error.to_string()))?;
+        line.push('\n');
+        let written = file.write_all(line.as_bytes());
+        let written = written.and_then(|()| file.sync_all());
+        written.map_err(self.failed("add to"))?;
+        Ok(entry)
+    }
+
+    fn text(&self, file: &mut File) -> Result<String, StoreError> {
+        let mut bytes = Vec::new();
+        let read = file.take(LOG_BYTES_MAX + 1).read_to_end(&mut bytes);
+        read.map_err(self.failed("read"))?;
+        if bytes.len() as u64 > LOG_BYTES_MAX {
+            let long = io::Error::other("it is longer than 64 MiB");
+            return Err(self.failed("read")(long));
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn failed(&self, action: &'static str) -> impl Fn(io::Error) -> StoreError {
+        let path = self.path.clone();
+        move |source| StoreError::Io {
+            path: path.clone(),
+            action,
+            source,
+        }
+    }
+}
+
+/// What stands of the log, and what it did in this run.
+#[derive(Debug, Default)]
+pub(super) struct Rulings {
+    feedback: Feedback,
+    /// Whether it is still to be applied to the incidents that are open.
+    pub(super) is_new: bool,
+    /// Findings that were not told, by the line that accepts them.
+    silenced: BTreeMap<u64, u64>,
+}
+
+impl Rulings {
+    pub(super) fn take(&mut self, feedback: Feedback) {
+        (self.feedback, self.is_new) = (feedback, true);
+    }
+
+    /// Looks at what opened: something may have been said of it in an earlier run.
+    pub(super) fn look_at(&mut self, alerts: &[Alert]) {
+        let mut opened = alerts.iter().filter(|alert| alert.event == Event::Open);
+        self.is_new |= opened.any(|alert| self.feedback.ruling(&alert.incident).is_some());
+    }
+
+    /// Applies what is new to what is open and to the running day. Returns the lines to write.
+    pub(super) fn apply(&mut self, learned: &mut LearnedState, now: Tick) -> Vec<Alert> {
+        self.is_new = false;
+        let feedback = &self.feedback;
+        for key in feedback.accepted_since(learned.feedback_applied) {
+            if !feedback.is_malicious(key) {
+                learned.baseline.mark_accepted(key.0, key.1);
+            }
+        }
+        let last = feedback.next_number() - 1;
+        learned.feedback_applied = learned.feedback_applied.max(last);
+        let incidents = &mut learned.incidents;
+        incidents.rule(now, |incident| feedback.ruling(incident))
+    }
+
+    /// Whether what is about to be told of an asset and a country is accepted. Then it is not
+    /// told, and may become the norm.
+    pub(super) fn accept(
+        &mut self,
+        learned: &mut LearnedState,
+        now: Tick,
+        key: (AssetKey, Country),
+    ) -> bool {
+        if learned.incidents.is_open(key.0, key.1) {
+            return false;
+        }
+        let hour = learned.clock.hour.unwrap_or(0);
+        let seen = learned.baseline.seen_hours(key.0, key.1, hour);
+        let level = Level {
+            hour_bytes: seen[23],
+            day_bytes: seen.into_iter().fold(0, u64::saturating_add),
+        };
+        let Some(number) = self.feedback.accepts(key, now, level) else {
+            return false;
+        };
+        *self.silenced.entry(number).or_default() += 1;
+        learned.baseline.mark_accepted(key.0, key.1);
+        true
+    }
+
+    /// Sees to it that what is known to be a leak never becomes the norm.
+    pub(super) fn condemn(&self, learned: &mut LearnedState, key: (AssetKey, Country)) {
+        if self.feedback.is_malicious(key) {
+            learned.baseline.mark_malicious(key.0, key.1);
+        }
+    }
+
+    /// What stands and what it did, for the summary.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let entries = self.feedback.entries().iter();
+        let standing = entries.filter(|entry| self.feedback.is_latest(entry));
+        let mut notes: Vec<_> = standing
+            .clone()
+            .take(NOTES_MAX)
+            .map(|e| self.note(e))
+            .collect();
+        let more = standing.count().saturating_sub(NOTES_MAX);
+        if more > 0 {
+            notes.push(format!("{more} more lines of feedback stand"));
+        }
+        notes
+    }
+
+    fn note(&self, entry: &Entry) -> String {
+        let number = entry.number;
+        let Act::Give(given) = &entry.act else {
+            return String::new();
+        };
+        let what = format!(
+            "feedback {number} ({}): what {} sends to {}",
+            given.verdict.name(),
+            given.asset,
+            given.jurisdiction
+        );
+        match &given.accepted {
+            None => format!("{what} never becomes normal"),
+            Some(accepted) => format!(
+                "{what} is accepted up to {} an hour and {} a day until {}; {} findings were not \
+                 told",
+                Bytes(accepted.hour_bytes),
+                Bytes(accepted.day_bytes),
+                accepted.until,
+                self.silenced.get(&number).copied().unwrap_or(0),
+            ),
+        }
+    }
+}
+
+/// The longest log that is read.
+const LOG_BYTES_MAX: u64 = 64 << 20;
+
+/// Lines that are told of in a summary.
+const NOTES_MAX: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn undo(number: u64) -> impl FnOnce(&Feedback, Tick) -> Result<Entry, StoreError> {
+        move |before, _| {
+            Ok(Entry {
+                number: before.next_number(),
+                time: "2026-04-01T00:00:00Z".to_owned(),
+                by: "duty".to_owned(),
+                act: Act::Undo(number),
+                note: None,
+            })
+        }
+    }
+
+    #[test]
+    fn lines_are_added_behind_whatever_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = FeedbackLog::in_folder(folder.path());
+        assert!(log.read().unwrap().0.entries().is_empty());
+        assert_eq!(log.add(undo(7)).unwrap().number, 1);
+        let path = folder.path().join("feedback.jsonl");
+        let whole = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{whole}{{\"numb")).unwrap();
+        assert_eq!(log.add(undo(8)).unwrap().number, 2);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.starts_with(&whole) && text.lines().count() == 3,
+            "{text}"
+        );
+        let (feedback, notes) = log.read().unwrap();
+        assert_eq!((feedback.entries().len(), notes.len()), (2, 1));
+    }
+
+    #[test]
+    fn a_log_that_is_no_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("feedback.jsonl")).unwrap();
+        assert!(FeedbackLog::in_folder(folder.path()).read().is_err());
+    }
+}
