@@ -66,7 +66,7 @@ pub(super) fn explanation(
         }
     }
     if incident.campaign.is_some() {
-        sentences.push("Open incidents of other assets have the same receiver.".to_owned());
+        sentences.push("Incidents of other assets have the same receiver.".to_owned());
     }
     sentences.extend(look(observed));
     sentences.join(" ")

@@ -279,6 +279,17 @@ impl Feedback {
     }
 }
 
+impl Entry {
+    /// Whether nothing is accepted by it any more.
+    pub fn has_ended(&self, now: Tick) -> bool {
+        let Act::Give(given) = &self.act else {
+            return true;
+        };
+        let acceptance = given.acceptance().ok().flatten();
+        acceptance.is_some_and(|(_, until)| until <= now)
+    }
+}
+
 impl Given {
     /// The asset and the country.
     pub fn key(&self) -> Result<(AssetKey, Country), String> {

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::detect::{Judge, Scene, Told, Weighed};
 use crate::geo::{Country, Geo};
 use crate::inventory::AssetKey;
+use crate::store::StoreError;
 use crate::time::{Calendar, CalendarError, HourSlot, Tick};
 use crate::transfer::{Order, PREFIX_BITS_BELOW_ASSET, Transfer, sort_by_tick};
 
@@ -44,6 +45,9 @@ pub(super) struct Analyst {
 
 /// How much of an hour may be missing for it to count as a whole one, in seconds.
 const HOUR_MISSING_SECONDS_MAX: u64 = 1_800;
+
+/// Notes of a run that are kept.
+const NOTES_MAX: usize = 100;
 
 impl Analyst {
     /// Starts from what was learned before, or from nothing.
@@ -105,9 +109,21 @@ impl Analyst {
         }
     }
 
-    /// Takes what people have said of incidents. It is applied with the next tick.
-    pub(super) fn take_feedback(&mut self, feedback: Feedback) {
-        self.rulings.take(feedback);
+    /// Takes what people have said of incidents. It is applied with the next tick. Where that
+    /// cannot be read, things are as they were.
+    pub(super) fn take_feedback(&mut self, read: Result<(Feedback, Vec<String>), StoreError>) {
+        let notes = match read {
+            Ok((feedback, notes)) => {
+                self.rulings.take(feedback);
+                notes
+            }
+            Err(error) => vec![error.to_string()],
+        };
+        for note in notes {
+            if self.totals.notes.len() < NOTES_MAX && !self.totals.notes.contains(&note) {
+                self.totals.notes.push(note);
+            }
+        }
     }
 
     /// What may be shown of it now.
@@ -326,6 +342,7 @@ impl Analyst {
         };
         if told.is_some() && self.rulings.accept(&mut self.learned, tick, key) {
             told = None;
+            self.totals.view.accepted += 1;
         }
         let LearnedState {
             baseline,

@@ -373,10 +373,7 @@ impl Desk {
                 self.save_failures += 1;
             }
             self.saved_hour = tick.hour();
-            // What cannot be read now leaves things as they are until the next hour.
-            if let Ok((feedback, _)) = self.keeper.feedback() {
-                self.analyst.take_feedback(feedback);
-            }
+            self.analyst.take_feedback(self.keeper.feedback());
         }
         if due {
             self.publish();

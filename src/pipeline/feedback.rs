@@ -170,10 +170,14 @@ impl Rulings {
         }
     }
 
-    /// What stands and what it did, for the summary.
-    pub(super) fn notes(&self) -> Vec<String> {
+    /// What stands at `now` and what it did, for the summary.
+    pub(super) fn notes(&self, now: Tick) -> Vec<String> {
         let entries = self.feedback.entries().iter();
-        let standing = entries.filter(|entry| self.feedback.is_latest(entry));
+        let is_in_force = |entry: &&Entry| {
+            let acted = self.silenced.contains_key(&entry.number);
+            self.feedback.is_latest(entry) && (acted || !entry.has_ended(now))
+        };
+        let standing = entries.filter(is_in_force);
         let mut notes: Vec<_> = standing
             .clone()
             .take(NOTES_MAX)

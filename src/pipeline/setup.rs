@@ -111,7 +111,7 @@ impl Setup {
             notes,
         };
         let mut analyst = Analyst::new(config, Arc::clone(&geo), outputs, learned)?;
-        analyst.take_feedback(feedback);
+        analyst.take_feedback(Ok((feedback, Vec::new())));
         let desk = Desk::new(analyst, Arc::clone(&telemetry), keeper, saves_hourly);
         telemetry.set_ready(&context.databases);
         Ok((sensors, desk, file, context))

@@ -107,9 +107,12 @@ impl RunReport {
             ("flows", finished.counts.flows_evicted),
             ("incidents", finished.analyst.learned.incidents.refused()),
         ];
-        notes.extend(finished.analyst.rulings.notes());
+        let rulings = &finished.analyst.rulings;
+        notes.extend(rulings.notes(finished.analyst.learned.clock.tick));
         let totals = finished.analyst.totals;
-        notes.extend_from_slice(&totals.notes);
+        let new = totals.notes.iter().filter(|note| !notes.contains(note));
+        let new: Vec<_> = new.cloned().collect();
+        notes.extend(new);
         let summary = Summary {
             frames_read: counts.frames,
             packets: counts.packets,

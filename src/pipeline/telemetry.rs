@@ -54,6 +54,8 @@ pub(super) struct AnalystView {
     pub(super) transfers: u64,
     pub(super) alerts: BTreeMap<Severity, u64>,
     pub(super) findings: BTreeMap<&'static str, u64>,
+    /// What was not told because feedback accepts it.
+    pub(super) accepted: u64,
     pub(super) incidents_open: usize,
     pub(super) incidents_refused: u64,
     pub(super) assets: usize,
@@ -334,6 +336,11 @@ fn analyst_families(view: &AnalystView) -> Vec<Family> {
         exported,
         alerts,
         findings,
+        Family::counter(
+            "borderflow_accepted_total",
+            "Seconds in which an asset and a country were not told of, as feedback accepts it.",
+        )
+        .with(&[], view.accepted as f64),
         Family::counter("borderflow_transfers_total", "Transfers taken.")
             .with(&[], view.transfers as f64),
         Family::counter(

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::restart::{ALERT_EARLY, WITHIN_THE_LEAK, split};
+use crate::schemas::Schema;
 use crate::support::{self, Ran, json_lines, number, office_config, office_week, replay};
 
 const ASSET: &str = "10.20.10.12";
@@ -140,6 +141,9 @@ fn what_is_expected_is_quiet_in_its_scope_until_it_is_taken_back() {
     let listed = office.feedback("first", &["list"]).stdout;
     assert!(listed.contains("taken back: a new mirror"), "{listed}");
     assert!(listed.contains("duty  takes back 1"), "{listed}");
+    let log = json_lines(&office.at("first/feedback.jsonl"));
+    assert_eq!(log.len(), 2);
+    Schema::read("feedback").accepts(&log);
     office.with_log_of("first", "undone");
     assert_eq!(office.replay(&office.capture, "undone", "1"), before);
 }

@@ -13,14 +13,14 @@ use crate::support::{self, json_lines, listed_captures, office_config, root, sha
 const NAMES: [&str; 5] = ["alerts", "flows", "transfers", "summary", "truth"];
 
 /// A schema of `docs/`.
-struct Schema {
+pub(crate) struct Schema {
     name: &'static str,
     text: Value,
     validator: Validator,
 }
 
 impl Schema {
-    fn read(name: &'static str) -> Self {
+    pub(crate) fn read(name: &'static str) -> Self {
         let text = support::json(&root().join(format!("docs/{name}.schema.json")));
         let validator = jsonschema::draft202012::new(&text);
         let validator = validator.unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -32,7 +32,7 @@ impl Schema {
     }
 
     /// Checks every value.
-    fn accepts(&self, values: &[Value]) {
+    pub(crate) fn accepts(&self, values: &[Value]) {
         for value in values {
             let errors = self.validator.iter_errors(value);
             let errors: Vec<_> = errors
@@ -71,7 +71,11 @@ impl Schemas {
 
 #[test]
 fn schemas_are_sound_closed_and_described() {
-    for schema in Schemas::read().0 {
+    for schema in Schemas::read()
+        .0
+        .into_iter()
+        .chain([Schema::read("feedback")])
+    {
         jsonschema::draft202012::meta::validate(&schema.text).unwrap();
         assert_described(&schema.text, schema.name);
         assert!(schema.text["title"].is_string() && schema.text["$id"].is_string());
