@@ -25,7 +25,7 @@ pub const SHARED_SECONDS: u64 = 7 * SECONDS_PER_DAY;
 /// Receivers that an incident remembers; beyond them the one named longest ago is forgotten.
 pub const SINKS_PER_INCIDENT_MAX: usize = 16;
 
-/// Who receives. The larger comes first, and names a campaign where several are shared.
+/// Who receives. The first names a campaign where several are shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Sink {
     Network(Country, u32),
@@ -51,15 +51,16 @@ impl Sinks {
         }
     }
 
-    /// The largest that both have named since a tick.
+    /// The first that both have named since a tick, networks before peers.
     fn shared(&self, other: &Self, since: Tick) -> Option<Sink> {
-        let recent = |sinks: &Self| {
-            let of = sinks.0.clone().into_iter();
-            of.filter(move |(_, named)| *named >= since)
-        };
-        let own = recent(self).map(|(sink, _)| sink);
-        own.filter(|sink| recent(other).any(|(known, _)| known == *sink))
+        let own = self.since(since);
+        own.filter(|sink| other.since(since).any(|known| known == *sink))
             .min()
+    }
+
+    fn since(&self, since: Tick) -> impl Iterator<Item = Sink> {
+        let recent = self.0.iter().filter(move |(_, named)| *named >= since);
+        recent.map(|(sink, _)| *sink)
     }
 }
 

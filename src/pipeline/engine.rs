@@ -487,3 +487,50 @@ pub(super) fn spawn<T: Send + 'static>(
         .spawn(run)
         .map_err(PipelineError::Thread)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::geo::Geo;
+    use crate::pipeline::Outputs;
+    use crate::pipeline::state::LearnedState;
+
+    #[test]
+    fn a_sensor_looks_at_feedback_anew_each_hour_and_a_replay_does_not() {
+        for (saves_hourly, looks) in [(true, 1), (false, 0)] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut config = Config::default();
+            config.state.dir = Some(folder.path().to_owned());
+            let keeper = Keeper::new(&config.state).unwrap();
+            let networks = &config.site.networks;
+            let home = config.site.jurisdictions.0.clone();
+            let geo = Arc::new(Geo::open(&config.geo, networks, home).unwrap());
+            let learned = LearnedState::default();
+            let analyst = Analyst::new(config, geo, Outputs::none(), learned).unwrap();
+            let mut desk = Desk::new(analyst, Telemetry::new(), keeper, saves_hourly);
+            desk.take(Vec::new(), Some(Tick::of_hour(10))).unwrap();
+            let log = folder.path().join("feedback.jsonl");
+            std::fs::write(&log, "torn\n").unwrap();
+            desk.take(Vec::new(), Some(Tick::of_hour(11))).unwrap();
+            let said = serde_json::json!({
+                "incident": "a",
+                "asset": "10.0.0.1",
+                "jurisdiction": "RU",
+                "verdict": "malicious",
+            });
+            let line = serde_json::json!({
+                "number": 1,
+                "time": "2026-04-01T00:00:00Z",
+                "by": "duty",
+                "act": { "give": said },
+            });
+            std::fs::write(&log, line.to_string()).unwrap();
+            desk.take(Vec::new(), Some(Tick::of_hour(12))).unwrap();
+            let analyst = &desk.analyst;
+            assert_eq!(analyst.totals.notes.len(), looks);
+            let standing = analyst.rulings.notes(Tick::of_hour(12));
+            assert_eq!(standing.len(), looks, "{standing:?}");
+        }
+    }
+}
