@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::TopFlow;
+use crate::decode::Mac;
 use crate::detect::{Bytes, Detector, Finding, Told};
 use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
@@ -32,6 +33,10 @@ pub struct Incidents {
 /// What is known of an asset and a country at the close of a tick.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Observed {
+    /// How the asset is called: by its name, or by an address.
+    pub asset: String,
+    /// Its network card, if it is told by that.
+    pub asset_mac: Option<Mac>,
     /// Address that the asset sent from last.
     pub asset_ip: IpAddr,
     /// How sure the country is.
@@ -62,6 +67,8 @@ pub struct Activity {
 #[derive(Debug, Serialize, Deserialize)]
 struct Incident {
     name: String,
+    /// How the asset was called when it opened.
+    asset: String,
     since: Tick,
     /// Bytes since then.
     bytes: u64,
@@ -146,7 +153,7 @@ impl Incidents {
             let has_news = joined || (activity.bytes > 0 && incident.has_doubled());
             return has_news.then(|| {
                 incident.observed = observed();
-                incident.line(Event::Update, now, asset, country, activity)
+                incident.line(Event::Update, now, country, activity)
             });
         }
         let told = told?;
@@ -155,12 +162,22 @@ impl Incidents {
             self.refused += 1;
             return None;
         }
-        let mut incident = Incident::open((asset, country), main, now, observed());
+        let mut incident = Incident::open(country, main, now, observed());
         incident.allowance_bytes = told.allowance_bytes;
         incident.take(told, now);
-        let alert = incident.line(Event::Open, now, asset, country, activity);
+        let alert = incident.line(Event::Open, now, country, activity);
         self.open.insert((asset, country), incident);
         Some(alert)
+    }
+
+    /// Has the incidents of an asset go on under another key of it.
+    pub fn rename(&mut self, before: AssetKey, asset: AssetKey) {
+        let keys = self.open.keys().filter(|(of, _)| *of == before);
+        for (of, country) in keys.copied().collect::<Vec<_>>() {
+            if let Some(incident) = self.open.remove(&(of, country)) {
+                self.open.entry((asset, country)).or_insert(incident);
+            }
+        }
     }
 
     /// Begins an hour: says what is normal in it.
@@ -179,14 +196,14 @@ impl Incidents {
         let is_quiet =
             |incident: &Incident| now.seconds_since(incident.last_finding) >= QUIET_SECONDS;
         let mut alerts = Vec::new();
-        self.open.retain(|(asset, country), incident| {
+        self.open.retain(|(_, country), incident| {
             let quiet = is_quiet(incident);
             if quiet {
                 let silent = Activity {
                     bytes: 0,
                     is_running: false,
                 };
-                alerts.push(incident.line(Event::Close, now, *asset, *country, silent));
+                alerts.push(incident.line(Event::Close, now, *country, silent));
             }
             !quiet
         });
@@ -197,12 +214,7 @@ impl Incidents {
 impl Incident {
     /// Begins with the finding that it is told by. What that knows of the hours before the
     /// running one is settled.
-    fn open(
-        (asset, country): (AssetKey, Country),
-        finding: &Finding,
-        now: Tick,
-        observed: Observed,
-    ) -> Self {
+    fn open(country: Country, finding: &Finding, now: Tick, observed: Observed) -> Self {
         let hour = Hour {
             bytes: observed.hour_bytes,
             expected_bytes: observed.hour_expected_bytes,
@@ -211,7 +223,8 @@ impl Incident {
         let before = finding.bytes.saturating_sub(hour.bytes);
         let excess = finding.bytes.saturating_sub(finding.expected_bytes);
         Self {
-            name: format!("{}/{asset}/{country}", now.plus_seconds(1)),
+            name: format!("{}/{}/{country}", now.plus_seconds(1), observed.asset),
+            asset: observed.asset.clone(),
             since: finding.since,
             bytes: finding.bytes.max(hour.bytes),
             settled_excess_bytes: excess.min(before),
@@ -271,14 +284,7 @@ impl Incident {
         joined
     }
 
-    fn line(
-        &mut self,
-        event: Event,
-        now: Tick,
-        asset: AssetKey,
-        country: Country,
-        activity: Activity,
-    ) -> Alert {
+    fn line(&mut self, event: Event, now: Tick, country: Country, activity: Activity) -> Alert {
         self.lines += 1;
         self.told_excess_bytes = self.excess_bytes();
         let observed = &self.observed;
@@ -288,8 +294,9 @@ impl Incident {
             id: format!("{}#{}", self.name, self.lines),
             incident: self.name.clone(),
             campaign: None,
-            asset: asset.to_string(),
+            asset: self.asset.clone(),
             asset_ip: observed.asset_ip,
+            asset_mac: observed.asset_mac.map(|mac| mac.to_string()),
             jurisdiction: country,
             asn: observed.asn,
             organisation: observed.organisation.clone(),
@@ -312,19 +319,13 @@ impl Incident {
             geo_confidence: observed.confidence,
             verdict: "not_determinable",
             maturity: (observed.maturity * 100.0).round() / 100.0,
-            explanation: self.explanation(event, asset, country, activity),
+            explanation: self.explanation(event, country, activity),
             flows: observed.top_flows.iter().map(alert_flow).collect(),
         }
     }
 
     /// What happened, how that compares, and what to look at.
-    fn explanation(
-        &self,
-        event: Event,
-        asset: AssetKey,
-        country: Country,
-        activity: Activity,
-    ) -> String {
+    fn explanation(&self, event: Event, country: Country, activity: Activity) -> String {
         let observed = &self.observed;
         let place = match &observed.organisation {
             Some(name) => format!("{country} (AS{}, {name})", observed.asn),
@@ -332,7 +333,8 @@ impl Incident {
             None => country.to_string(),
         };
         let what = format!(
-            "{asset} sent {} to {place} since {}, {} more than the {} to be expected",
+            "{} sent {} to {place} since {}, {} more than the {} to be expected",
+            self.asset,
             Bytes(self.bytes),
             self.since,
             Bytes(self.excess_bytes()),
@@ -410,6 +412,8 @@ mod tests {
 
     fn observed(hour_bytes: u64) -> Observed {
         Observed {
+            asset: "10.0.0.1".to_owned(),
+            asset_mac: None,
             asset_ip: "10.0.0.1".parse().unwrap(),
             confidence: Confidence::Plausible,
             maturity: 1.0,

@@ -48,7 +48,7 @@ use crate::time::HourSlot;
 use crate::transfer::Service;
 
 /// Version of the stored form of a [`Baseline`].
-pub const STATE_VERSION: u32 = 3;
+pub const STATE_VERSION: u32 = 4;
 
 /// Assets that are followed; transfers of any more are counted in totals only.
 pub const ASSETS_MAX: usize = 65_536;
@@ -214,6 +214,15 @@ impl Baseline {
     pub fn mark_alerted(&mut self, asset: AssetKey, country: Country) {
         if let Some(asset) = self.assets.get_mut(&asset) {
             asset.mark_alerted(country);
+        }
+    }
+
+    /// Has an asset that is not known yet go on with what is known of another, which is the
+    /// same under an earlier key.
+    pub fn rename(&mut self, before: AssetKey, asset: AssetKey) {
+        if let Some(state) = self.assets.remove(&before) {
+            self.assets.insert(asset, state);
+            self.peers.rename(before, asset);
         }
     }
 

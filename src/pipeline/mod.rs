@@ -25,6 +25,7 @@ mod live;
 mod merge;
 mod outputs;
 mod overlaps;
+mod owners;
 mod reader;
 mod replay;
 mod sensor;
@@ -90,4 +91,15 @@ pub enum PipelineError {
     /// Another thread stopped first, and has the reason.
     #[error("stopped")]
     Stopped,
+}
+
+/// Starts a thread.
+fn spawn<T: Send + 'static>(
+    name: String,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<std::thread::JoinHandle<T>, PipelineError> {
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .map_err(PipelineError::Thread)
 }

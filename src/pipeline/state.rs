@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::Incidents;
 use crate::baseline::{Baseline, STATE_VERSION};
 use crate::config::StateConfig;
+use crate::inventory::Bindings;
 use crate::store::{Store, StoreError};
 use crate::time::Tick;
 
@@ -19,6 +20,8 @@ pub(super) struct LearnedState {
     /// What would have been told while an asset was still being learned.
     pub(super) shadow: Incidents,
     pub(super) clock: LearnedClock,
+    /// Whose network cards have the site's addresses.
+    pub(super) bindings: Bindings,
 }
 
 /// How far the learning has come in packet time.
