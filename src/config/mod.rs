@@ -290,6 +290,10 @@ mod tests {
         let commented = [
             "country = \"",
             "asn = ",
+            "[[asset",
+            "name = ",
+            "addresses = ",
+            "mac = ",
             "[[geo",
             "prefix = ",
             "organisation = ",
@@ -303,6 +307,7 @@ mod tests {
             })
             .fold(String::new(), |text, line| text + line + "\n");
         let read = Config::parse(&all, "docs/borderflow.toml").unwrap();
+        assert_eq!(read.asset.known.len(), 1);
         assert_eq!(read.geo.overrides.len(), 1);
         assert_eq!(read.geo.overrides[0].asn, Some(64_512));
         assert!(read.geo.country.is_some() && read.geo.asn.is_some() && read.state.dir.is_some());

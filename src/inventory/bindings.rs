@@ -117,10 +117,12 @@ impl Bindings {
 
     /// A server lends an address to a card, which gives up what it was lent before.
     fn lend(&mut self, address: u128, mac: Mac, now: Tick, until: Tick) {
-        let others = self.cards.get(&mac).map(|card| card.addresses.clone());
-        for other in others.unwrap_or_default() {
-            if let Some(other) = self.addresses.get_mut(&other) {
-                other.lent_until = other.lent_until.min(now);
+        // Of a card that answers for others these could be very many.
+        if let Some(card) = self.cards.get(&mac).filter(|card| !card.is_shared) {
+            for other in &card.addresses {
+                if let Some(other) = self.addresses.get_mut(other) {
+                    other.lent_until = other.lent_until.min(now);
+                }
             }
         }
         self.hold(address, mac, now, Word::Server);
@@ -173,11 +175,11 @@ impl Bindings {
         }
         self.bound_card(mac, address, now, word);
         let card = self.cards.entry(mac).or_default();
-        let has_other = is_ipv4(address) && card.of_family(address).next().is_some();
-        card.addresses.insert(address);
-        if !card.is_shared && (before.is_some() || has_other) {
-            self.churn = self.churn.saturating_add(1);
+        if !card.is_shared {
+            let has_other = is_ipv4(address) && card.of_family(address).next().is_some();
+            self.churn += u64::from(before.is_some() || has_other);
         }
+        card.addresses.insert(address);
     }
 
     /// Sees to it that a card that gets an address has not too many: the one that was not
