@@ -45,6 +45,15 @@ impl AssetKey {
     /// machines, then names, then those of IPv6. All before those of IPv6 have 50 bits.
     #[inline]
     pub const fn number(self) -> u128 {
+        // Most are of IPv4, and compared with others of it.
+        if let Self::V4(v4) = self {
+            return v4.to_bits() as u128;
+        }
+        self.number_of_others()
+    }
+
+    #[inline(never)]
+    const fn number_of_others(self) -> u128 {
         match self {
             Self::V4(v4) => v4.to_bits() as u128,
             Self::Mac(mac) => 1 << 48 | mac.number() as u128,
