@@ -348,9 +348,26 @@ mod tests {
             budget.contains("x.toml:2:") && budget.contains("no alert budget"),
             "{budget}"
         );
+        let home = error("[site]\njurisdictions = []");
+        assert!(home.contains("name at least one"), "{home}");
+        let seconds = error("[flow]\nactive_seconds = 0");
+        assert!(seconds.starts_with("x.toml:2:18: "), "{seconds}");
+        assert!(seconds.contains("nonzero"), "{seconds}");
+        let zone = error("[site]\ntime_zone = \"Beijing\"");
+        assert!(
+            zone.contains("x.toml: site: unknown time zone `Beijing`"),
+            "{zone}"
+        );
+        for text in [&unknown, &country, &learn, &budget, &home, &zone] {
+            assert_eq!(text.lines().count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn complaints_of_named_assets_do_so_too() {
         let known =
             "[[asset.known]]\nname = \"nas\"\naddresses = [\"10.0.0.9\", \"10.1.0.0/16\"]\n";
-        let twice = [
+        let cases = [
             (
                 "mac = \"02:00:00:00:01\"",
                 "x.toml:4:7: `02:00:00:00:01` is no MAC address",
@@ -377,7 +394,7 @@ mod tests {
             ),
             ("[asset]\nby = \"vlan\"", "x.toml:5:6: unknown variant"),
         ];
-        for (more, complaint) in twice {
+        for (more, complaint) in cases {
             let said = error(&format!("{known}{more}\n"));
             assert!(said.starts_with(complaint), "{said}");
         }
@@ -388,19 +405,6 @@ mod tests {
             card.starts_with("x.toml:5:7: asset.by = \"address\" looks at"),
             "{card}"
         );
-        let home = error("[site]\njurisdictions = []");
-        assert!(home.contains("name at least one"), "{home}");
-        let seconds = error("[flow]\nactive_seconds = 0");
-        assert!(seconds.starts_with("x.toml:2:18: "), "{seconds}");
-        assert!(seconds.contains("nonzero"), "{seconds}");
-        let zone = error("[site]\ntime_zone = \"Beijing\"");
-        assert!(
-            zone.contains("x.toml: site: unknown time zone `Beijing`"),
-            "{zone}"
-        );
-        for text in [&unknown, &country, &learn, &budget, &home, &zone] {
-            assert_eq!(text.lines().count(), 1, "{text}");
-        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! An asset is a machine: what was learned goes with it when it gets another address.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use etherparse::PacketBuilder;
@@ -37,19 +38,23 @@ fn announcement(card: [u8; 6], address: [u8; 4]) -> Vec<u8> {
     [&head[..], &card, &address, &[0; 6], &address, &[0; 18]].concat()
 }
 
-/// Four days, of which the hours from `hour` on have the other addresses.
+/// Four days of two machines, which both get other addresses in hour 60. In hour 90 one leaks.
 fn four_days() -> Capture {
+    hours(0..96)
+}
+
+/// Some of these hours.
+fn hours(range: Range<u32>) -> Capture {
     let mut capture = Capture::new();
     let at = |hour: u32, second: u32| NOON + 3_600 * hour + second;
-    capture.frame(at(0, 0), 0, &lease(LAPTOP, [10, 0, 0, 5]));
     // The clock believes what a hundred packets confirm.
-    (0..120).for_each(|_| capture.udp(at(0, 1), [10, 0, 0, 1], [10, 0, 0, 2], 10));
-    for hour in 0..96 {
+    (0..120).for_each(|_| capture.udp(at(range.start, 1), [10, 0, 0, 1], [10, 0, 0, 2], 10));
+    for hour in range {
         let [laptop, printer] = match hour {
             0..60 => [[10, 0, 0, 5], [10, 0, 0, 7]],
             _ => [[10, 0, 0, 6], [10, 0, 0, 8]],
         };
-        if hour == 60 {
+        if matches!(hour, 0 | 60) {
             capture.frame(at(hour, 0), 0, &lease(LAPTOP, laptop));
         }
         // What was learned of the printer by its address goes to the machine at hour 20.
@@ -147,6 +152,29 @@ fn what_was_learned_goes_with_a_machine_to_its_next_address() {
         .iter()
         .filter(|line| line["maturity"].as_f64().unwrap() > 0.5);
     assert_eq!(known.count(), 0, "{alerts:?}");
+}
+
+#[test]
+fn a_restart_forgets_no_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("site.toml");
+    fs::write(&config, BUDGET).unwrap();
+    let [state, out] = ["state", "out"].map(|name| folder.path().join(name));
+    let run = |name: &str, range: Range<u32>| {
+        let capture = hours(range).write(folder.path(), name);
+        let options = ["--config", config.to_str().unwrap(), "--state"];
+        let options = [&options[..], &[state.to_str().unwrap()]].concat();
+        let ran = replay(&[&capture], &out, &options);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        json_lines(&out.join("alerts.jsonl"))
+    };
+    assert_eq!(run("before.pcap", 0..62), [] as [Value; 0]);
+    // Nothing in this one tells any more who has the addresses.
+    let alerts = run("behind.pcap", 62..96);
+    let first = alerts.first().expect("the leak");
+    assert_eq!(first["asset"], "10.0.0.6");
+    assert_eq!(first["asset_mac"], "02:00:00:00:00:17");
+    assert!(first["maturity"].as_f64().unwrap() > 0.5, "{first}");
 }
 
 #[test]
