@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use crate::detect::Bytes;
 use crate::geo::Country;
-use crate::inventory::AssetKey;
 
 use super::incident::{Activity, Incident, Observed};
 use super::{Event, Ruling, Verdict};
@@ -42,13 +41,14 @@ impl Occasion {
 pub(super) fn explanation(
     incident: &Incident,
     occasion: Occasion,
-    (asset, country): (AssetKey, Country),
+    country: Country,
     activity: Activity,
 ) -> String {
     let observed = &incident.observed;
     let excess_bytes = incident.excess_bytes();
     let what = format!(
-        "{asset} sent {} to {} since {}, {} more than the {} to be expected.",
+        "{} sent {} to {} since {}, {} more than the {} to be expected.",
+        incident.asset,
         Bytes(incident.bytes),
         place(observed, country),
         incident.since,

@@ -293,10 +293,7 @@ impl Entry {
 impl Given {
     /// The asset and the country.
     pub fn key(&self) -> Result<(AssetKey, Country), String> {
-        let text = self.asset.strip_suffix("/64").unwrap_or(&self.asset);
-        let address = text.parse();
-        let address = address.map_err(|_| format!("`{}` is no asset", self.asset))?;
-        Ok((AssetKey::of(address), self.jurisdiction))
+        Ok((self.asset.parse()?, self.jurisdiction))
     }
 
     /// Up to where and until when it is accepted.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Hours, Prevalence, TopFlow};
+use crate::decode::Mac;
 use crate::detect::{Detector, Finding, Told};
 use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
@@ -24,6 +25,10 @@ const UPDATE_BYTES_MIN: u64 = 1 << 20;
 /// What is known of an asset and a country at the close of a tick.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Observed {
+    /// How the asset is called: by its name, or by an address.
+    pub asset: String,
+    /// Its network card, if it is told by that.
+    pub asset_mac: Option<Mac>,
     /// Address that the asset sent from last.
     pub asset_ip: IpAddr,
     /// How sure the country is.
@@ -61,6 +66,8 @@ pub struct Activity {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Incident {
     pub(super) name: String,
+    /// How the asset was called when it opened.
+    pub(super) asset: String,
     pub(super) since: Tick,
     /// Bytes since then.
     pub(super) bytes: u64,
@@ -117,7 +124,7 @@ impl Incident {
     /// Begins with what it is told by. What the main finding knows of the hours before the
     /// running one is settled.
     pub(super) fn open(
-        (asset, country): Key,
+        country: Country,
         (told, main): (&Told, &Finding),
         now: Tick,
         observed: Observed,
@@ -134,7 +141,8 @@ impl Incident {
         let mut sinks = Sinks::default();
         sinks.name(country, &observed, now);
         let mut incident = Self {
-            name: format!("{}/{asset}/{country}", now.plus_seconds(1)),
+            name: format!("{}/{}/{country}", now.plus_seconds(1), observed.asset),
+            asset: observed.asset.clone(),
             since: main.since,
             bytes: main.bytes.max(hour.bytes),
             settled_excess_bytes: excess.min(before),
@@ -238,7 +246,7 @@ impl Incident {
         &mut self,
         occasion: Occasion,
         now: Tick,
-        (asset, country): Key,
+        country: Country,
         activity: Activity,
     ) -> Alert {
         self.lines += 1;
@@ -255,8 +263,9 @@ impl Incident {
             id: format!("{}#{}", self.name, self.lines),
             incident: self.name.clone(),
             campaign: self.campaign.clone(),
-            asset: asset.to_string(),
+            asset: self.asset.clone(),
             asset_ip: observed.asset_ip,
+            asset_mac: observed.asset_mac.map(|mac| mac.to_string()),
             jurisdiction: country,
             asn: observed.asn,
             organisation: observed.organisation.clone(),
@@ -278,7 +287,7 @@ impl Incident {
             verdict: "not_determinable",
             feedback: ruled.map(|ruling| ruling.verdict),
             maturity: (observed.maturity * 100.0).round() / 100.0,
-            explanation: explanation(self, occasion, (asset, country), activity),
+            explanation: explanation(self, occasion, country, activity),
             flows: observed.top_flows.iter().map(alert_flow).collect(),
         }
     }
@@ -332,6 +341,8 @@ pub(super) mod tests {
         let mut seen_hours = [0; 24];
         seen_hours[23] = hour_bytes;
         Observed {
+            asset: "10.0.0.1".to_owned(),
+            asset_mac: None,
             asset_ip: "10.0.0.1".parse().unwrap(),
             confidence: Confidence::Plausible,
             maturity: 1.0,
@@ -372,7 +383,7 @@ pub(super) mod tests {
         let main = told.main().unwrap();
         let mut seen = observed(50);
         seen.seen_hours[3] = 7;
-        let mut incident = Incident::open(key(), (&told, main), Tick(10), seen);
+        let mut incident = Incident::open(key().1, (&told, main), Tick(10), seen);
         incident.add(10);
         let level = |hour_bytes, day_bytes| Level {
             hour_bytes,
@@ -388,13 +399,13 @@ pub(super) mod tests {
     fn a_line_says_who_else_sends_there_and_what_would_have_passed() {
         let told = told(Detector::AssetVolume, 0, 50);
         let main = told.main().unwrap();
-        let mut incident = Incident::open(key(), (&told, main), Tick(10), observed(50));
-        let line = incident.line(Occasion::Opened, Tick(10), key(), RUNNING);
+        let mut incident = Incident::open(key().1, (&told, main), Tick(10), observed(50));
+        let line = incident.line(Occasion::Opened, Tick(10), key().1, RUNNING);
         let said = "No other asset of the site sends to AS64500 there. Up to 7 B within the hour";
         assert!(line.explanation.contains(said), "{}", line.explanation);
         assert_eq!((line.allowance_bytes, line.seen_hours[23]), (7, 50));
         assert_eq!(line.first_seen.as_deref(), Some("1970-01-01T00:00:00Z"));
-        let later = incident.line(Occasion::Grown, Tick(20), key(), some(0));
+        let later = incident.line(Occasion::Grown, Tick(20), key().1, some(0));
         assert!(!later.explanation.contains("No other"), "said once");
     }
 }

@@ -107,7 +107,7 @@ impl Incidents {
                 self.refused += 1;
                 return Vec::new();
             }
-            let incident = Incident::open(key, (told, main), now, observed());
+            let incident = Incident::open(key.1, (told, main), now, observed());
             self.open.insert(key, incident);
             Occasion::Opened
         };
@@ -118,9 +118,23 @@ impl Incidents {
         let all = std::iter::once((key, occasion, activity)).chain(others);
         all.filter_map(|(key, occasion, activity)| {
             let incident = self.open.get_mut(&key)?;
-            Some(incident.line(occasion, now, key, activity))
+            Some(incident.line(occasion, now, key.1, activity))
         })
         .collect()
+    }
+
+    /// Has the incidents of an asset go on under another key of it.
+    pub fn rename(&mut self, before: AssetKey, asset: AssetKey) {
+        let keys = self.open.keys().filter(|(of, _)| *of == before);
+        for (of, country) in keys.copied().collect::<Vec<_>>() {
+            if let Some(incident) = self.open.remove(&(of, country)) {
+                self.open.entry((asset, country)).or_insert(incident);
+            }
+        }
+        let closed = self.closed.iter_mut();
+        for known in closed.filter(|known| known.asset == before) {
+            known.asset = asset;
+        }
     }
 
     /// Begins an hour: asks what is normal in it, and what the 23 hours before had.
@@ -158,7 +172,7 @@ impl Incidents {
             let occasion = Occasion::Ruled(ruling);
             if ruling.verdict == Verdict::Malicious {
                 let incident = self.open.get_mut(&key)?;
-                return Some(incident.line(occasion, now, key, SILENT));
+                return Some(incident.line(occasion, now, key.1, SILENT));
             }
             self.close(key, occasion, now)
         });
@@ -171,7 +185,7 @@ impl Incidents {
             self.closed.pop_front();
         }
         self.closed.push_back(KnownIncident::of(key, &incident));
-        Some(incident.line(occasion, now, key, SILENT))
+        Some(incident.line(occasion, now, key.1, SILENT))
     }
 }
 

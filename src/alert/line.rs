@@ -27,6 +27,9 @@ pub struct Alert {
     pub asset: String,
     /// Address that it sent from last.
     pub asset_ip: IpAddr,
+    /// Its network card, where it is told by that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asset_mac: Option<String>,
     /// Country of the receiver, `ZZ` if unknown.
     pub jurisdiction: Country,
     /// Autonomous system of the receiver, 0 if unknown.

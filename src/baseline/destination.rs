@@ -25,7 +25,6 @@ pub struct Destination {
     /// How sure the country is.
     pub confidence: Confidence,
     /// The address that the asset sent from last.
-    #[serde(skip)]
     pub asset_ip: Option<IpAddr>,
     /// Whether this run has counted the asset among those that export to the country.
     #[serde(skip)]

@@ -222,6 +222,15 @@ impl Baseline {
         }
     }
 
+    /// Has an asset that is not known yet go on with what is known of another, which is the
+    /// same under an earlier key.
+    pub fn rename(&mut self, before: AssetKey, asset: AssetKey) {
+        if let Some(state) = self.assets.remove(&before) {
+            self.assets.insert(asset, state);
+            self.peers.rename(before, asset);
+        }
+    }
+
     /// How far an asset has been learned, and so which detectors may speak of it.
     pub fn stage(&self, asset: &AssetState, learn: Learn) -> Stage {
         learn.stage(asset.hours(self.hours_observed))

@@ -111,6 +111,17 @@ impl Peers {
         0.0
     }
 
+    /// Has the users of networks go by the key that their asset has now.
+    pub(super) fn rename(&mut self, before: AssetKey, asset: AssetKey) {
+        let users = self
+            .networks
+            .values_mut()
+            .flat_map(|known| &mut known.users);
+        for (user, _) in users.filter(|(user, _)| *user == before) {
+            *user = asset;
+        }
+    }
+
     /// Begins an hour: forgets the one that is too long ago.
     pub(super) fn open_hour(&mut self, hour: u64, previous: u64) {
         let passed = hour.saturating_sub(previous).min(HOURS as u64);

@@ -171,17 +171,20 @@ impl Config {
     /// Names the line and column.
     pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let config: Self = toml::from_str(text).map_err(|error| {
-            let offset = error.span().map_or(0, |span| span.start).min(text.len());
-            let before = text.get(..offset).unwrap_or_default();
+        let error = |offset: usize, message: &str| {
+            let before = text.get(..offset.min(text.len())).unwrap_or_default();
             let line_start = before.rfind('\n').map_or(0, |at| at + 1);
             ConfigError::Text {
                 path: name.to_owned(),
                 line: before.matches('\n').count() + 1,
                 column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-                message: error.message().trim().replace('\n', "; "),
+                message: message.trim().replace('\n', "; "),
             }
-        })?;
+        };
+        let config: Self = toml::from_str(text)
+            .map_err(|said| error(said.span().map_or(0, |span| span.start), said.message()))?;
+        let known = config.asset.check();
+        known.map_err(|wrong| error(wrong.offset, &wrong.message))?;
         config
             .site
             .calendar()
@@ -287,6 +290,10 @@ mod tests {
         let commented = [
             "country = \"",
             "asn = ",
+            "[[asset",
+            "name = ",
+            "addresses = ",
+            "mac = ",
             "[[geo",
             "prefix = ",
             "organisation = ",
@@ -300,6 +307,7 @@ mod tests {
             })
             .fold(String::new(), |text, line| text + line + "\n");
         let read = Config::parse(&all, "docs/borderflow.toml").unwrap();
+        assert_eq!(read.asset.known.len(), 1);
         assert_eq!(read.geo.overrides.len(), 1);
         assert_eq!(read.geo.overrides[0].asn, Some(64_512));
         assert!(read.geo.country.is_some() && read.geo.asn.is_some() && read.state.dir.is_some());
@@ -353,6 +361,50 @@ mod tests {
         for text in [&unknown, &country, &learn, &budget, &home, &zone] {
             assert_eq!(text.lines().count(), 1, "{text}");
         }
+    }
+
+    #[test]
+    fn complaints_of_named_assets_do_so_too() {
+        let known =
+            "[[asset.known]]\nname = \"nas\"\naddresses = [\"10.0.0.9\", \"10.1.0.0/16\"]\n";
+        let cases = [
+            (
+                "mac = \"02:00:00:00:01\"",
+                "x.toml:4:7: `02:00:00:00:01` is no MAC address",
+            ),
+            (
+                "mac = \"ff:ff:ff:ff:ff:ff\"",
+                "x.toml:4:7: `ff:ff:ff:ff:ff:ff` is the MAC",
+            ),
+            (
+                "[[asset.known]]\nname = \"nas\"\nmac = \"02-00-00-00-00-01\"",
+                "x.toml:5:8: `nas` is the name of two assets",
+            ),
+            (
+                "[[asset.known]]\nname = \"b\"\naddresses = [\"10.1.2.3/16\"]",
+                "x.toml:6:14: 10.1.2.3/16 is `nas`'s already",
+            ),
+            (
+                "[[asset.known]]\nname = \"b\"",
+                "x.toml:5:8: `b` has neither",
+            ),
+            (
+                "[[asset.known]]\nname = \"10.0.0.7\"",
+                "x.toml:5:8: `10.0.0.7` is an address",
+            ),
+            ("[asset]\nby = \"vlan\"", "x.toml:5:6: unknown variant"),
+        ];
+        for (more, complaint) in cases {
+            let said = error(&format!("{known}{more}\n"));
+            assert!(said.starts_with(complaint), "{said}");
+        }
+        let card = error(
+            "[asset]\nby = \"address\"\n[[asset.known]]\nname = \"b\"\nmac = \"02:00:00:00:00:01\"",
+        );
+        assert!(
+            card.starts_with("x.toml:5:7: asset.by = \"address\" looks at"),
+            "{card}"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! call.
 
 use super::span::{place, wire_bytes};
-use super::tunnel::is_tunnel_port;
+use super::tunnel::is_read_behind;
 use super::{Facts, Packet, TunnelPath, ip};
 use crate::capture::{Frame, LinkType};
 
@@ -201,7 +201,7 @@ fn udp(segment: &[u8]) -> Option<Transport> {
     let header: &[u8; 8] = segment.first_chunk()?;
     let src_port = u16::from_be_bytes([header[0], header[1]]);
     let dst_port = u16::from_be_bytes([header[2], header[3]]);
-    if is_tunnel_port(src_port) || is_tunnel_port(dst_port) {
+    if is_read_behind(src_port) || is_read_behind(dst_port) {
         return None;
     }
     Some(Transport {

@@ -4,14 +4,25 @@ use super::ip::{self, Datagram};
 use super::link::{self, Layer};
 use super::span::{Span, length, place, wire_bytes};
 use super::transport::{self, Transport};
-use super::{Facts, Fragment, Packet, Reason, TunnelPath, tunnel};
+use super::{Facts, Fragment, Packet, Reason, Sightings, TunnelPath, sighting, tunnel};
 use crate::capture::Frame;
 
 /// Reads one frame, down to the transport header of its innermost IP packet.
 #[cold]
 #[inline(never)]
-pub(super) fn read(frame: Frame<'_>, packet: &mut Packet) -> Result<(), Reason> {
-    let network = link::descend(Layer::Frame(frame.link_type), Span::of(&frame))?;
+pub(super) fn read(
+    frame: Frame<'_>,
+    packet: &mut Packet,
+    sightings: &mut Sightings,
+) -> Result<(), Reason> {
+    let network = link::descend(Layer::Frame(frame.link_type), Span::of(&frame));
+    let network = network.inspect_err(|reason| {
+        if *reason == Reason::Arp
+            && let Some(sighting) = sighting::in_arp(frame)
+        {
+            sightings.add(sighting);
+        }
+    })?;
     let mut vlan_id = network.vlan_id;
     let mut datagram = ip::read(network.version, network.span)?;
     let mut transport = transport_of(&datagram);
@@ -23,6 +34,11 @@ pub(super) fn read(frame: Frame<'_>, packet: &mut Packet) -> Result<(), Reason> 
         if vlan_id == 0 {
             vlan_id = inside.vlan_id;
         }
+    }
+    if path == TunnelPath::default()
+        && let Some(sighting) = sighting::in_packet(frame, &datagram, &transport)
+    {
+        sightings.add(sighting);
     }
     *packet = made(&frame, &datagram, &transport, path, vlan_id);
     Ok(())

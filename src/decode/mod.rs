@@ -26,6 +26,7 @@ mod link;
 mod packet;
 mod path;
 mod serial;
+mod sighting;
 mod span;
 mod transport;
 mod tunnel;
@@ -34,6 +35,7 @@ mod wireless;
 pub use fingerprint::fingerprint;
 pub use packet::{Facts, Fragment, Packet, Reason, TcpSegment, address, address_bits};
 pub use path::{Tunnel, TunnelPath};
+pub use sighting::{Mac, SIGHTINGS_MAX, Said, Sighting, Sightings};
 
 use crate::capture::Frame;
 
@@ -46,16 +48,21 @@ use crate::capture::Frame;
 #[inline]
 pub fn decode(frame: &Frame<'_>) -> Result<Packet, Reason> {
     let mut packet = Packet::default();
-    decode_into(frame, &mut packet).map(|()| packet)
+    decode_into(frame, &mut packet, &mut Sightings::default()).map(|()| packet)
 }
 
-/// As [`decode`], but writes the packet where it is to stay. Where there is none, `packet`
-/// stays as it is.
+/// As [`decode`], but writes the packet where it is to stay, and adds to `sightings` what
+/// the frame tells of who has an address. Where there is no packet, `packet` stays as it is.
 #[inline(always)]
-pub fn decode_into(frame: &Frame<'_>, packet: &mut Packet) -> Result<(), Reason> {
+pub fn decode_into(
+    frame: &Frame<'_>,
+    packet: &mut Packet,
+    sightings: &mut Sightings,
+) -> Result<(), Reason> {
     match fast::read(frame, packet) {
         Some(()) => Ok(()),
-        None => general::read(*frame, packet),
+        // What tells of owners of addresses is none of the frames that are read fast.
+        None => general::read(*frame, packet, sightings),
     }
 }
 

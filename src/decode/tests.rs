@@ -494,7 +494,7 @@ fn by_fast_path(frame: &Frame<'_>) -> Option<Packet> {
 fn by_general_path(frame: &Frame<'_>) -> Result<Packet, Reason> {
     let mut packet = written_all_over();
     let before = packet;
-    let read = general::read(*frame, &mut packet);
+    let read = general::read(*frame, &mut packet, &mut Sightings::default());
     assert!(read.is_ok() || packet == before);
     read.map(|()| packet)
 }

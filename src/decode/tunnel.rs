@@ -66,14 +66,14 @@ pub(super) fn inside<'a>(
     }))
 }
 
-/// Whether a UDP port is that of a tunnel.
+/// Whether there is more to read behind a UDP port: that of a tunnel, or of a DHCP server.
 #[inline]
-pub(super) const fn is_tunnel_port(port: u16) -> bool {
-    // Two thirds of all ports are told apart by one shift.
+pub(super) const fn is_read_behind(port: u16) -> bool {
+    // Most ports are told apart by one shift.
     PORT_BITS >> (port & 63) & 1 == 1
         && matches!(
             port,
-            L2TP | GTP_U | TEREDO | VXLAN | VXLAN_GPE | GENEVE | MPLS | VXLAN_LINUX
+            DHCP | L2TP | GTP_U | TEREDO | VXLAN | VXLAN_GPE | GENEVE | MPLS | VXLAN_LINUX
         )
 }
 
@@ -304,8 +304,12 @@ const GENEVE: u16 = 6_081;
 const MPLS: u16 = 6_635;
 const VXLAN_LINUX: u16 = 8_472;
 
+/// The port of DHCP servers, which lend addresses.
+const DHCP: u16 = 67;
+
 /// One bit for each of those ports, by its remainder.
-const PORT_BITS: u64 = 1 << (L2TP & 63)
+const PORT_BITS: u64 = 1 << (DHCP & 63)
+    | 1 << (L2TP & 63)
     | 1 << (GTP_U & 63)
     | 1 << (TEREDO & 63)
     | 1 << (VXLAN & 63)

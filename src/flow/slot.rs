@@ -307,6 +307,7 @@ impl Slot {
     }
 
     /// What one direction has carried in the running record.
+    #[inline]
     pub(super) fn traffic(&self, direction: usize, cold: &ColdStore) -> Traffic {
         let counts = &self.traffic[direction];
         let mut traffic = Traffic {

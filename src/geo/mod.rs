@@ -31,6 +31,7 @@ pub use database::{
 };
 pub use error::GeoError;
 pub use place::{Confidence, Place, Side};
+pub use prefixes::{PrefixMap, PrefixTable};
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -7,12 +7,12 @@ use ipnet::{IpNet, Ipv4Net};
 
 /// Values by prefix, being gathered.
 #[derive(Debug)]
-pub(super) struct PrefixMap<V>(BTreeMap<IpNet, V>);
+pub struct PrefixMap<V>(BTreeMap<IpNet, V>);
 
 /// Values by prefix, to be asked: the prefixes of each family laid out as ranges of
 /// addresses that do not overlap, each with the value of the longest prefix that holds it.
 #[derive(Debug)]
-pub(super) struct PrefixTable<V> {
+pub struct PrefixTable<V> {
     ipv4: Vec<(u128, Option<V>)>,
     ipv6: Vec<(u128, Option<V>)>,
 }
@@ -26,12 +26,12 @@ impl<V> Default for PrefixMap<V> {
 impl<V: Copy> PrefixMap<V> {
     /// Sets the value of `prefix`, whose host bits do not matter, and returns the one
     /// that it had.
-    pub(super) fn insert(&mut self, prefix: IpNet, value: V) -> Option<V> {
+    pub fn insert(&mut self, prefix: IpNet, value: V) -> Option<V> {
         self.0.insert(canonical(prefix).trunc(), value)
     }
 
     /// Lays out what was gathered.
-    pub(super) fn table(&self) -> PrefixTable<V> {
+    pub fn table(&self) -> PrefixTable<V> {
         let of = |is_ipv4: bool| {
             let prefixes = self.0.iter();
             let prefixes = prefixes.filter(|(prefix, _)| prefix.addr().is_ipv4() == is_ipv4);
@@ -53,7 +53,7 @@ impl<V: Copy> PrefixMap<V> {
 
 impl<V: Copy> PrefixTable<V> {
     /// The value of the longest prefix that holds `address`.
-    pub(super) fn longest(&self, address: IpAddr) -> Option<V> {
+    pub fn longest(&self, address: IpAddr) -> Option<V> {
         let ranges = match address {
             IpAddr::V4(_) => &self.ipv4,
             IpAddr::V6(_) => &self.ipv6,

@@ -1,126 +1,131 @@
 //! Addresses to assets: whose normal a baseline is.
 //!
-//! In this version an asset is an IPv4 address or an IPv6 /64. A /64 rather than an
-//! address, because hosts change their IPv6 addresses daily (RFC 8981) and a baseline
-//! must outlive that.
+//! An address is not an asset: a lease ends, and hosts change their IPv6 addresses daily (RFC
+//! 8981), but a baseline must outlive that. So an asset is what the operator's [`Inventory`]
+//! names, else the machine whose network card has the address as far as [`Bindings`] know,
+//! else the IPv4 address or the IPv6 /64.
 
-use std::cmp::Ordering;
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod bindings;
+mod config;
+mod key;
 
-use serde::{Deserialize, Serialize};
+pub use bindings::{ADDRESSES_PER_CARD_MAX, BINDINGS_MAX, Bindings, CONFIRM_SECONDS};
+pub use config::{AssetBy, AssetConfig, Known, KnownError, Name, WrittenMac, WrittenPrefix};
+pub use key::{AssetKey, NameHash};
 
-/// What a site's assets are told apart by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AssetConfig {
-    /// The key of an asset.
-    pub by: AssetBy,
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::decode::Mac;
+use crate::geo::{PrefixMap, PrefixTable};
+
+/// Who is who, as the operator says.
+#[derive(Debug)]
+pub struct Inventory {
+    by: AssetBy,
+    names: BTreeMap<NameHash, Named>,
+    prefixes: PrefixTable<NameHash>,
+    cards: BTreeMap<Mac, NameHash>,
 }
 
-/// The key of an asset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AssetBy {
-    /// The best that the sensor has: in this version the same as `address`.
-    #[default]
-    Auto,
-    /// The IPv4 address, or the /64 of an IPv6 address.
-    Address,
+#[derive(Debug)]
+struct Named {
+    name: String,
+    /// Whether it names no more than one machine.
+    is_of_one: bool,
 }
 
-/// An asset of the site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum AssetKey {
-    /// An IPv4 address.
-    V4(Ipv4Addr),
-    /// The first 64 bits of an IPv6 address.
-    V6Prefix(u64),
-}
-
-impl AssetKey {
-    /// Stands for more assets than can be told apart: their bytes count, and nothing is
-    /// learned of them.
-    pub const UNNAMED: Self = Self::V4(Ipv4Addr::UNSPECIFIED);
-
-    /// The asset to which an address belongs.
-    #[inline]
-    pub fn of(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(v4) => Self::V4(v4),
-            IpAddr::V6(v6) => v6
-                .to_ipv4_mapped()
-                .map_or(Self::V6Prefix((u128::from(v6) >> 64) as u64), Self::V4),
+impl Inventory {
+    /// Takes what the operator says.
+    pub fn new(config: &AssetConfig) -> Self {
+        let mut prefixes = PrefixMap::default();
+        let (mut names, mut cards) = (BTreeMap::new(), BTreeMap::new());
+        for known in &config.known {
+            let name = known.name.get_ref();
+            let addresses = known.addresses.iter().map(|prefix| prefix.get_ref().0);
+            let is_host = |prefix: ipnet::IpNet| prefix.prefix_len() == prefix.max_prefix_len();
+            let named = Named {
+                name: name.as_str().to_owned(),
+                is_of_one: addresses.clone().all(is_host),
+            };
+            names.insert(name.hash(), named);
+            for prefix in addresses {
+                prefixes.insert(prefix, name.hash());
+            }
+            cards.extend(known.mac.as_ref().map(|mac| (mac.get_ref().0, name.hash())));
         }
-    }
-}
-
-impl AssetKey {
-    /// A number of 65 bits by which assets sort: those of IPv4 by their addresses, then
-    /// those of IPv6.
-    #[inline]
-    pub const fn number(self) -> u128 {
-        match self {
-            Self::V4(v4) => v4.to_bits() as u128,
-            Self::V6Prefix(high) => 1 << 64 | high as u128,
+        Self {
+            by: config.by,
+            names,
+            prefixes: prefixes.table(),
+            cards,
         }
     }
 
-    /// The address that stands for the asset: of a /64, its first.
-    pub fn address(self) -> IpAddr {
-        match self {
-            Self::V4(v4) => v4.into(),
-            Self::V6Prefix(high) => Ipv6Addr::from(u128::from(high) << 64).into(),
+    /// Whether it matters who has an address on the link.
+    pub fn asks_for_cards(&self) -> bool {
+        self.by != AssetBy::Address
+    }
+
+    /// The asset to which an address belongs now.
+    #[inline]
+    pub fn asset(&self, bindings: &Bindings, address: IpAddr) -> AssetKey {
+        let own = AssetKey::of(address);
+        if (self.names.is_empty() && bindings.is_empty()) || own == AssetKey::UNNAMED {
+            return own;
+        }
+        self.known(bindings, address.to_canonical()).unwrap_or(own)
+    }
+
+    fn known(&self, bindings: &Bindings, address: IpAddr) -> Option<AssetKey> {
+        let by_address = || self.prefixes.longest(address).map(AssetKey::Named);
+        let by_card = || {
+            let card = bindings.holder(address)?;
+            let name = self.cards.get(&card).copied();
+            Some(name.map_or(AssetKey::Mac(card), AssetKey::Named))
+        };
+        match self.by {
+            AssetBy::Auto => by_address().or_else(by_card),
+            AssetBy::Mac => by_card().or_else(by_address),
+            AssetBy::Address => by_address(),
         }
     }
-}
 
-impl Ord for AssetKey {
-    /// Compares two numbers, which takes a third of the time of comparing enums; maps of
-    /// assets compare much.
-    #[inline]
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.number().cmp(&other.number())
+    /// Under which keys what is known of the asset of an address may have been learned, the
+    /// likeliest first: before its card was seen, or the operator gave it a name. Nothing
+    /// goes on under a name of many machines, or where the address was lent to another.
+    pub fn predecessors(
+        &self,
+        bindings: &Bindings,
+        asset: AssetKey,
+        address: IpAddr,
+    ) -> impl Iterator<Item = AssetKey> {
+        let own = AssetKey::of(address);
+        let is_of_one = match asset {
+            AssetKey::V4(_) | AssetKey::Mac(_) => true,
+            AssetKey::V6Prefix(_) => false,
+            AssetKey::Named(hash) => self.names.get(&hash).is_some_and(|named| named.is_of_one),
+        };
+        let of_address = Some(own).filter(|own| matches!(own, AssetKey::V4(_)));
+        let of_card = bindings.holder(address).map(AssetKey::Mac);
+        let of_former = bindings.former(address).map(AssetKey::Mac);
+        let all = [of_card, of_address, of_former].into_iter().flatten();
+        all.filter(move |key| is_of_one && *key != asset)
     }
-}
 
-impl PartialOrd for AssetKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl fmt::Display for AssetKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::V4(v4) => f.pad(&v4.to_string()),
-            Self::V6Prefix(_) => f.pad(&format!("{}/64", self.address())),
+    /// How an asset is called that sent from an address: by its name, else by an address.
+    pub fn label(&self, asset: AssetKey, address: IpAddr) -> String {
+        match asset {
+            AssetKey::Named(hash) => match self.names.get(&hash) {
+                Some(named) => named.name.clone(),
+                // It had one in an earlier configuration.
+                None => asset.to_string(),
+            },
+            AssetKey::Mac(_) => address.to_string(),
+            AssetKey::V4(_) | AssetKey::V6Prefix(_) => asset.to_string(),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn privacy_addresses_of_one_link_are_one_asset() {
-        let one = AssetKey::of("2001:db8:1:2:aaaa::1".parse().unwrap());
-        let other = AssetKey::of("2001:db8:1:2:bbbb::9".parse().unwrap());
-        assert_eq!(one, other);
-        assert_eq!(one.to_string(), "2001:db8:1:2::/64");
-    }
-
-    #[test]
-    fn assets_sort_by_address_and_ipv4_comes_first() {
-        let order = ["0.0.0.1", "10.0.0.1", "192.168.0.1", "::1", "2001:db8::1"];
-        let assets = order.map(|address| AssetKey::of(address.parse().unwrap()));
-        assert!(assets.is_sorted_by(|a, b| a < b), "{assets:?}");
-    }
-
-    #[test]
-    fn a_mapped_address_is_the_asset_of_its_ipv4_address() {
-        let mapped = AssetKey::of("::ffff:10.0.0.1".parse().unwrap());
-        assert_eq!(mapped.to_string(), "10.0.0.1");
-    }
-}
+mod tests;

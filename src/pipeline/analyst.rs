@@ -1,10 +1,12 @@
 //! The analyst half: transfers to alerts, in one thread and in canonical order.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::alert::{Activity, Alert, Event, Feedback};
 use crate::baseline::Stage;
 use crate::config::Config;
+use crate::decode::Sighting;
 use crate::detect::{Judge, Scene, Told, Weighed};
 use crate::geo::{Country, Geo};
 use crate::inventory::AssetKey;
@@ -16,6 +18,7 @@ use super::PipelineError;
 use super::feedback::Rulings;
 use super::observe::Observer;
 use super::outputs::{ALERTS_KEPT_MAX, Outputs};
+use super::owners::Owners;
 use super::sensor::SensorOutput;
 use super::state::LearnedState;
 use super::telemetry::AnalystView;
@@ -27,6 +30,7 @@ pub(super) struct Analyst {
     config: Config,
     calendar: Calendar,
     geo: Arc<Geo>,
+    owners: Owners,
     pub(super) outputs: Outputs,
     pub(super) learned: LearnedState,
     judge: Judge,
@@ -61,6 +65,7 @@ impl Analyst {
         let judge = Judge::new(&learned.baseline, budget(&config));
         let slot = calendar.slot(Tick::of_hour(learned.clock.hour.unwrap_or(0)));
         Ok(Self {
+            owners: Owners::new(&config.asset),
             config,
             calendar,
             geo,
@@ -91,14 +96,24 @@ impl Analyst {
             all.append(output);
             all
         });
-        let SensorOutput { mut transfers, .. } = gathered.unwrap_or_default();
+        let SensorOutput {
+            mut transfers,
+            mut sightings,
+            ..
+        } = gathered.unwrap_or_default();
+        sightings.sort_unstable();
+        let mut sightings = sightings.as_slice();
         sort_by_tick(&mut transfers, |transfer| transfer.tick);
         for of_tick in transfers.chunk_by(|a, b| a.tick == b.tick) {
             if let Some(transfer) = of_tick.first() {
                 self.pass_hours(transfer.tick)?;
+                let later = sightings.partition_point(|(tick, _)| *tick <= transfer.tick);
+                let seen = sightings.split_off(..later).unwrap_or_default();
+                self.learn_owners(seen);
                 self.tick(transfer.tick, of_tick)?;
             }
         }
+        self.learn_owners(sightings);
         match until {
             Some(tick) => {
                 self.pass_hours(tick)?;
@@ -126,6 +141,16 @@ impl Analyst {
         }
     }
 
+    fn learn_owners(&mut self, seen: &[(Tick, Sighting)]) {
+        self.owners
+            .learn(&mut self.learned.bindings, &self.geo, seen);
+    }
+
+    /// The asset to which an address belongs now.
+    fn asset(&self, address: IpAddr) -> AssetKey {
+        self.owners.asset(&self.learned.bindings, address)
+    }
+
     /// What may be shown of it now.
     pub(super) fn view(&mut self) -> AnalystView {
         self.totals.view.export_bytes = self.totals.export_bytes();
@@ -138,6 +163,10 @@ impl Analyst {
         view.hours_learned = baseline.hours_observed();
         view.assets_refused = baseline.assets_refused;
         view.cells_gathered = baseline.cells_gathered;
+        let bindings = &self.learned.bindings;
+        view.bindings = bindings.len();
+        view.bindings_evicted = bindings.evicted;
+        view.asset_churn = bindings.churn;
         let times = &baseline.pools.round_trip_micros;
         view.round_trips.count = times.count();
         view.round_trips.sum_micros = times.sum();
@@ -261,7 +290,8 @@ impl Analyst {
     /// Takes the transfers of one tick.
     fn tick(&mut self, tick: Tick, transfers: &[Transfer]) -> Result<(), PipelineError> {
         let mut order = std::mem::take(&mut self.order);
-        order.sort(transfers, Transfer::prefix, Transfer::cmp);
+        let prefix = |row: &Transfer| row.prefix_as(self.asset(row.asset_ip));
+        order.sort(transfers, prefix, Transfer::cmp);
         let bits = PREFIX_BITS_BELOW_ASSET;
         let taken = order.batches(transfers, bits, |transfers| self.take_rows(tick, transfers));
         self.order = order;
@@ -270,13 +300,19 @@ impl Analyst {
 
     /// Takes all transfers of some assets in a tick, which are in order.
     fn take_rows(&mut self, tick: Tick, transfers: &[Transfer]) -> Result<(), PipelineError> {
-        self.outputs.transfers(transfers)?;
-        let same = |a: &Transfer, b: &Transfer| a.asset_ip == b.asset_ip || a.asset() == b.asset();
-        for of_asset in transfers.chunk_by(same) {
-            let Some(first) = of_asset.first() else {
-                continue;
-            };
-            let asset = first.asset();
+        let bindings = &self.learned.bindings;
+        let label = |address| self.owners.label(bindings, address);
+        self.outputs.transfers(transfers, label)?;
+        let mut rest = transfers;
+        while let Some(first) = rest.first() {
+            let (address, asset) = (first.asset_ip, self.asset(first.asset_ip));
+            let is_same =
+                |row: &Transfer| row.asset_ip == address || self.asset(row.asset_ip) == asset;
+            let count = rest.iter().take_while(|row| is_same(row)).count();
+            let (of_asset, others) = rest.split_at(count);
+            rest = others;
+            let (learned, totals) = (&mut self.learned, &mut self.totals);
+            self.owners.settle(learned, totals, (asset, address));
             self.count(asset, of_asset);
             for (country, activity, is_weighed) in std::mem::take(&mut self.untold) {
                 let key = (asset, country);
@@ -361,6 +397,7 @@ impl Analyst {
         let observer = Observer {
             baseline,
             geo: &self.geo,
+            owners: &self.owners,
             calendar: &self.calendar,
             hour: clock.hour.unwrap_or(0),
         };

@@ -1,12 +1,12 @@
 //! Sensor and analyst, in one thread or in several, with the same result.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
-use crate::decode::Packet;
+use crate::decode::{Packet, Sighting};
 use crate::flow::{SHARDS, shard_of};
 use crate::store::StoreError;
 use crate::time::Tick;
@@ -16,7 +16,7 @@ use super::flow_file::FlowFile;
 use super::sensor::{Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
 use super::telemetry::Telemetry;
-use super::{PipelineError, latency::StepLatency};
+use super::{PipelineError, latency::StepLatency, spawn};
 
 /// Takes packets and ticks in the order of the input.
 #[derive(Debug)]
@@ -71,6 +71,7 @@ struct Worker {
 #[derive(Debug)]
 enum Order {
     Packets(Vec<Packet>),
+    Sightings(Vec<(Tick, Sighting)>),
     Part,
     Advance(Tick),
     Finish,
@@ -218,6 +219,18 @@ impl Engine {
                 worker.send(Order::Part)
             }),
         }
+    }
+
+    /// Takes what was seen in the running tick of who has an address.
+    #[cold]
+    pub(super) fn sighted(&mut self, seen: Vec<(Tick, Sighting)>) -> Result<(), PipelineError> {
+        match &mut self.kind {
+            Kind::Inline(inline) => inline.sensor.sighted(seen),
+            Kind::Member(member) => member.sensor.sighted(seen),
+            // It comes to the same which of the workers passes them on.
+            Kind::Threads(threads) => return threads.workers[0].send(Order::Sightings(seen)),
+        }
+        Ok(())
     }
 
     /// Closes all ticks before `to`.
@@ -427,6 +440,10 @@ fn work(
                 let _ = give_back.try_send(packets);
                 continue;
             }
+            Order::Sightings(seen) => {
+                sensor.sighted(seen);
+                continue;
+            }
             Order::Part => sensor.part(),
             Order::Advance(to) => sensor.advance(to).and_then(|output| {
                 let until = Some(to);
@@ -475,17 +492,6 @@ fn analyse(mut desk: Desk, workers: &[Receiver<Told>]) -> Result<Finished, Pipel
             desk.take(outputs.collect(), Some(until))?;
         }
     }
-}
-
-/// Starts a thread.
-pub(super) fn spawn<T: Send + 'static>(
-    name: String,
-    run: impl FnOnce() -> T + Send + 'static,
-) -> Result<JoinHandle<T>, PipelineError> {
-    thread::Builder::new()
-        .name(name)
-        .spawn(run)
-        .map_err(PipelineError::Thread)
 }
 
 #[cfg(test)]

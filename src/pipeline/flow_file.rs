@@ -11,7 +11,7 @@ use crate::sink::{FlowLines, FlowWriter, JsonLines, SinkError};
 use crate::time::Tick;
 
 use super::PipelineError;
-use super::engine::spawn;
+use super::spawn;
 
 /// What the lines of the file are in the order of, before their keys: a tick, and parts of
 /// it where it holds very many packets.

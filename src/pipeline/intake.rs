@@ -111,6 +111,7 @@ impl Feeder {
     fn tell(&mut self, until: Option<Tick>) -> Result<(), PipelineError> {
         let output = SensorOutput {
             transfers: std::mem::take(&mut self.rows),
+            sightings: Vec::new(),
             counts: self.counts,
         };
         self.analyst.take(vec![output], until)?;

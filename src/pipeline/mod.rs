@@ -27,6 +27,7 @@ mod merge;
 mod observe;
 mod outputs;
 mod overlaps;
+mod owners;
 mod reader;
 mod replay;
 mod sensor;
@@ -94,4 +95,15 @@ pub enum PipelineError {
     /// Another thread stopped first, and has the reason.
     #[error("stopped")]
     Stopped,
+}
+
+/// Starts a thread.
+fn spawn<T: Send + 'static>(
+    name: String,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<std::thread::JoinHandle<T>, PipelineError> {
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .map_err(PipelineError::Thread)
 }

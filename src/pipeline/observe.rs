@@ -7,11 +7,14 @@ use crate::geo::{Confidence, Country, Geo};
 use crate::inventory::AssetKey;
 use crate::time::{Calendar, Tick};
 
+use super::owners::Owners;
+
 /// Where all of it is to be found.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Observer<'a> {
     pub(super) baseline: &'a Baseline,
     pub(super) geo: &'a Geo,
+    pub(super) owners: &'a Owners,
     pub(super) calendar: &'a Calendar,
     /// The running hour, counted from the epoch.
     pub(super) hour: u64,
@@ -40,10 +43,12 @@ impl Observer<'_> {
         let peer = top_flows.iter().map(|flow| flow.conversation.peer);
         let of_asn = peer.clone().find(|address| geo.place(*address).asn == asn);
         let novelty = destination.map(|known| known.all.novelty);
+        let asset_ip = destination.and_then(|destination| destination.asset_ip);
+        let asset_ip = asset_ip.unwrap_or(asset.address());
         Observed {
-            asset_ip: destination
-                .and_then(|destination| destination.asset_ip)
-                .unwrap_or(asset.address()),
+            asset: self.owners.label_of(asset, asset_ip),
+            asset_mac: asset.card(),
+            asset_ip,
             confidence: destination.map_or(Confidence::Unknown, |known| known.confidence),
             maturity: state.map_or(0.0, |state| baseline.maturity(state)),
             organisation: of_asn.and_then(|address| geo.organisation(address)),

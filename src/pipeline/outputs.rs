@@ -1,5 +1,7 @@
 //! Where the analyst's results go.
 
+use std::net::IpAddr;
+
 use crate::alert::Alert;
 use crate::sink::{JsonLines, OutFolder, SinkError, TransferLine};
 use crate::transfer::Transfer;
@@ -79,11 +81,16 @@ impl Outputs {
         self.shadow.as_mut().map_or(Ok(()), JsonLines::flush)
     }
 
-    pub(super) fn transfers(&mut self, transfers: &[Transfer]) -> Result<(), SinkError> {
+    pub(super) fn transfers(
+        &mut self,
+        transfers: &[Transfer],
+        label: impl Fn(IpAddr) -> String,
+    ) -> Result<(), SinkError> {
         let Some(lines) = &mut self.transfers else {
             return Ok(());
         };
-        let mut of_all = transfers.iter().map(TransferLine::from);
+        let line = |transfer| TransferLine::new(transfer, label(transfer.asset_ip));
+        let mut of_all = transfers.iter().map(line);
         of_all.try_for_each(|line| lines.write(&line))
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::capture::{Frame, Lender, Taker};
 use crate::config::CaptureConfig;
-use crate::decode::{Facts, Packet, Reason, decode, decode_into, fingerprint};
+use crate::decode::{Facts, Packet, Reason, Sightings, decode_into, fingerprint};
 use crate::time::{Tick, Timestamp};
 
 use super::PipelineError;
@@ -32,6 +32,8 @@ pub(super) struct Reader {
     deduplicates: bool,
     /// Where repeated bytes are compared.
     overlaps: Option<Overlaps>,
+    /// Who has an address, as the running tick shows it.
+    sightings: Sightings,
     /// Which of the readers of this run it is.
     number: usize,
 }
@@ -50,6 +52,8 @@ pub(super) struct ReaderCounts {
     pub(super) copies: u64,
     /// Packets that overlap with other data.
     pub(super) overlaps: u64,
+    /// Sightings of who has an address that were too many for their second.
+    pub(super) sightings_dropped: u64,
     pub(super) late: u64,
     pub(super) clock_jumps: u64,
     pub(super) first: Option<Timestamp>,
@@ -74,6 +78,7 @@ impl std::ops::Add for ReaderCounts {
             compared: self.compared + other.compared,
             copies: self.copies + other.copies,
             overlaps: self.overlaps + other.overlaps,
+            sightings_dropped: self.sightings_dropped + other.sightings_dropped,
             late: self.late + other.late,
             clock_jumps: self.clock_jumps + other.clock_jumps,
             first: match (self.first, other.first) {
@@ -113,6 +118,7 @@ impl Reader {
             duplicates: Duplicates::new(),
             deduplicates: capture.deduplicate,
             overlaps: capture.compare_overlaps.then(Overlaps::new),
+            sightings: Sightings::default(),
             number,
         }
     }
@@ -131,6 +137,7 @@ impl Reader {
         let mut gatherer = Gatherer {
             batch: &mut self.batch,
             counts: &mut self.counts,
+            sightings: &mut self.sightings,
         };
         let frames = source.lend_ready(frames_max, &times, &mut gatherer) as u64;
         let packets = self.batch.packets().get(already..).unwrap_or_default();
@@ -151,13 +158,11 @@ impl Reader {
     pub(super) fn frame(&mut self, frame: &Frame<'_>) -> Result<(), PipelineError> {
         let is_compared = self.frames_until_compared() == 0;
         self.counts.frames += 1;
-        let mut packet = match decode(frame) {
-            Ok(packet) => packet,
-            Err(reason) => {
-                self.counts.drop_frame(frame, reason);
-                return Ok(());
-            }
-        };
+        let mut packet = Packet::default();
+        if let Err(reason) = decode_into(frame, &mut packet, &mut self.sightings) {
+            self.counts.drop_frame(frame, reason);
+            return Ok(());
+        }
         if is_compared && self.is_copy(frame, &packet) {
             return Ok(());
         }
@@ -222,6 +227,7 @@ impl Reader {
     pub(super) fn finish(mut self) -> Result<(ReaderCounts, Option<Finished>), PipelineError> {
         let last = self.steps(|clock, out| clock.finish(out));
         let last = last.and_then(|()| self.send_batch());
+        let last = last.and_then(|()| self.send_sightings());
         self.publish();
         // Where the engine stopped early, its reason is the one to tell.
         let finished = self.engine.finish()?;
@@ -246,6 +252,7 @@ impl Reader {
         match step {
             Step::Advance(tick) => {
                 self.send_batch()?;
+                self.send_sightings()?;
                 self.counts.tick = tick;
                 self.engine.advance(tick)?;
                 self.publish();
@@ -282,8 +289,21 @@ impl Reader {
         sent
     }
 
+    /// Hands on what was seen in the running second. What is seen before the first one
+    /// belongs to that.
+    fn send_sightings(&mut self) -> Result<(), PipelineError> {
+        let tick = self.counts.tick;
+        if tick == Tick(0) || self.sightings.is_empty() {
+            return Ok(());
+        }
+        let seen = self.sightings.take().into_iter();
+        let sightings = seen.map(|sighting| (tick, sighting)).collect();
+        self.engine.sighted(sightings)
+    }
+
     fn publish(&mut self) {
         let counts = &mut self.counts;
+        counts.sightings_dropped = self.sightings.dropped;
         (counts.late, counts.clock_jumps) = (self.clock.late, self.clock.clock_jumps);
         (counts.first, counts.last) = self.clock.span().unzip();
         let published = self.telemetry.reader(self.number);
@@ -293,6 +313,7 @@ impl Reader {
         published.ip_bytes.set(counts.ip_bytes);
         published.late.set(counts.late);
         published.clock_jumps.set(counts.clock_jumps);
+        published.sightings_dropped.set(counts.sightings_dropped);
         published.tick.set(counts.tick.0);
         for index in 0..Reason::ALL.len() {
             published.dropped_frames[index].set(counts.dropped_frames[index]);
@@ -347,6 +368,7 @@ impl Batch {
 struct Gatherer<'a> {
     batch: &'a mut Batch,
     counts: &'a mut ReaderCounts,
+    sightings: &'a mut Sightings,
 }
 
 impl Taker for Gatherer<'_> {
@@ -355,7 +377,7 @@ impl Taker for Gatherer<'_> {
         let Some(place) = self.batch.next_place() else {
             return;
         };
-        match decode_into(frame, place) {
+        match decode_into(frame, place, self.sightings) {
             Ok(()) => self.batch.length += 1,
             Err(reason) => self.counts.drop_frame(frame, reason),
         }

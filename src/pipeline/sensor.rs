@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decode::Packet;
+use crate::decode::{Packet, Sighting};
 use crate::flow::{Endpoint, Flow, FlowConfig, FlowEvent, Lookup, SHARDS, Shard, shard_of};
 use crate::geo::Geo;
 use crate::sink::FlowRecord;
@@ -58,18 +58,21 @@ impl Rows {
 #[derive(Debug, Default)]
 pub(super) struct SensorOutput {
     pub(super) transfers: Vec<Transfer>,
+    /// Who had an address, and in which tick.
+    pub(super) sightings: Vec<(Tick, Sighting)>,
     pub(super) counts: SensorCounts,
 }
 
 impl SensorOutput {
     /// Adds what was told later.
     pub(super) fn append(&mut self, mut later: Self) {
-        if self.transfers.is_empty() {
-            *self = later;
-            return;
-        }
-        self.transfers.append(&mut later.transfers);
+        self.sightings.append(&mut later.sightings);
         self.counts = later.counts;
+        if self.transfers.is_empty() {
+            self.transfers = later.transfers;
+        } else {
+            self.transfers.append(&mut later.transfers);
+        }
     }
 
     /// Takes out what was told of ticks before `until`.
@@ -85,6 +88,8 @@ impl SensorOutput {
                 .extract_if(.., |row| is_later(row.tick))
                 .collect();
         }
+        let sightings = taken.sightings.extract_if(.., |(tick, _)| is_later(*tick));
+        self.sightings = sightings.collect();
         taken
     }
 }
@@ -218,6 +223,11 @@ impl Sensor {
                 shards[place].packet(packet, lookup, &locate, &mut take);
             }
         }
+    }
+
+    /// Takes what the reader saw of who has an address, to be told with the running tick.
+    pub(super) fn sighted(&mut self, seen: Vec<(Tick, Sighting)>) {
+        self.output.sightings.extend(seen);
     }
 
     /// Closes all ticks before `to`. Where that fails, flows could not be written.

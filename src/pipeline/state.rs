@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Feedback, Incidents, KnownIncident};
 use crate::baseline::{Baseline, STATE_VERSION};
 use crate::config::StateConfig;
+use crate::inventory::Bindings;
 use crate::store::{Store, StoreError};
 use crate::time::Tick;
 
@@ -23,6 +24,8 @@ pub(super) struct LearnedState {
     pub(super) clock: LearnedClock,
     /// The last line of feedback that was applied to what is open.
     pub(super) feedback_applied: u64,
+    /// Whose network cards have the site's addresses.
+    pub(super) bindings: Bindings,
 }
 
 /// How far the learning has come in packet time.

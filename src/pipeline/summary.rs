@@ -39,6 +39,9 @@ pub struct Summary {
     pub export_bytes: BTreeMap<Country, u64>,
     /// Assets that exported.
     pub assets: u64,
+    /// Addresses that went to another machine, and IPv4 addresses that a machine got that had
+    /// one.
+    pub asset_churn: u64,
     /// Incidents that opened.
     pub alerts: u64,
     /// Incidents that would have opened, had their asset not still been learned.
@@ -101,11 +104,21 @@ impl RunReport {
                     .to_owned(),
             );
         }
+        let bindings = &finished.analyst.learned.bindings;
+        let asset_churn = bindings.churn;
+        if asset_churn > 0 {
+            notes.push(format!(
+                "addresses changed hands {asset_churn} times, as by DHCP; what was learned stays \
+                 with the MAC address"
+            ));
+        }
         let evictions = [
             ("assets", baseline.assets_refused),
+            ("bindings", bindings.evicted),
             ("cells", baseline.cells_gathered),
             ("flows", finished.counts.flows_evicted),
             ("incidents", finished.analyst.learned.incidents.refused()),
+            ("sightings", counts.sightings_dropped),
         ];
         let rulings = &finished.analyst.rulings;
         notes.extend(rulings.notes(finished.analyst.learned.clock.tick));
@@ -132,6 +145,7 @@ impl RunReport {
                 .collect(),
             export_bytes: totals.export_bytes(),
             assets: totals.assets(),
+            asset_churn,
             alerts: totals.incidents,
             shadow_alerts: totals.shadow_incidents,
             learned_hours: baseline.hours_observed(),

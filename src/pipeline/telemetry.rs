@@ -31,6 +31,7 @@ pub(super) struct ReaderPublished {
     pub(super) dropped_bytes: [Published; Reason::ALL.len()],
     pub(super) late: Published,
     pub(super) clock_jumps: Published,
+    pub(super) sightings_dropped: Published,
     pub(super) tick: Published,
 }
 
@@ -63,6 +64,9 @@ pub(super) struct AnalystView {
     pub(super) hours_learned: u64,
     pub(super) assets_refused: u64,
     pub(super) cells_gathered: u64,
+    pub(super) bindings: usize,
+    pub(super) bindings_evicted: u64,
+    pub(super) asset_churn: u64,
     pub(super) save_failures: u64,
     pub(super) round_trips: Quantiles,
     pub(super) tick_latency: Quantiles,
@@ -234,6 +238,11 @@ impl Telemetry {
                 "Packets whose timestamp was not believed.",
                 &|reader| &reader.clock_jumps,
             ),
+            counter(
+                "borderflow_sightings_dropped_total",
+                "Sightings of who has an address that were too many for their second.",
+                &|reader| &reader.sightings_dropped,
+            ),
             Family::gauge(
                 "borderflow_packet_time_seconds",
                 "The running second of packet time, since the epoch.",
@@ -297,6 +306,10 @@ fn worker_families(shared: &Shared) -> Vec<Family> {
         .with(
             &[("table", "incidents")],
             shared.analyst.incidents_refused as f64,
+        )
+        .with(
+            &[("table", "bindings")],
+            shared.analyst.bindings_evicted as f64,
         ),
         Family::counter(
             "borderflow_missing_bytes_total",
@@ -352,6 +365,16 @@ fn analyst_families(view: &AnalystView) -> Vec<Family> {
             .with(&[], view.incidents_open as f64),
         Family::gauge("borderflow_assets", "Assets that have exported.")
             .with(&[], view.assets as f64),
+        Family::gauge(
+            "borderflow_bindings",
+            "Addresses of the site of which it was seen what machine has them.",
+        )
+        .with(&[], view.bindings as f64),
+        Family::counter(
+            "borderflow_asset_churn_total",
+            "Addresses that went to another machine, and further addresses of one.",
+        )
+        .with(&[], view.asset_churn as f64),
         Family::gauge(
             "borderflow_cells",
             "Destinations of assets that are learned.",

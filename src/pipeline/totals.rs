@@ -78,6 +78,13 @@ impl Totals {
         }
     }
 
+    /// Counts an asset no second time that was counted under an earlier key.
+    pub(super) fn rename(&mut self, before: AssetKey, asset: AssetKey) {
+        if self.seen.contains(before, ANY_COUNTRY) && self.seen.len() < SEEN_MAX {
+            self.seen.insert(asset, ANY_COUNTRY);
+        }
+    }
+
     /// Assets that exported.
     pub(super) const fn assets(&self) -> u64 {
         self.assets
@@ -110,23 +117,34 @@ fn row(
 /// Pairs of assets and countries.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Most are of IPv4, and take half the room.
-    v4: HashSet<u64, Keyed>,
-    v6: HashSet<(u64, u64), Keyed>,
+    /// Most are told apart by 50 bits or fewer, and take half the room.
+    short: HashSet<u64, Keyed>,
+    long: HashSet<(u64, u64), Keyed>,
 }
 
 impl Seen {
     fn len(&self) -> usize {
-        self.v4.len() + self.v6.len()
+        self.short.len() + self.long.len()
     }
 
     /// Adds a pair. Says whether it is new.
     fn insert(&mut self, asset: AssetKey, country: usize) -> bool {
-        let country = country as u64;
         match asset {
-            AssetKey::V4(v4) => self.v4.insert(u64::from(v4.to_bits()) << 32 | country),
-            AssetKey::V6Prefix(high) => self.v6.insert((high, country)),
+            AssetKey::V6Prefix(high) => self.long.insert((high, country as u64)),
+            short => self.short.insert(Self::short(short, country)),
         }
+    }
+
+    fn contains(&self, asset: AssetKey, country: usize) -> bool {
+        match asset {
+            AssetKey::V6Prefix(high) => self.long.contains(&(high, country as u64)),
+            short => self.short.contains(&Self::short(short, country)),
+        }
+    }
+
+    /// An asset that is no /64, in 50 bits, and a country in 10.
+    const fn short(asset: AssetKey, country: usize) -> u64 {
+        (asset.number() as u64) << 10 | country as u64
     }
 }
 

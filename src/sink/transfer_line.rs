@@ -29,12 +29,13 @@ pub struct TransferLine {
     bytes: u64,
 }
 
-impl From<&Transfer> for TransferLine {
-    fn from(transfer: &Transfer) -> Self {
+impl TransferLine {
+    /// The line of a transfer, whose asset is called so.
+    pub fn new(transfer: &Transfer, asset: String) -> Self {
         let ends = transfer.conversation;
         Self {
             time: transfer.tick.plus_seconds(1).to_string(),
-            asset: transfer.asset().to_string(),
+            asset,
             asset_ip: transfer.asset_ip,
             asset_port: ends.map(|ends| ends.asset_port),
             peer: ends.map(|ends| ends.peer),

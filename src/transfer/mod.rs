@@ -103,7 +103,7 @@ impl Transfer {
         })
     }
 
-    /// Who sent.
+    /// Who sent, as far as the address tells.
     #[inline]
     pub fn asset(&self) -> AssetKey {
         AssetKey::of(self.asset_ip)
@@ -118,7 +118,14 @@ impl Transfer {
     /// As much of what transfers of a tick sort by as 96 bits hold.
     #[inline]
     pub fn prefix(&self) -> u128 {
-        self.ends() << ASN_BITS | u128::from(self.asn >> (u32::BITS - ASN_BITS))
+        self.prefix_as(self.asset())
+    }
+
+    /// The same where it is known better who sent.
+    #[inline]
+    pub fn prefix_as(&self, asset: AssetKey) -> u128 {
+        let ends = asset.number() << COUNTRY_BITS | country_number(self.country) as u128;
+        ends << ASN_BITS | u128::from(self.asn >> (u32::BITS - ASN_BITS))
     }
 }
 

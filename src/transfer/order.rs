@@ -13,8 +13,8 @@ pub struct Order {
 }
 
 impl Order {
-    /// Puts `items` in order. `prefix` is a number of at most 96 bits that never orders two
-    /// items otherwise than `compare` does. Equal items stay in the order in which they are.
+    /// Puts `items` in order: by `prefix`, a number of at most 96 bits, and those that are
+    /// alike in it as `compare` does. Equal items stay in the order in which they are.
     pub fn sort<T>(
         &mut self,
         items: &[T],

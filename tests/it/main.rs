@@ -13,6 +13,7 @@
     reason = "a test fails by panicking, says on stdout why it skips, and times the binary"
 )]
 
+mod assets;
 mod bad_input;
 mod captures;
 mod demo;

@@ -1,0 +1,178 @@
+//! The configuration of this stage: `[asset]`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use toml::Spanned;
+
+use super::NameHash;
+use crate::decode::Mac;
+
+/// What a site's assets are told apart by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AssetConfig {
+    /// The key of an asset.
+    pub by: AssetBy,
+    /// Assets that the operator names.
+    pub known: Vec<Known>,
+}
+
+/// The key of an asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AssetBy {
+    /// The inventory, then the network card where it is seen, then the address.
+    #[default]
+    Auto,
+    /// The network card where it is seen, then the inventory's prefixes, then the address.
+    Mac,
+    /// The inventory's prefixes, then the IPv4 address or the /64 of an IPv6 address.
+    Address,
+}
+
+/// An asset that the operator names: all of its addresses, and its network card, are one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// Its name.
+    pub name: Spanned<Name>,
+    /// Its addresses. Where prefixes of several assets hold an address, the longest counts.
+    #[serde(default)]
+    pub addresses: Vec<Spanned<WrittenPrefix>>,
+    /// Its network card.
+    #[serde(default)]
+    pub mac: Option<Spanned<WrittenMac>>,
+}
+
+/// A name that can stand where an address could, and is none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Name(String);
+
+/// A prefix, or the one of a single address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct WrittenPrefix(pub IpNet);
+
+/// A network card, as people write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct WrittenMac(pub Mac);
+
+/// Characters of the longest name.
+const NAME_CHARACTERS_MAX: usize = 64;
+
+/// What is wrong with an inventory, and at which byte of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownError {
+    /// Where.
+    pub offset: usize,
+    /// What.
+    pub message: String,
+}
+
+impl AssetConfig {
+    /// Holds the named assets against each other.
+    ///
+    /// # Errors
+    /// The first that is named twice, or that shares a prefix or a card with another.
+    pub fn check(&self) -> Result<(), KnownError> {
+        let mut names = BTreeMap::new();
+        let mut prefixes = BTreeMap::new();
+        let mut cards = BTreeMap::new();
+        for known in &self.known {
+            let name = known.name.get_ref().as_str();
+            let error = |offset, message| Err(KnownError { offset, message });
+            let offset = known.name.span().start;
+            if known.addresses.is_empty() && known.mac.is_none() {
+                let message = format!("`{name}` has neither addresses nor a mac");
+                return error(offset, message);
+            }
+            if let Some(other) = names.insert(known.name.get_ref().hash(), name) {
+                return error(
+                    offset,
+                    match other == name {
+                        true => format!("`{name}` is the name of two assets"),
+                        false => {
+                            format!("`{name}` cannot be told from `{other}`: change one of them")
+                        }
+                    },
+                );
+            }
+            for prefix in &known.addresses {
+                if let Some(other) = prefixes.insert(prefix.get_ref().0.trunc(), name) {
+                    let message = format!("{} is `{other}`'s already", prefix.get_ref().0);
+                    return error(prefix.span().start, message);
+                }
+            }
+            let Some(mac) = &known.mac else { continue };
+            let WrittenMac(card) = mac.get_ref();
+            if self.by == AssetBy::Address {
+                let message = "asset.by = \"address\" looks at no MAC address".to_owned();
+                return error(mac.span().start, message);
+            }
+            if let Some(other) = cards.insert(*card, name) {
+                return error(mac.span().start, format!("{card} is `{other}`'s already"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Name {
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands for it in the key of an asset, in this run and in others.
+    pub fn hash(&self) -> NameHash {
+        let digest: [u8; 32] = Sha256::digest(self.0.as_bytes()).into();
+        let [a, b, c, d, e, f, ..] = digest;
+        NameHash(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let is_address = name.parse::<IpAddr>().is_ok()
+            || name.parse::<IpNet>().is_ok()
+            || name.parse::<Mac>().is_ok();
+        if is_address {
+            return Err(format!("`{name}` is an address and no name"));
+        }
+        let is_length = (1..=NAME_CHARACTERS_MAX).contains(&name.chars().count());
+        if !is_length || name.trim() != name || name.contains(char::is_control) {
+            return Err(format!(
+                "`{}` is no name: use 1 to {NAME_CHARACTERS_MAX} characters, none of them a \
+                 control character, and no space at the ends",
+                name.escape_debug(),
+            ));
+        }
+        Ok(Self(name))
+    }
+}
+
+impl TryFrom<String> for WrittenPrefix {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let prefix = text.parse().or_else(|_| text.parse().map(IpAddr::into));
+        let prefix = prefix.map_err(|_| format!("`{text}` is neither a prefix nor an address"))?;
+        Ok(Self(prefix))
+    }
+}
+
+impl TryFrom<String> for WrittenMac {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self)
+    }
+}

@@ -1,0 +1,93 @@
+//! Whose an address is, at the analyst's desk.
+
+use std::net::IpAddr;
+
+use crate::decode::{Said, Sighting};
+use crate::geo::Geo;
+use crate::inventory::{AssetConfig, AssetKey, Bindings, Inventory};
+use crate::time::Tick;
+
+use super::state::LearnedState;
+use super::totals::Totals;
+
+/// Tells the assets of addresses, and has what was learned go with them.
+#[derive(Debug)]
+pub(super) struct Owners {
+    inventory: Inventory,
+}
+
+impl Owners {
+    pub(super) fn new(config: &AssetConfig) -> Self {
+        Self {
+            inventory: Inventory::new(config),
+        }
+    }
+
+    /// The asset to which an address belongs now.
+    #[inline]
+    pub(super) fn asset(&self, bindings: &Bindings, address: IpAddr) -> AssetKey {
+        self.inventory.asset(bindings, address)
+    }
+
+    /// How the asset is called that sends from an address now.
+    pub(super) fn label(&self, bindings: &Bindings, address: IpAddr) -> String {
+        let asset = self.asset(bindings, address);
+        self.label_of(asset, address)
+    }
+
+    /// How an asset is called that sent from an address.
+    pub(super) fn label_of(&self, asset: AssetKey, address: IpAddr) -> String {
+        self.inventory.label(asset, address)
+    }
+
+    /// Takes what was seen of the site's own addresses. A server beyond the site lends none.
+    pub(super) fn learn(&self, bindings: &mut Bindings, geo: &Geo, seen: &[(Tick, Sighting)]) {
+        if !self.inventory.asks_for_cards() {
+            return;
+        }
+        for (tick, sighting) in seen {
+            let is_believed = match sighting.said {
+                Said::ByNeighbour => true,
+                Said::ByServer { server, .. } => geo.is_home(server.into()),
+            };
+            if is_believed && geo.is_home(sighting.address) {
+                bindings.learn(*tick, sighting);
+            }
+        }
+    }
+
+    /// Sees to it that an asset that begins to send from an address goes on with what was
+    /// learned of it under another key.
+    pub(super) fn settle(
+        &self,
+        learned: &mut LearnedState,
+        totals: &mut Totals,
+        (asset, address): (AssetKey, IpAddr),
+    ) {
+        let LearnedState {
+            baseline,
+            incidents,
+            shadow,
+            bindings,
+            ..
+        } = learned;
+        if bindings.is_empty() && asset == AssetKey::of(address) {
+            return;
+        }
+        if let Some(card) = bindings.holder(address) {
+            bindings.mark_used(card);
+        }
+        let is_known = |key: &AssetKey| baseline.assets.contains_key(key);
+        if is_known(&asset) {
+            return;
+        }
+        let mut before = self.inventory.predecessors(bindings, asset, address);
+        let Some(before) = before.find(is_known) else {
+            return;
+        };
+        baseline.rename(before, asset);
+        incidents.rename(before, asset);
+        shadow.rename(before, asset);
+        totals.rename(before, asset);
+    }
+}

@@ -1,0 +1,273 @@
+//! An asset is a machine: what was learned goes with it when it gets another address.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use etherparse::PacketBuilder;
+use serde_json::Value;
+
+use crate::packets::{ABROAD, Capture, NOON};
+use borderflow::capture::FileSource;
+use borderflow::decode::{Packet, Said, Sightings, decode_into};
+
+use crate::support::{json, json_lines, number, replay, shared};
+
+const LAPTOP: [u8; 6] = [2, 0, 0, 0, 0, 0x17];
+const PRINTER: [u8; 6] = [2, 0, 0, 0, 0, 0x18];
+
+/// A site whose few assets may be told of.
+const BUDGET: &str = "[alert]\nbudget_per_asset_week = 5.0\n";
+
+/// A reply of the site's DHCP server, which lends `address` for four days.
+fn lease(card: [u8; 6], address: [u8; 4]) -> Vec<u8> {
+    let mut message = vec![0; 236];
+    message[..4].copy_from_slice(&[2, 1, 6, 0]);
+    message[16..20].copy_from_slice(&address);
+    message[28..34].copy_from_slice(&card);
+    message.extend([0x63, 0x82, 0x53, 0x63, 53, 1, 5, 51, 4, 0, 5, 0x46, 0, 255]);
+    let builder = PacketBuilder::ethernet2([2; 6], card).ipv4([10, 0, 0, 1], address, 64);
+    let mut frame = Vec::new();
+    builder.udp(67, 68).write(&mut frame, &message).unwrap();
+    frame
+}
+
+/// An announcement of the one who has `address`.
+fn announcement(card: [u8; 6], address: [u8; 4]) -> Vec<u8> {
+    let head = [&[0xff; 6][..], &card, &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]].concat();
+    [&head[..], &card, &address, &[0; 6], &address, &[0; 18]].concat()
+}
+
+/// Four days of two machines, which both get other addresses in hour 60. In hour 90 one leaks.
+fn four_days() -> Capture {
+    hours(0..96)
+}
+
+/// Some of these hours.
+fn hours(range: Range<u32>) -> Capture {
+    let mut capture = Capture::new();
+    let at = |hour: u32, second: u32| NOON + 3_600 * hour + second;
+    // The clock believes what a hundred packets confirm.
+    (0..120).for_each(|_| capture.udp(at(range.start, 1), [10, 0, 0, 1], [10, 0, 0, 2], 10));
+    for hour in range {
+        let [laptop, printer] = match hour {
+            0..60 => [[10, 0, 0, 5], [10, 0, 0, 7]],
+            _ => [[10, 0, 0, 6], [10, 0, 0, 8]],
+        };
+        if matches!(hour, 0 | 60) {
+            capture.frame(at(hour, 0), 0, &lease(LAPTOP, laptop));
+        }
+        // What was learned of the printer by its address goes to the machine at hour 20.
+        if matches!(hour, 20 | 60) {
+            for second in [0, 40] {
+                // Time passes with packets.
+                capture.udp(at(hour, second), [10, 0, 0, 1], [10, 0, 0, 2], 10);
+                capture.frame(at(hour, second), 1, &announcement(PRINTER, printer));
+            }
+        }
+        capture.udp(
+            at(hour, 60),
+            laptop,
+            ABROAD,
+            30_000 + 100 * (hour as usize % 7),
+        );
+        capture.udp(
+            at(hour, 70),
+            printer,
+            ABROAD,
+            30_000 + 100 * (hour as usize % 5),
+        );
+        if hour == 90 {
+            (0..200).for_each(|second| {
+                capture.udp(at(hour, 200 + second), laptop, ABROAD, 60_000);
+            });
+        }
+    }
+    capture
+}
+
+/// Replays with `config` and one worker, then with four; what comes out is the same.
+fn results(capture: &Path, config: &str) -> (Value, Vec<Value>, Vec<Value>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("site.toml");
+    fs::write(&path, config).unwrap();
+    let outs = ["1", "4"].map(|workers| {
+        let out = folder.path().join(workers);
+        let options = ["--workers", workers, "--config", path.to_str().unwrap()];
+        let ran = replay(&[capture], &out, &options);
+        assert_eq!(ran.status, Some(0), "{}: {ran:?}", capture.display());
+        out
+    });
+    for file in [
+        "alerts.jsonl",
+        "shadow.jsonl",
+        "transfers.jsonl",
+        "summary.json",
+    ] {
+        let [one, four] = [0, 1].map(|place| fs::read(outs[place].join(file)).unwrap());
+        assert!(one == four, "{}: {file} differs", capture.display());
+    }
+    let [out, _] = outs;
+    let lines = |name: &str| json_lines(&out.join(name));
+    (
+        json(&out.join("summary.json")),
+        lines("alerts.jsonl"),
+        lines("transfers.jsonl"),
+    )
+}
+
+#[test]
+fn what_was_learned_goes_with_a_machine_to_its_next_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = four_days().write(folder.path(), "churn.pcap");
+    let (summary, alerts, _) = results(&capture, BUDGET);
+    assert_eq!(number(&summary, "assets"), 2, "{summary}");
+    assert_eq!(number(&summary, "asset_churn"), 2, "{summary}");
+    assert!(
+        summary["notes"]
+            .to_string()
+            .contains("changed hands 2 times"),
+        "{summary}"
+    );
+    assert_eq!(number(&summary["dropped"], "arp"), 4);
+    let first = alerts
+        .first()
+        .expect("the leak of a machine that is known for days");
+    assert_eq!(first["asset"], "10.0.0.6");
+    assert_eq!(first["asset_ip"], "10.0.0.6");
+    assert_eq!(first["asset_mac"], "02:00:00:00:00:17");
+    assert!(first["maturity"].as_f64().unwrap() > 0.5, "{first}");
+    let detectors = first["detectors"].to_string();
+    assert!(
+        !detectors.contains("new_country"),
+        "it has sent there before: {first}"
+    );
+    // Told by their addresses they are four, and the two new ones are still being learned.
+    let (summary, alerts, _) = results(&capture, &format!("{BUDGET}[asset]\nby = \"address\"\n"));
+    assert_eq!(
+        (number(&summary, "assets"), number(&summary, "asset_churn")),
+        (4, 0)
+    );
+    let known = alerts
+        .iter()
+        .filter(|line| line["maturity"].as_f64().unwrap() > 0.5);
+    assert_eq!(known.count(), 0, "{alerts:?}");
+}
+
+#[test]
+fn a_restart_forgets_no_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("site.toml");
+    fs::write(&config, BUDGET).unwrap();
+    let [state, out] = ["state", "out"].map(|name| folder.path().join(name));
+    let run = |name: &str, range: Range<u32>| {
+        let capture = hours(range).write(folder.path(), name);
+        let options = ["--config", config.to_str().unwrap(), "--state"];
+        let options = [&options[..], &[state.to_str().unwrap()]].concat();
+        let ran = replay(&[&capture], &out, &options);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        json_lines(&out.join("alerts.jsonl"))
+    };
+    assert_eq!(run("before.pcap", 0..62), [] as [Value; 0]);
+    // Nothing in this one tells any more who has the addresses.
+    let alerts = run("behind.pcap", 62..96);
+    let first = alerts.first().expect("the leak");
+    assert_eq!(first["asset"], "10.0.0.6");
+    assert_eq!(first["asset_mac"], "02:00:00:00:00:17");
+    assert!(first["maturity"].as_f64().unwrap() > 0.5, "{first}");
+}
+
+#[test]
+fn a_name_stands_where_the_address_would_and_the_past_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = four_days().write(folder.path(), "named.pcap");
+    let names = "[[asset.known]]\nname = \"laptop of the lab\"\nmac = \"02:00:00:00:00:17\"\n\
+        [[asset.known]]\nname = \"printers\"\naddresses = [\"10.0.0.7\", \"10.0.0.8/32\"]\n";
+    let (summary, alerts, transfers) = results(&capture, &format!("{BUDGET}{names}"));
+    assert_eq!(number(&summary, "assets"), 2, "{summary}");
+    let first = alerts.first().expect("the leak");
+    assert_eq!(first["asset"], "laptop of the lab");
+    assert_eq!(first["asset_ip"], "10.0.0.6");
+    assert!(first.get("asset_mac").is_none(), "{first}");
+    let explanation = first["explanation"].as_str().unwrap();
+    assert!(
+        explanation.starts_with("laptop of the lab sent "),
+        "{explanation}"
+    );
+    let mut names: Vec<_> = transfers
+        .iter()
+        .map(|row| row["asset"].as_str().unwrap())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names, ["laptop of the lab", "printers"]);
+}
+
+#[test]
+fn real_captures_with_owners_of_addresses_are_the_same_whatever_the_workers() {
+    let Some(captures) = shared("assets", "captures") else {
+        return;
+    };
+    let everything = "[site]\nnetworks = [\"0.0.0.0/0\", \"::/0\"]\n";
+    for name in WITH_OWNERS {
+        results(&captures.join(name), everything);
+        results(&captures.join(name), "");
+    }
+}
+
+/// Shared captures with ARP, DHCP or neighbour discovery, sound and broken.
+const WITH_OWNERS: [&str; 12] = [
+    "community-id/pcaps/arp.pcap",
+    "ja4/pcap/dhcp.pcapng",
+    "suricata-verify/tests/dhcp-option-52-overload/input.pcap",
+    "tcpdump/arp-oobr.pcap",
+    "tcpdump/arp-too-long-tha.pcap",
+    "tcpdump/dhcp-rfc4388.pcap",
+    "tcpdump/icmpv6-length-zero.pcapng",
+    "zeek/arp-who-has-radiotap.pcap",
+    "zeek/dhcp/dhcp_flood.pcap",
+    "zeek/icmp/icmp6-nd-options.pcap",
+    "zeek/icmp/icmp6-nd-short-options.pcap",
+    "zeek/icmp/icmp6-neighbor-advert.pcap",
+];
+
+/// What tshark shows of the same frames was read by eye.
+#[test]
+fn real_captures_tell_who_has_an_address() {
+    let Some(captures) = shared("assets", "captures") else {
+        return;
+    };
+    let seen = |name: &str| {
+        let mut source = FileSource::open(&captures.join(name)).unwrap();
+        let mut sightings = Sightings::default();
+        while let Some(frame) = source.next_frame().unwrap() {
+            let _ = decode_into(&frame, &mut Packet::default(), &mut sightings);
+        }
+        let seen = sightings.take().into_iter();
+        seen.map(|sighting| {
+            let said = match sighting.said {
+                Said::ByNeighbour => String::new(),
+                Said::ByServer { server, seconds } => format!(" by {server} for {seconds} s"),
+            };
+            format!("{} at {}{said}", sighting.address, sighting.mac)
+        })
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        seen("ja4/pcap/dhcp.pcapng"),
+        ["192.168.0.10 at 00:0b:82:01:fc:42 by 192.168.0.1 for 3600 s"]
+    );
+    let arp = seen("community-id/pcaps/arp.pcap");
+    assert!(
+        arp.contains(&"192.150.187.50 at 00:0d:54:9c:5c:0b".to_owned()),
+        "{arp:?}"
+    );
+    let neighbours = seen("zeek/icmp/icmp6-nd-options.pcap");
+    let router = "fe80::c000:54ff:fef5:0 at c2:00:54:f5:00:00".to_owned();
+    assert!(neighbours.contains(&router), "{neighbours:?}");
+    assert_eq!(
+        seen("zeek/icmp/icmp6-neighbor-advert.pcap").len(),
+        0,
+        "it has no option"
+    );
+}
