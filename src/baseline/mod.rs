@@ -17,11 +17,13 @@ mod destination;
 mod evidence;
 mod habit;
 mod learn;
+mod moved;
 mod novelty;
 mod past;
 mod peers;
 mod pool;
 mod scores;
+mod sinks;
 mod sorted;
 mod tail;
 
@@ -32,11 +34,13 @@ pub use destination::{Destination, TopFlow};
 pub use evidence::{Hours, Prevalence, of_hours};
 pub use habit::{Excursion, Expected, Habit, OFFSET_BYTES};
 pub use learn::{BaselineConfig, Learn, LearnError, Stage};
+pub use moved::Moved;
 pub use novelty::{NEW_DAYS, Novelty};
 pub use past::{Maturity, PAST_SECONDS, Past, Peaks};
 pub use peers::{Counted, Peers};
 pub use pool::{Curves, Latency, Measure, Pools, Role};
 pub use scores::Scores;
+pub use sinks::Sinks;
 pub use sorted::Sorted;
 pub use tail::{Curve, Tail};
 
@@ -99,6 +103,8 @@ pub struct Baseline {
     pub pools: Pools,
     /// What other assets do at the same time.
     pub peers: Peers,
+    /// How much systems get of one asset.
+    pub sinks: Sinks,
     /// How surprising days are by themselves: of assets that rest on the pools, and of those
     /// with a normal of their own.
     scores: [Scores; 2],
@@ -182,8 +188,11 @@ impl Baseline {
                     scores.record(score);
                 }
             }
+            self.sinks
+                .take(asset, &mut self.pools, self.last_hour / HOURS_PER_DAY);
             asset.close_day(&mut self.pools);
         }
+        self.sinks.close_day(self.last_hour / HOURS_PER_DAY);
         for (scores, assets) in self.scores.iter_mut().zip(assets) {
             scores.close_day(assets);
         }

@@ -167,7 +167,7 @@ const RANK_MIN: f64 = 3.0;
 
 /// The part of their score that is taken off. Less than all of it, because a fifth of the
 /// users of a large network are always a little surprised.
-const DISCOUNT: f64 = 0.6;
+const DISCOUNT: f64 = 0.3;
 
 #[cfg(test)]
 mod tests {
@@ -207,9 +207,9 @@ mod tests {
     #[test]
     fn what_many_do_is_taken_off() {
         let call = peers(100, |_| 20.0);
-        assert_eq!(call.discount(asset(3), network(), 100), 0.6 * 20.0);
+        assert_eq!(call.discount(asset(3), network(), 100), DISCOUNT * 20.0);
         let leak = peers(100, |number| if number == 3 { 40.0 } else { 2.0 });
-        assert!(leak.discount(asset(3), network(), 100) <= 0.6 * 2.0);
+        assert!(leak.discount(asset(3), network(), 100) <= DISCOUNT * 2.0);
         let elsewhere = (network().0, 1);
         assert_eq!(call.discount(asset(3), elsewhere, 100), 0.0);
     }

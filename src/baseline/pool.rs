@@ -35,6 +35,8 @@ pub enum Measure {
     CountryRun,
     /// An hour in which the asset usually is silent.
     OddHour,
+    /// 24 hours of an asset towards a system, beside the largest days of anybody with it.
+    SinkDay,
 }
 
 impl Measure {
@@ -43,7 +45,7 @@ impl Measure {
         match self {
             Self::AssetDay | Self::CountryDay => 2e6,
             Self::AssetHour | Self::CountryHour | Self::CellRun | Self::CountryRun => 1e6,
-            Self::CellDay(_) => 6e5,
+            Self::CellDay(_) | Self::SinkDay => 6e5,
             Self::CellHour(_) | Self::NewCountry | Self::NewNetwork | Self::OddHour => 3e5,
             Self::ServiceDay(_) => 1e5,
         }

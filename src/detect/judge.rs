@@ -68,6 +68,7 @@ impl Judge {
             volume::of_service(scene, key, cell, &mut of_cells);
             novelty::of_cell(scene, key, cell, &mut of_cells);
             slow::of_cell(scene, key, cell, &mut of_cells);
+            volume::of_sink(scene, key, &mut of_cells);
         }
         // Of several cells the rarest counts, once for each measure.
         for ground in of_cells {
@@ -106,7 +107,7 @@ impl Judge {
             let detector = Detector::of(ground.measure);
             let is_first = findings.is_empty();
             let is_known = findings.iter().any(|known| known.detector == detector);
-            if !is_known && (is_first || ground.weight() >= WEIGHT_TOLD_MIN) {
+            if !is_known && (is_first || ground.rarity() >= RARITY_TOLD_MIN) {
                 findings.push(finding(scene, ground));
             }
         }
@@ -168,7 +169,11 @@ fn finding(scene: &Scene<'_>, ground: &Ground) -> Finding {
         Measure::AssetHour | Measure::CountryHour | Measure::CellHour(_) | Measure::OddHour => {
             (scene.hour_start(), bytes, all.expected(scene.slot).bytes())
         }
-        Measure::AssetDay | Measure::CountryDay | Measure::CellDay(_) | Measure::ServiceDay(_) => {
+        Measure::AssetDay
+        | Measure::CountryDay
+        | Measure::CellDay(_)
+        | Measure::ServiceDay(_)
+        | Measure::SinkDay => {
             let since = scene.hour_start().0 + SECONDS_PER_HOUR;
             let since = Tick(since.saturating_sub(PAST_SECONDS)).max(all.novelty.since);
             let bytes = scene.day_bytes(all, bytes) as u64;
@@ -185,6 +190,7 @@ fn finding(scene: &Scene<'_>, ground: &Ground) -> Finding {
         Measure::NewCountry | Measure::NewNetwork => novelty::sentence(scene, ground),
         Measure::CellRun | Measure::CountryRun => slow::sentence(scene, ground),
         Measure::OddHour => odd_hour::sentence(scene),
+        Measure::SinkDay => volume::sink_sentence(scene, ground),
         _ => volume::sentence(scene, ground),
     };
     Finding {
@@ -218,7 +224,7 @@ const GROUNDS: usize = 12;
 const DAYS_MIN: u16 = 2;
 
 /// A detector adds its sentence from one in ten on.
-const WEIGHT_TOLD_MIN: f64 = 1.0;
+const RARITY_TOLD_MIN: f64 = 1.0;
 
 /// By how much a score is higher that comes a tenth as often.
 const SCORE_PER_TENFOLD: f64 = 7.6;

@@ -22,8 +22,9 @@ pub(super) fn of_country(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
     let novelty = &scene.destination.all.novelty;
     if novelty.is_new() {
         let peaks = &scene.record.new_countries.day_peaks;
-        let bytes = novelty.bytes.saturating_sub(scene.without_bytes);
-        grounds.push(scene.ground(Measure::NewCountry, peaks, bytes as f64, None));
+        let bytes = novelty.bytes.saturating_sub(scene.without_bytes) as f64;
+        let bytes = bytes * scene.moved.stayed_share();
+        grounds.push(scene.ground(Measure::NewCountry, peaks, bytes, None));
     }
 }
 
@@ -31,8 +32,10 @@ pub(super) fn of_country(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
 pub(super) fn of_cell(scene: &Scene<'_>, key: CellKey, cell: &Cell, grounds: &mut Vec<Ground>) {
     if cell.novelty.is_new() {
         let peaks = &scene.record.new_networks.day_peaks;
-        let bytes = cell.novelty.bytes.saturating_sub(scene.without_bytes);
-        grounds.push(scene.ground(Measure::NewNetwork, peaks, bytes as f64, Some(key)));
+        let bytes = cell.novelty.bytes.saturating_sub(scene.without_bytes) as f64;
+        let moved = scene.state.moved(key, cell, scene.hour);
+        let bytes = bytes * moved.stayed_share();
+        grounds.push(scene.ground(Measure::NewNetwork, peaks, bytes, Some(key)));
     }
 }
 

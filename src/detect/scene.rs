@@ -1,7 +1,7 @@
 //! What an asset sends to a country at one moment, as the detectors see it.
 
 use crate::baseline::{
-    AssetRecord, AssetState, Cell, CellKey, Curves, Destination, Measure, Peaks,
+    AssetRecord, AssetState, Cell, CellKey, Curves, Destination, Measure, Moved, Peaks, Sinks,
 };
 use crate::geo::Country;
 use crate::time::{HourSlot, Tick};
@@ -14,6 +14,10 @@ use super::Ground;
 pub struct Scene<'a> {
     /// How rare things are.
     pub curves: &'a Curves,
+    /// What systems get of one asset.
+    pub sinks: &'a Sinks,
+    /// What has moved to the country.
+    pub moved: Moved,
     /// The asset.
     pub state: &'a AssetState,
     /// What it did before.
@@ -34,13 +38,15 @@ impl<'a> Scene<'a> {
     /// The scene, unless there is nothing to compare with: neither the country nor an hour
     /// before.
     pub fn new(
-        curves: &'a Curves,
+        (curves, sinks): (&'a Curves, &'a Sinks),
         state: &'a AssetState,
         country: Country,
         (slot, hour): (HourSlot, u64),
     ) -> Option<Self> {
         Some(Self {
             curves,
+            sinks,
+            moved: state.moved_to(country, hour),
             state,
             record: state.record()?,
             country,
@@ -59,13 +65,16 @@ impl<'a> Scene<'a> {
     /// Bytes of the running hour to the country.
     pub fn country_bytes(&self) -> u64 {
         let all = self.destination.all.hour_bytes;
-        all.saturating_sub(self.without_bytes)
+        let stayed = all.saturating_sub(self.moved.hour_bytes);
+        stayed.saturating_sub(self.without_bytes)
     }
 
     /// Bytes of the running hour to a cell. What is left out is left out of every one: it is
     /// the heaviest that matters.
-    pub fn cell_bytes(&self, cell: &Cell) -> u64 {
-        cell.hour_bytes.saturating_sub(self.without_bytes)
+    pub fn cell_bytes(&self, key: CellKey, cell: &Cell) -> u64 {
+        let moved = self.state.moved(key, cell, self.hour);
+        let stayed = cell.hour_bytes.saturating_sub(moved.hour_bytes);
+        stayed.saturating_sub(self.without_bytes)
     }
 
     /// Bytes of the running hour over a service.

@@ -31,7 +31,7 @@ pub(super) fn of_country(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
 
 /// Of what goes to a cell.
 pub(super) fn of_cell(scene: &Scene<'_>, key: CellKey, cell: &Cell, grounds: &mut Vec<Ground>) {
-    let bytes = scene.cell_bytes(cell);
+    let bytes = scene.cell_bytes(key, cell);
     of_one(scene, cell, bytes, Measure::CellRun, Some(key), grounds);
 }
 
@@ -43,6 +43,11 @@ fn of_one(
     key: Option<CellKey>,
     grounds: &mut Vec<Ground>,
 ) {
+    let moved = key.map_or(scene.moved, |key| scene.state.moved(key, cell, scene.hour));
+    // What has moved here is no run: it went on elsewhere.
+    if moved.stayed_share() < STAYED_SHARE_MIN {
+        return;
+    }
     if let (Some(run), Some(record)) = (run(scene, cell, bytes), cell.record()) {
         let peaks = &record.habit.run_peaks;
         grounds.push(scene.ground(measure, peaks, run.told_bytes() as f64, key));
@@ -69,7 +74,7 @@ pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
         Some((key, cell)) => (cell, format!("AS{} over {}", key.asn, key.service.name())),
         None => (&scene.destination.all, scene.country.to_string()),
     };
-    let run = run(scene, all, scene.cell_bytes(all)).unwrap_or_default();
+    let run = run(scene, all, all.hour_bytes).unwrap_or_default();
     format!(
         "{} more than expected to {place} in the {} hours since {}",
         Bytes(run.excess_bytes),
@@ -77,3 +82,6 @@ pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
         crate::time::Tick::of_hour(run.since_hour),
     )
 }
+
+/// The share of a day that must not have come from elsewhere.
+const STAYED_SHARE_MIN: f64 = 0.5;

@@ -1,5 +1,6 @@
 //! More than there has ever been: in an hour or a day, of everything that an asset sends
-//! abroad, to a country, to a network over a service, or over a service.
+//! abroad, to a country, to a network over a service, or over a service; and more to a
+//! network than anybody here has sent it.
 //!
 //! Idea: what an asset has never come near, it does not do. Its own largest days are the
 //! measure, since assets differ by orders of magnitude, and how far a day goes beyond the
@@ -49,7 +50,7 @@ pub(super) fn of_country(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
 
 /// Of what goes to a cell.
 pub(super) fn of_cell(scene: &Scene<'_>, key: CellKey, cell: &Cell, grounds: &mut Vec<Ground>) {
-    let bytes = scene.cell_bytes(cell);
+    let bytes = scene.cell_bytes(key, cell);
     let measures = [
         Measure::CellHour(key.service),
         Measure::CellDay(key.service),
@@ -63,10 +64,43 @@ pub(super) fn of_service(scene: &Scene<'_>, key: CellKey, cell: &Cell, grounds: 
         return;
     };
     let of_day = service_day_bytes(scene, key.service);
-    if scene.day_bytes(cell, scene.cell_bytes(cell)) > SHARE_MIN * of_day {
+    if scene.day_bytes(cell, scene.cell_bytes(key, cell)) > SHARE_MIN * of_day {
         let measure = Measure::ServiceDay(key.service);
         grounds.push(scene.ground(measure, &past.day_peaks, of_day, Some(key)));
     }
+}
+
+/// Of what goes to the system of a cell, beside what anybody sends there.
+pub(super) fn of_sink(scene: &Scene<'_>, key: CellKey, grounds: &mut Vec<Ground>) {
+    if key.asn == 0 {
+        return;
+    }
+    let peaks = scene.sinks.peaks(key.asn).copied().unwrap_or_default();
+    let bytes = (sink_day_bytes(scene, key.asn) - scene.without_bytes as f64).max(0.0);
+    grounds.push(scene.ground(Measure::SinkDay, &peaks, bytes, Some(key)));
+}
+
+/// Bytes of 24 hours to a system, whatever the country and the service.
+fn sink_day_bytes(scene: &Scene<'_>, asn: u32) -> f64 {
+    let cells = scene.state.cells.iter();
+    let of_system = cells.filter(|(key, _)| key.asn == asn);
+    let bytes = of_system.map(|(_, cell)| scene.day_bytes(cell, cell.hour_bytes));
+    bytes.sum()
+}
+
+/// What is to be said of so much to one system.
+pub(super) fn sink_sentence(scene: &Scene<'_>, ground: &Ground) -> String {
+    let asn = ground.cell.map_or(0, |key| key.asn);
+    let most = scene.sinks.peaks(asn).map_or(0.0, Peaks::largest) as u64;
+    let before = match most {
+        0 => "nobody here sent it anything on a day before".to_owned(),
+        bytes => format!(
+            "the most that anybody here sent it on a day is {}",
+            Bytes(bytes)
+        ),
+    };
+    let bytes = Bytes(sink_day_bytes(scene, asn) as u64);
+    format!("{bytes} to AS{asn} within 24 hours; {before}")
 }
 
 fn of_one(
@@ -81,7 +115,9 @@ fn of_one(
     let (hours, days) =
         past.map_or_else(Default::default, |past| (past.hour_peaks, past.day_peaks));
     grounds.push(scene.ground(hour, &hours, bytes as f64, key));
-    let of_day = scene.day_bytes(cell, bytes);
+    let moved = key.map_or(scene.moved, |key| scene.state.moved(key, cell, scene.hour));
+    let of_day =
+        (scene.day_bytes(cell, bytes) - moved.day_bytes + moved.hour_bytes as f64).max(0.0);
     grounds.push(scene.ground(day, &days, of_day, key));
 }
 
@@ -131,7 +167,7 @@ pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
                 .record()
                 .map(|known| known.past.clone())
                 .unwrap_or_default();
-            let hour_bytes = scene.cell_bytes(all);
+            let hour_bytes = all.hour_bytes;
             if matches!(measure, Measure::CountryHour | Measure::CellHour(_)) {
                 (hour_bytes, place, past.hour_peaks, true)
             } else {

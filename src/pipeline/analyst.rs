@@ -420,7 +420,12 @@ impl Analyst {
     fn count_score(&mut self, (asset, country): (AssetKey, Country), hour: u64) -> Option<Weighed> {
         let baseline = &mut self.learned.baseline;
         let state = baseline.assets.get(&asset)?;
-        let scene = Scene::new(self.judge.curves(), state, country, (self.slot, hour))?;
+        let scene = Scene::new(
+            (self.judge.curves(), &baseline.sinks),
+            state,
+            country,
+            (self.slot, hour),
+        )?;
         let weighed = Judge::weigh(&scene);
         let network = (country, weighed.asn);
         let state = baseline.assets.get_mut(&asset)?;
@@ -446,7 +451,12 @@ impl Analyst {
         state.countries.get_mut(&country)?.scored(score);
         let state = baseline.assets.get(&asset)?;
         let stage = baseline.stage(state, self.config.baseline.learn);
-        let scene = Scene::new(self.judge.curves(), state, country, (self.slot, hour))?;
+        let scene = Scene::new(
+            (self.judge.curves(), &baseline.sinks),
+            state,
+            country,
+            (self.slot, hour),
+        )?;
         self.judge.tell(&scene, weighed, score, stage)
     }
 

@@ -39,6 +39,11 @@ impl Service {
         }
     }
 
+    /// Whether what it is made for is small, so that much of it is likely something else.
+    pub const fn is_narrow(self) -> bool {
+        matches!(self, Self::Dns | Self::Icmp | Self::Ntp)
+    }
+
     /// The name under which it is written.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,0 +1,95 @@
+//! What of an asset's exports only has another country than before.
+
+use crate::geo::Country;
+
+use super::{AssetState, Cell, CellKey};
+
+/// Bytes that would have gone to the same autonomous system over the same service in another
+/// country, as far as the asset has sent as much there before and does not now.
+///
+/// Idea: a content network answers from elsewhere, or a database says from now on that an
+/// address is elsewhere. Then the same bytes leave for the same recipient, and it is the
+/// country that is new. What goes beyond the asset's own largest hours and days towards that
+/// network counts as before.
+/// Blind spot: a leak to a network that the asset uses in another country, while it is
+/// silent there, up to what it has sent there.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moved {
+    /// Of the running hour.
+    pub hour_bytes: u64,
+    /// Of the last 24 hours.
+    pub day_bytes: f64,
+    /// All bytes of the last 24 hours.
+    pub day_all_bytes: f64,
+}
+
+impl Moved {
+    /// The share of a day that has not moved.
+    pub fn stayed_share(&self) -> f64 {
+        if self.day_bytes <= 0.0 {
+            return 1.0;
+        }
+        (1.0 - self.day_bytes / self.day_all_bytes.max(self.day_bytes)).max(0.0)
+    }
+
+    /// Adds what is known of another cell.
+    pub(super) fn add(&mut self, other: Self) {
+        self.hour_bytes = self.hour_bytes.saturating_add(other.hour_bytes);
+        self.day_bytes += other.day_bytes;
+        self.day_all_bytes += other.day_all_bytes;
+    }
+}
+
+impl AssetState {
+    /// What of a cell has moved there, in the hour that runs.
+    pub fn moved(&self, key: CellKey, cell: &Cell, hour: u64) -> Moved {
+        let day_all_bytes = day_bytes(cell, hour);
+        let mut moved = Moved {
+            day_all_bytes,
+            ..Moved::default()
+        };
+        let begun = cell.novelty.since.hour();
+        if key.asn == 0 || hour > begun + MOVING_HOURS {
+            return moved;
+        }
+        let is_same = |other: &CellKey| {
+            (other.asn, other.service) == (key.asn, key.service) && other.country != key.country
+        };
+        let (mut hour_room, mut day_room) = (0.0, 0.0);
+        for (_, other) in self.cells.iter().filter(|(other, _)| is_same(other)) {
+            let is_older = other.novelty.since.hour() + KNOWN_HOURS <= begun;
+            if let Some(record) = other.record().filter(|_| is_older) {
+                let (hours, days) = (&record.past.hour_peaks, &record.past.day_peaks);
+                hour_room += (hours.largest() * ROOM - other.hour_bytes as f64).max(0.0);
+                day_room += (days.largest() * ROOM - day_bytes(other, hour)).max(0.0);
+            }
+        }
+        moved.hour_bytes = cell.hour_bytes.min(hour_room as u64);
+        moved.day_bytes = day_all_bytes.min(day_room);
+        moved
+    }
+
+    /// What of all that goes to a country has moved there.
+    pub fn moved_to(&self, country: Country, hour: u64) -> Moved {
+        let mut all = Moved::default();
+        for (key, cell) in self.cells_of(country) {
+            all.add(self.moved(*key, cell, hour));
+        }
+        all
+    }
+}
+
+fn day_bytes(cell: &Cell, hour: u64) -> f64 {
+    let before = cell.record().map_or(0.0, |known| known.past.before(hour));
+    before + cell.hour_bytes as f64
+}
+
+/// For how long a cell may be one that others have moved to, hours: two weeks, after which it
+/// has a past of its own.
+const MOVING_HOURS: u64 = 14 * 24;
+
+/// How much older a cell is that something has moved from, hours.
+const KNOWN_HOURS: u64 = 72;
+
+/// How much more than the largest before may have moved: no hour is like another.
+const ROOM: f64 = 1.5;
