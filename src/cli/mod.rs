@@ -1,6 +1,7 @@
 //! The commands.
 
 mod arguments;
+mod baseline;
 mod demo;
 mod progress;
 mod replay;
@@ -21,7 +22,7 @@ use crate::pipeline::PipelineError;
 use crate::simulate::{JsonLinesError, ScenarioError, SimulateError};
 use crate::sink::SinkError;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, BaselineCommand, Command};
 use terminal::Terminal;
 
 /// Runs the command that the arguments name.
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(simulate) => scenario::simulate_command(&simulate, &terminal),
         Command::Evaluate(evaluate) => scenario::evaluate_command(&evaluate, &terminal),
         Command::Demo(demo) => demo::run(&demo, &terminal),
+        Command::Baseline(BaselineCommand::Import(import)) => baseline::import(&import, &terminal),
     };
     match result {
         Ok(outcome) => outcome.into(),
@@ -89,6 +91,11 @@ enum CommandError {
     Lines {
         name: String,
         source: JsonLinesError,
+    },
+    #[error("{path}: {source}")]
+    Log {
+        path: String,
+        source: std::io::Error,
     },
     #[error("{0}")]
     Usage(String),

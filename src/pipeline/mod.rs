@@ -35,7 +35,7 @@ mod telemetry;
 mod totals;
 
 pub use duplicates::Duplicates;
-pub use intake::{INTAKE_ALERTS_MAX, Intake, intake};
+pub use intake::{INTAKE_ALERTS_MAX, Import, Imported, Intake, intake};
 pub use live::live;
 pub use outputs::Outputs;
 pub use replay::{Progress, follow, replay};
