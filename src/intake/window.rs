@@ -6,8 +6,8 @@ use std::collections::BinaryHeap;
 use crate::transfer::Transfer;
 
 /// Transfers that are held to put them in order. Logs are written as connections end, so
-/// that they are out of order by minutes; what is later than all that are held lets none
-/// before it pass. One that comes later still keeps its old tick and is counted as late.
+/// that they are out of order by minutes. One that comes later than this can put right
+/// counts in the running tick, as late.
 pub const WINDOW_TRANSFERS: usize = 65_536;
 
 /// Lets the earliest out once it is full.
