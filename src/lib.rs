@@ -33,6 +33,8 @@ pub mod inventory;
 
 pub mod transfer;
 
+pub mod intake;
+
 pub mod baseline;
 
 pub mod detect;

@@ -29,6 +29,31 @@ pub(super) enum Command {
     Feedback(FeedbackArguments),
     /// Simulate three weeks of a small site, replay them, and say how well it went
     Demo(DemoArguments),
+    /// Learn from logs what is normal
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BaselineCommand {
+    /// Learn from Zeek's conn.log (tabs or JSON) or a CSV of time,asset,country,bytes
+    Import(ImportArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArguments {
+    /// Logs, plain or packed with gzip, read one after the other: oldest first
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Folder of the learned baseline, read at the start and written at the end
+    #[arg(long, value_name = "DIR")]
+    pub(super) state: PathBuf,
+    /// Configuration; without one home is CN and assets are the private ranges
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Folder for alerts.jsonl and shadow.jsonl; made if there is none
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod arguments;
+mod baseline;
 mod demo;
 mod feedback;
 mod progress;
@@ -23,7 +24,7 @@ use crate::simulate::{JsonLinesError, ScenarioError, SimulateError};
 use crate::sink::SinkError;
 use crate::store::StoreError;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, BaselineCommand, Command};
 use terminal::Terminal;
 
 /// Runs the command that the arguments name.
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(evaluate) => scenario::evaluate_command(&evaluate, &terminal),
         Command::Feedback(feedback) => feedback::run(&feedback, &terminal),
         Command::Demo(demo) => demo::run(&demo, &terminal),
+        Command::Baseline(BaselineCommand::Import(import)) => baseline::import(&import, &terminal),
     };
     match result {
         Ok(outcome) => outcome.into(),
@@ -92,6 +94,11 @@ enum CommandError {
     Lines {
         name: String,
         source: JsonLinesError,
+    },
+    #[error("{path}: {source}")]
+    Log {
+        path: String,
+        source: std::io::Error,
     },
     #[error("{0}")]
     Usage(String),

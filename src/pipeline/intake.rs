@@ -16,7 +16,7 @@ use super::PipelineError;
 use super::analyst::Analyst;
 use super::outputs::Outputs;
 use super::sensor::{SensorCounts, SensorOutput};
-use super::state::LearnedState;
+use super::state::{Keeper, LearnedState};
 
 /// What the analyst made of transfers.
 #[derive(Debug, Default)]
@@ -55,13 +55,8 @@ pub fn intake(
     let site = &config.site;
     let geo = Geo::open(&config.geo, &site.networks, site.jurisdictions.0.clone())?;
     let learned = LearnedState::default();
-    let mut feeder = Feeder {
-        analyst: Analyst::new(config, Arc::new(geo), Outputs::keeping(), learned)?,
-        running: None,
-        rows: Vec::new(),
-        counts: SensorCounts::default(),
-        done: Intake::default(),
-    };
+    let analyst = Analyst::new(config, Arc::new(geo), Outputs::keeping(), learned)?;
+    let mut feeder = Feeder::new(analyst);
     for transfer in transfers {
         feeder.add(transfer)?;
     }
@@ -69,6 +64,74 @@ pub fn intake(
     let view = feeder.analyst.view();
     (feeder.done.assets, feeder.done.cells) = (view.assets, view.cells);
     Ok(feeder.done)
+}
+
+/// An analyst that learns from transfers and goes on from what it has learned.
+#[derive(Debug)]
+pub struct Import {
+    feeder: Feeder,
+    keeper: Keeper,
+    notes: Vec<String>,
+}
+
+/// What came of an [`Import`].
+#[derive(Debug)]
+pub struct Imported {
+    /// What was taken.
+    pub taken: Intake,
+    /// Incidents that were told, and those that were not because their asset is young.
+    pub incidents: [u64; 2],
+    /// Hours with traffic from which the state has learned by now.
+    pub hours_learned: u64,
+    /// What the operator should know.
+    pub notes: Vec<String>,
+}
+
+impl Import {
+    /// Opens and locks the folder that `state.dir` names.
+    ///
+    /// # Errors
+    /// A state that is in use or cannot be read; a calendar that cannot be used.
+    pub fn start(config: Config, geo: Arc<Geo>, outputs: Outputs) -> Result<Self, PipelineError> {
+        let keeper = Keeper::new(&config.state)?;
+        let (learned, notes) = keeper.load()?;
+        let analyst = Analyst::new(config, geo, outputs, learned)?;
+        let feeder = Feeder::new(analyst);
+        Ok(Self {
+            feeder,
+            keeper,
+            notes,
+        })
+    }
+
+    /// Takes one transfer; one of a tick that has passed counts in the running one.
+    ///
+    /// # Errors
+    /// Where a result cannot be written.
+    pub fn add(&mut self, transfer: Transfer) -> Result<(), PipelineError> {
+        self.feeder.add(transfer)
+    }
+
+    /// Says what is left, and saves what was learned.
+    ///
+    /// # Errors
+    /// Where a result or the state cannot be written.
+    pub fn finish(self) -> Result<Imported, PipelineError> {
+        let mut feeder = self.feeder;
+        let mut notes = self.notes;
+        feeder.tell(None)?;
+        self.keeper.save(&feeder.analyst.learned)?;
+        let view = feeder.analyst.view();
+        (feeder.done.assets, feeder.done.cells) = (view.assets, view.cells);
+        let totals = &mut feeder.analyst.totals;
+        notes.append(&mut totals.notes);
+        Ok(Imported {
+            taken: feeder.done,
+            incidents: [totals.incidents, totals.shadow_incidents],
+            hours_learned: view.hours_learned,
+            notes,
+        })
+    }
 }
 
 /// Stands where the workers would.
@@ -83,6 +146,16 @@ struct Feeder {
 }
 
 impl Feeder {
+    fn new(analyst: Analyst) -> Self {
+        Self {
+            analyst,
+            running: None,
+            rows: Vec::new(),
+            counts: SensorCounts::default(),
+            done: Intake::default(),
+        }
+    }
+
     fn add(&mut self, transfer: Transfer) -> Result<(), PipelineError> {
         let running = match self.running {
             Some(running) if transfer.tick <= running => running,

@@ -39,7 +39,7 @@ mod totals;
 
 pub use duplicates::Duplicates;
 pub use feedback::FeedbackLog;
-pub use intake::{INTAKE_ALERTS_MAX, Intake, intake};
+pub use intake::{INTAKE_ALERTS_MAX, Import, Imported, Intake, intake};
 pub use live::live;
 pub use outputs::Outputs;
 pub use replay::{Progress, follow, replay};

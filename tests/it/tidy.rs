@@ -21,6 +21,7 @@ const LAYERS: &[&str] = &[
     "flow",
     "inventory",
     "transfer",
+    "intake",
     "baseline",
     "detect",
     "alert",
