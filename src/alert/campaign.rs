@@ -134,6 +134,10 @@ mod tests {
     fn tell(incidents: &mut Incidents, now: u64, number: u8, seen: Observed) -> Vec<Alert> {
         let key = (asset(number), "RU".parse().unwrap());
         let told = told(Detector::AssetVolume, now, 50);
+        let seen = Observed {
+            asset: asset(number).to_string(),
+            ..seen
+        };
         incidents.tick(Tick(now), key, RUNNING, Some(&told), || seen)
     }
 

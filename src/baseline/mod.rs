@@ -287,11 +287,11 @@ mod tests {
     use crate::time::{Calendar, Tick};
     use crate::transfer::Transfer;
 
-    fn add(baseline: &mut Baseline, transfer: &Transfer) {
+    pub(super) fn add(baseline: &mut Baseline, transfer: &Transfer) {
         baseline.enter(transfer.asset()).unwrap().add(transfer);
     }
 
-    fn transfer(asset: u32, asn: u32, tick: u64, bytes: u64) -> Transfer {
+    pub(super) fn transfer(asset: u32, asn: u32, tick: u64, bytes: u64) -> Transfer {
         let address = std::net::IpAddr::from((0x0a00_0000 + asset).to_be_bytes());
         Transfer {
             tick: Tick(tick),

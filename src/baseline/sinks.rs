@@ -68,3 +68,43 @@ const SINKS_MAX: usize = 16_384;
 
 /// Days after which a system that got nothing is forgotten.
 const FORGOTTEN_DAYS: u64 = 35;
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{add, transfer};
+    use super::super::{Baseline, ByStage, Learn};
+    use crate::time::{Calendar, Tick};
+
+    /// The largest day with a system when on each of some days one asset sends it a hundred
+    /// times as much as the other does, and days after that without it.
+    fn largest(days: u64, days_without: u64, is_alerted: bool) -> Option<f64> {
+        let calendar = Calendar::new("UTC", &[]).unwrap();
+        let mut baseline = Baseline::default();
+        for hour in 0..(days + days_without) * 24 {
+            let asn = if hour < days * 24 { 7 } else { 8 };
+            baseline.open_hour(hour);
+            add(&mut baseline, &transfer(1, asn, hour * 3_600, 10_000));
+            let large = transfer(2, asn, hour * 3_600, 1_000_000);
+            add(&mut baseline, &large);
+            if is_alerted {
+                baseline.mark_alerted(large.asset(), large.country);
+            }
+            let slot = calendar.slot(Tick::of_hour(hour));
+            baseline.close_hour(slot, hour, Learn::Auto, ByStage::default());
+        }
+        Some(baseline.sinks.peaks(7)?.largest())
+    }
+
+    #[test]
+    fn a_system_is_known_by_the_largest_day_of_anybody() {
+        assert_eq!(largest(3, 0, false), Some(24e6));
+        let told = largest(3, 0, true).unwrap();
+        assert!(told <= 240_000.0, "{told}");
+    }
+
+    #[test]
+    fn a_system_that_gets_nothing_is_forgotten() {
+        assert!(largest(1, 30, false).unwrap() < 24e6);
+        assert_eq!(largest(1, 40, false), None);
+    }
+}
