@@ -82,6 +82,15 @@ pub struct RunReport {
     pub state_error: Option<StoreError>,
 }
 
+fn churn_note(churn: u64) -> Option<String> {
+    (churn > 0).then(|| {
+        format!(
+            "addresses changed hands {churn} times, as by DHCP; what was learned stays with the \
+             MAC address"
+        )
+    })
+}
+
 impl RunReport {
     pub(super) fn new(
         counts: &ReaderCounts,
@@ -106,12 +115,7 @@ impl RunReport {
         }
         let bindings = &finished.analyst.learned.bindings;
         let asset_churn = bindings.churn;
-        if asset_churn > 0 {
-            notes.push(format!(
-                "addresses changed hands {asset_churn} times, as by DHCP; what was learned stays \
-                 with the MAC address"
-            ));
-        }
+        notes.extend(churn_note(asset_churn));
         let evictions = [
             ("assets", baseline.assets_refused),
             ("bindings", bindings.evicted),

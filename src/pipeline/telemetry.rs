@@ -326,6 +326,13 @@ fn worker_families(shared: &Shared) -> Vec<Family> {
 }
 
 fn analyst_families(view: &AnalystView) -> Vec<Family> {
+    let mut families = told_families(view);
+    families.extend(learned_families(view));
+    families
+}
+
+/// What was exported and told.
+fn told_families(view: &AnalystView) -> Vec<Family> {
     let mut exported = Family::counter(
         "borderflow_export_bytes_total",
         "Unique payload bytes from assets to foreign peers, by country.",
@@ -361,6 +368,12 @@ fn analyst_families(view: &AnalystView) -> Vec<Family> {
             "Times that what was learned could not be kept.",
         )
         .with(&[], view.save_failures as f64),
+    ]
+}
+
+/// What is known by now, and how long it takes.
+fn learned_families(view: &AnalystView) -> Vec<Family> {
+    vec![
         Family::gauge("borderflow_incidents", "Incidents that are open.")
             .with(&[], view.incidents_open as f64),
         Family::gauge("borderflow_assets", "Assets that have exported.")
