@@ -120,11 +120,15 @@ impl Seen {
     fn text(&self, imported: &Imported) -> String {
         let taken = &imported.taken;
         let mut text = format!(
-            "{} records, {} transfers to {} countries\n",
+            "{} records, {} transfers, {} countries of receivers\n",
             self.records,
             taken.transfers,
             self.countries.len(),
         );
+        if taken.transfers == 0 {
+            text += "nothing was exported: set site.networks to the networks of the assets, and \
+                     site.jurisdictions to where home is\n";
+        }
         if let Some((first, last)) = self.times {
             text += &format!("from {first} to {last}\n");
         }

@@ -24,6 +24,7 @@ mod feedback;
 mod files;
 mod fuzz_corpus;
 mod golden;
+mod import;
 mod live;
 mod metrics;
 mod mirroring;

@@ -1,0 +1,70 @@
+//! `baseline import`: logs of others teach the baseline, and the detectors speak of them.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::program::{borderflow, run};
+use crate::support::Ran;
+
+fn import(folder: &Path, text: &str) -> Ran {
+    let log = folder.join("volumes.csv");
+    fs::write(&log, text).unwrap();
+    let mut command = borderflow("baseline");
+    command.arg("import").arg(&log);
+    command.arg("--state").arg(folder.join("state"));
+    command.arg("--out").arg(folder.join("out"));
+    run(command)
+}
+
+/// Three weeks in which each of ten assets sends SG some kilobytes an hour, and then one of
+/// them 4 GB to RU.
+fn weeks() -> String {
+    let mut text = "time,asset,country,bytes\n".to_owned();
+    let begin = 1_775_001_600;
+    for hour in 0..21 * 24 {
+        for asset in 1..=10 {
+            let bytes = 20_000 + hour * 7_919 * asset % 30_000;
+            let time = begin + hour * 3_600 + asset;
+            writeln!(text, "{time},10.0.0.{asset},SG,{bytes}").unwrap();
+        }
+    }
+    let leak = begin + 21 * 24 * 3_600;
+    writeln!(text, "{leak},10.0.0.3,RU,4000000000").unwrap();
+    text
+}
+
+#[test]
+fn weeks_of_volumes_teach_and_a_leak_in_them_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    import(folder.path(), &weeks()).succeeded();
+    assert!(folder.path().join("state/baseline.state").exists());
+    let alerts = fs::read_to_string(folder.path().join("out/alerts.jsonl")).unwrap();
+    let alerts: Vec<Value> = alerts
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [alert] = &alerts[..] else {
+        panic!("not one alert: {alerts:?}");
+    };
+    let said = ["event", "asset", "jurisdiction"].map(|field| alert[field].as_str().unwrap());
+    assert_eq!(said, ["open", "10.0.0.3", "RU"]);
+    assert_eq!(alert["bytes"], 4_000_000_000_u64);
+}
+
+#[test]
+fn a_bad_line_is_told_by_its_number_and_the_others_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "time,asset,country,bytes\n\
+                2026-04-01T00:00:00Z,10.0.0.1,SG,5\n\
+                never,10.0.0.1,SG,5\n\
+                2026-04-01T00:00:02Z,10.0.0.1,SG,5\n";
+    let ran = import(folder.path(), text);
+    ran.complained(3, &["volumes.csv:3", "never"]);
+    assert!(
+        ran.stdout.contains("2 transfers, 1 countries of receivers"),
+        "{ran:?}"
+    );
+}
