@@ -17,7 +17,7 @@ const LAPTOP: [u8; 6] = [2, 0, 0, 0, 0, 0x17];
 const PRINTER: [u8; 6] = [2, 0, 0, 0, 0, 0x18];
 
 /// A site whose few assets may be told of.
-const BUDGET: &str = "[alert]\nbudget_per_asset_week = 5.0\n";
+const BUDGET: &str = "[alert]\nbudget_per_asset_week = 1.0\n";
 
 /// A reply of the site's DHCP server, which lends `address` for four days.
 fn lease(card: [u8; 6], address: [u8; 4]) -> Vec<u8> {
