@@ -155,8 +155,8 @@ const RARITY_MAX: f64 = 6.0;
 /// Several measures look at the same bytes, and what they say together is worth little more
 /// than what one says; others come with leaks and seldom with anything else. Rounded from
 /// a search over four simulated sites, chosen among a few sets by these and two more; none is
-/// of `docs/detection.md`: what counts most is a network that never had as much of anybody, and much
-/// over a service that carries nothing large.
+/// of `docs/detection.md`. What counts most is a network that never had as much of anybody, and
+/// much over a service that carries nothing large.
 const fn importance(measure: Measure) -> f64 {
     match measure {
         Measure::CountryHour | Measure::CountryDay => 0.25,
