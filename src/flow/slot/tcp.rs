@@ -8,7 +8,7 @@ use crate::flow::sequence::{HOLE_BYTES_MAX, Segment};
 
 impl Slot {
     /// Follows a TCP segment; returns how many of its payload bytes are new.
-    #[inline]
+    #[inline(always)]
     pub(super) fn follow(
         &mut self,
         direction: usize,
