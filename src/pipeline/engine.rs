@@ -395,7 +395,7 @@ impl Desk {
     }
 
     /// Saves what was learned, which need not be lost where nothing more can be told.
-    fn give_up(&self, error: PipelineError) -> PipelineError {
+    fn give_up(&mut self, error: PipelineError) -> PipelineError {
         let _ = self.keeper.save(&self.analyst.learned);
         error
     }

@@ -93,7 +93,7 @@ impl Import {
     /// # Errors
     /// A state that is in use or cannot be read; a calendar that cannot be used.
     pub fn start(config: Config, geo: Arc<Geo>, outputs: Outputs) -> Result<Self, PipelineError> {
-        let keeper = Keeper::new(&config.state)?;
+        let mut keeper = Keeper::new(&config.state)?;
         let (learned, notes) = keeper.load()?;
         let analyst = Analyst::new(config, geo, outputs, learned)?;
         let feeder = Feeder::new(analyst);
@@ -116,7 +116,7 @@ impl Import {
     ///
     /// # Errors
     /// Where a result or the state cannot be written.
-    pub fn finish(self) -> Result<Imported, PipelineError> {
+    pub fn finish(mut self) -> Result<Imported, PipelineError> {
         let mut feeder = self.feeder;
         let mut notes = self.notes;
         feeder.tell(None)?;

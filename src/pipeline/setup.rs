@@ -92,7 +92,7 @@ impl Setup {
             telemetry,
         } = self;
         let geo = Arc::new(geo);
-        let keeper = Keeper::new(&config.state)?;
+        let mut keeper = Keeper::new(&config.state)?;
         let (learned, mut notes) = keeper.load()?;
         let (feedback, unread) = keeper.feedback()?;
         notes.extend(unread);

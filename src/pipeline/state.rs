@@ -9,7 +9,7 @@ use crate::alert::{Feedback, Incidents, KnownIncident};
 use crate::baseline::{Baseline, STATE_VERSION};
 use crate::config::StateConfig;
 use crate::inventory::Bindings;
-use crate::store::{Store, StoreError};
+use crate::store::{Loaded, Store, StoreError};
 use crate::time::Tick;
 
 use super::feedback::FeedbackLog;
@@ -45,6 +45,10 @@ pub(super) struct LearnedClock {
 #[derive(Debug)]
 pub(super) struct Keeper {
     store: Option<Store>,
+    /// Whether what was saved last is known to be sound.
+    is_newest_sound: bool,
+    /// How long it is.
+    payload_bytes: usize,
     feedback: Option<FeedbackLog>,
     /// Held for the whole run.
     _lock: Option<File>,
@@ -57,6 +61,8 @@ impl Keeper {
         let feedback = config.dir.as_deref().map(FeedbackLog::in_folder);
         Ok(Self {
             store,
+            is_newest_sound: false,
+            payload_bytes: 0,
             feedback,
             _lock: lock,
         })
@@ -69,18 +75,27 @@ impl Keeper {
     }
 
     /// Reads what was learned, and what could not be read as notes for the operator.
-    pub(super) fn load(&self) -> Result<(LearnedState, Vec<String>), StoreError> {
-        let loaded = self.store.as_ref().map(load).transpose()?;
-        let (learned, notes) = loaded.unwrap_or_default();
+    pub(super) fn load(&mut self) -> Result<(LearnedState, Vec<String>), StoreError> {
+        let Some(store) = &self.store else {
+            return Ok(Default::default());
+        };
+        let loaded = store.load()?;
+        self.is_newest_sound = loaded.is_newest;
+        self.payload_bytes = loaded.payload.as_ref().map_or(0, Vec::len);
+        let (learned, notes) = decoded(loaded);
         Ok((learned.unwrap_or_default(), notes))
     }
 
-    pub(super) fn save(&self, learned: &LearnedState) -> Result<(), StoreError> {
+    pub(super) fn save(&mut self, learned: &LearnedState) -> Result<(), StoreError> {
         let Some(store) = &self.store else {
             return Ok(());
         };
-        let payload = postcard::to_stdvec(learned);
-        store.save(&payload.map_err(|error| StoreError::Encode(error.to_string()))?)
+        let space = Vec::with_capacity(self.payload_bytes + self.payload_bytes / 8);
+        let payload = postcard::to_extend(learned, space);
+        let payload = payload.map_err(|error| StoreError::Encode(error.to_string()))?;
+        store.save(&payload, self.is_newest_sound)?;
+        (self.is_newest_sound, self.payload_bytes) = (true, payload.len());
+        Ok(())
     }
 }
 
@@ -102,7 +117,7 @@ pub fn saved_incident(
     folder: &Path,
     name: &str,
 ) -> Result<(Option<SavedIncident>, Vec<String>), StoreError> {
-    let (learned, notes) = load(&store(folder))?;
+    let (learned, notes) = decoded(store(folder).load()?);
     let saved = learned.and_then(|learned| {
         Some(SavedIncident {
             incident: learned.incidents.find(name)?,
@@ -116,13 +131,12 @@ fn store(folder: &Path) -> Store {
     Store::new(folder.to_owned(), "baseline", STATE_VERSION)
 }
 
-fn load(store: &Store) -> Result<(Option<LearnedState>, Vec<String>), StoreError> {
-    let loaded = store.load()?;
+fn decoded(loaded: Loaded) -> (Option<LearnedState>, Vec<String>) {
     let mut notes: Vec<_> = loaded.refused.iter().map(ToString::to_string).collect();
     let learned = loaded.payload.and_then(|payload| {
         postcard::from_bytes(&payload)
             .inspect_err(|error| notes.push(format!("the learned state is of no use: {error}")))
             .ok()
     });
-    Ok((learned, notes))
+    (learned, notes)
 }

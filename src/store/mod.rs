@@ -25,6 +25,8 @@ pub struct Store {
 pub struct Loaded {
     /// The newest sound snapshot of the right version.
     pub payload: Option<Vec<u8>>,
+    /// Whether it is the last that was written, and not the one before.
+    pub is_newest: bool,
     /// Snapshots that were passed over, each with the reason.
     pub refused: Vec<StoreError>,
 }
@@ -75,11 +77,13 @@ impl Store {
         }
     }
 
-    /// Writes a snapshot; the one before it becomes the second generation.
+    /// Writes a snapshot; the one before it becomes the second generation. That is read again
+    /// first, for a damaged one must not take the place of a sound one, unless the caller
+    /// knows it: who holds the lock, and has loaded or saved it.
     ///
     /// # Errors
     /// Where the folder cannot be made or written. The snapshots that exist stay sound.
-    pub fn save(&self, payload: &[u8]) -> Result<(), StoreError> {
+    pub fn save(&self, payload: &[u8], is_newest_sound: bool) -> Result<(), StoreError> {
         fs::create_dir_all(&self.folder).map_err(io_error(&self.folder, "make folder"))?;
         let temporary = self.folder.join(format!("{}.state.tmp", self.name));
         // Never through a link that somebody left in the folder.
@@ -88,9 +92,12 @@ impl Store {
             let _ = fs::remove_file(&temporary);
         })?;
         let [newest, older] = self.generations();
-        // A damaged one must not take the place of a sound one.
-        if read(&newest).is_ok_and(|bytes| self.open(&newest, &bytes).is_ok()) {
-            fs::rename(&newest, &older).map_err(io_error(&older, "rename"))?;
+        let is_sound = || read(&newest).is_ok_and(|bytes| self.open(&newest, &bytes).is_ok());
+        if is_newest_sound || is_sound() {
+            match fs::rename(&newest, &older) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                renamed => renamed.map_err(io_error(&older, "rename"))?,
+            }
         }
         fs::rename(&temporary, &newest).map_err(io_error(&newest, "rename"))?;
         let folder = File::open(&self.folder).map_err(io_error(&self.folder, "open"))?;
@@ -116,14 +123,15 @@ impl Store {
     /// Where a snapshot exists but cannot be read at all; damage is in [`Loaded::refused`].
     pub fn load(&self) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded::default();
-        for path in self.generations() {
+        for (place, path) in self.generations().into_iter().enumerate() {
             let bytes = match read(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 result => result.map_err(io_error(&path, "read"))?,
             };
-            match self.open(&path, &bytes) {
-                Ok(payload) => {
-                    loaded.payload = Some(payload.to_vec());
+            match self.open(&path, &bytes).map(<[u8]>::len) {
+                Ok(payload_bytes) => {
+                    loaded.is_newest = place == 0;
+                    loaded.payload = Some(payload(bytes, payload_bytes));
                     break;
                 }
                 Err(error) => loaded.refused.push(error),
@@ -180,11 +188,18 @@ impl Store {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(SNAPSHOT_BYTES_MAX)
-        .read_to_end(&mut bytes)?;
+    let file = File::open(path)?;
+    let length = file.metadata()?.len().min(SNAPSHOT_BYTES_MAX);
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(SNAPSHOT_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// What lies between head and checksum.
+fn payload(mut bytes: Vec<u8>, payload_bytes: usize) -> Vec<u8> {
+    bytes.truncate(HEAD_BYTES + payload_bytes);
+    bytes.drain(..HEAD_BYTES);
+    bytes
 }
 
 fn checksum(head: &[u8], payload: &[u8]) -> Vec<u8> {
@@ -224,8 +239,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
         assert!(store.load().unwrap().payload.is_none(), "nothing yet");
-        store.save(b"first").unwrap();
-        store.save(b"second").unwrap();
+        store.save(b"first", false).unwrap();
+        store.save(b"second", false).unwrap();
         assert_eq!(
             store.load().unwrap().payload.as_deref(),
             Some(&b"second"[..])
@@ -234,7 +249,7 @@ mod tests {
         let loaded = store.load().unwrap();
         assert_eq!(loaded.payload.as_deref(), Some(&b"first"[..]));
         assert!(loaded.refused[0].to_string().contains("baseline.state"));
-        store.save(b"third").unwrap();
+        store.save(b"third", false).unwrap();
         fs::remove_file(folder.path().join("baseline.state")).unwrap();
         let loaded = store.load().unwrap();
         assert_eq!(
@@ -248,7 +263,7 @@ mod tests {
     fn no_flipped_bit_and_no_cut_passes() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
-        store.save(b"what is normal").unwrap();
+        store.save(b"what is normal", false).unwrap();
         let path = folder.path().join("baseline.state");
         let sound = fs::read(&path).unwrap();
         for bit in 0..sound.len() * 8 {
@@ -264,10 +279,26 @@ mod tests {
     }
 
     #[test]
+    fn a_snapshot_that_is_known_to_be_sound_is_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        store.save(b"first", false).unwrap();
+        assert!(store.load().unwrap().is_newest);
+        store.save(b"second", true).unwrap();
+        fs::remove_file(folder.path().join("baseline.state")).unwrap();
+        let loaded = store.load().unwrap();
+        assert_eq!(loaded.payload.as_deref(), Some(&b"first"[..]));
+        assert!(!loaded.is_newest);
+        store.save(b"third", true).unwrap();
+        let loaded = store.load().unwrap();
+        assert_eq!(loaded.payload.as_deref(), Some(&b"third"[..]));
+    }
+
+    #[test]
     fn another_version_is_named_and_not_read() {
         let folder = tempfile::tempdir().unwrap();
         Store::new(folder.path().to_owned(), "baseline", 2)
-            .save(b"old")
+            .save(b"old", false)
             .unwrap();
         let loaded = store(folder.path()).load().unwrap();
         assert!(loaded.payload.is_none());
@@ -293,7 +324,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, b"").unwrap();
-        let error = store(&file).save(b"x").unwrap_err();
+        let error = store(&file).save(b"x", false).unwrap_err();
         assert!(error.to_string().contains("make folder"), "{error}");
     }
 }

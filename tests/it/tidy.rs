@@ -42,13 +42,15 @@ const CLOCK_READERS: &[&str] = &[
     "src/capture/xdp.rs",
 ];
 
-/// Where the compiler may be told to trust us: what is shared with the kernel.
+/// Where the compiler may be told to trust us: what is shared with the kernel, and hints to the
+/// processor and the heap.
 const UNCHECKED: &[&str] = &[
     "src/capture/ring/memory.rs",
     "src/capture/ring/socket.rs",
     "src/capture/xdp/calls.rs",
     "src/capture/xdp/umem.rs",
     "src/flow/prefetch.rs",
+    "src/main.rs",
 ];
 
 const FILE_LINES_MAX: usize = 500;
