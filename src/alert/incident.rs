@@ -62,6 +62,14 @@ pub struct Activity {
     pub is_running: bool,
 }
 
+impl Activity {
+    /// None.
+    pub const NONE: Self = Self {
+        bytes: 0,
+        is_running: false,
+    };
+}
+
 /// An open incident.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Incident {

@@ -4,7 +4,7 @@ use std::collections::btree_map;
 
 use super::{
     ASSETS_MAX, AssetState, Baseline, CELLS_MAX, CELLS_PER_ASSET_MAX, Cell, CellKey,
-    DESTINATIONS_MAX, Destination, GATHERING_CELLS_MAX, HOURS_PER_DAY, Pools,
+    DESTINATIONS_MAX, Destination, GATHERING_CELLS_MAX, HOURS_PER_DAY, Labels, Pools,
 };
 use crate::geo::Country;
 use crate::inventory::AssetKey;
@@ -15,6 +15,7 @@ use crate::transfer::Transfer;
 pub struct AssetEntry<'a> {
     asset: &'a mut AssetState,
     pools: &'a mut Pools,
+    labels: &'a mut Labels,
     cells: &'a mut usize,
     destinations: &'a mut usize,
     cells_gathered: &'a mut u64,
@@ -55,6 +56,7 @@ impl Baseline {
             is_first_day: hours < HOURS_PER_DAY,
             asset,
             pools: &mut self.pools,
+            labels: &mut self.labels,
             cells: &mut self.cells,
             destinations: &mut self.destinations,
             cells_gathered: &mut self.cells_gathered,
@@ -122,6 +124,11 @@ impl AssetEntry<'_> {
         let (key, place) = taker.cell?;
         let cell = self.asset.cells.at(place);
         cell.add(transfer.tick, transfer.bytes);
+        if let Some(conversation) = transfer.conversation
+            && (self.labels).see(conversation.peer, transfer.country, transfer.tick.hour())
+        {
+            cell.relabelled(transfer.tick.hour());
+        }
         Some(key)
     }
 

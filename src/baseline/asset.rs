@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, CellKey, Destination, Measure, Past, Pools, Role, Sorted};
+use super::{Cell, CellKey, Destination, Grown, Maturity, Measure, Past, Pools, Role, Sorted};
 use crate::geo::Country;
 use crate::time::HourSlot;
 use crate::transfer::Service;
@@ -157,14 +157,15 @@ impl AssetState {
     }
 
     /// Ends a day: lets the pools learn how far it went beyond the days before, then adds it
-    /// to these.
-    pub(super) fn close_day(&mut self, pools: &mut Pools) {
+    /// to these. Returns what has grown over weeks.
+    pub(super) fn close_day(&mut self, pools: &mut Pools, hour: u64) -> Vec<(Country, Grown)> {
         let role = self.role;
+        let mut grown = Vec::new();
         let Some(record) = self.record.as_deref_mut() else {
-            return;
+            return grown;
         };
         let (mut was_alerted, mut was_accepted) = (false, false);
-        for (_, known) in self.countries.iter_mut() {
+        for (country, known) in self.countries.iter_mut() {
             let newness = Some((&record.new_countries, Measure::NewCountry));
             let measures = [
                 Measure::CountryHour,
@@ -173,7 +174,12 @@ impl AssetState {
             ];
             learn(pools, role, &known.all, measures, newness);
             was_accepted |= known.all.is_accepted_today();
-            was_alerted |= known.all.close_day();
+            let week = known.close_day(hour);
+            was_alerted |= week.is_suspect;
+            if let Some(ratio) = week.ratio {
+                pools.record_ratio(Measure::Growth, role, Maturity::Grown, ratio);
+            }
+            grown.extend(week.grown.map(|one| (*country, one)));
         }
         for (key, cell) in self.cells.iter_mut() {
             let newness = Some((&record.new_networks, Measure::NewNetwork));
@@ -190,6 +196,7 @@ impl AssetState {
             record.teach(pools, role);
         }
         record.close_day(was_alerted);
+        grown
     }
 }
 

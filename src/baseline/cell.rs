@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{HourSlot, Tick};
 
-use super::{Expected, Habit, Novelty, Past};
+use super::{Expected, HOURS_PER_DAY, Habit, Novelty, Past};
 
 /// What an asset sends to a cell, or to a country, and what is normal for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Cell {
     pub last_hour: u64,
     /// Whether it is new to the asset.
     pub novelty: Novelty,
+    /// The latest hour in which something went to a network that was said to be in another
+    /// country before; 0 if never.
+    relabelled_hour: u32,
     /// Whether it was alerted on in the running hour and in the running day.
     pub(super) alerted: Alerted,
     /// What was before. None until an hour was closed, which many do not live to see.
@@ -51,6 +54,7 @@ impl Cell {
             hour_bytes: 0,
             last_hour: since.hour(),
             novelty: Novelty::begin(since, is_new),
+            relabelled_hour: 0,
             alerted: Alerted {
                 hour: false,
                 day: false,
@@ -70,6 +74,16 @@ impl Cell {
     pub fn expected(&self, slot: HourSlot) -> Expected {
         let known = self.record();
         known.map_or(Expected::UNKNOWN, |record| record.habit.expected(slot))
+    }
+
+    /// Notes that some of the running hour went to a network that was said to be elsewhere.
+    pub(super) fn relabelled(&mut self, hour: u64) {
+        self.relabelled_hour = u32::try_from(hour).unwrap_or(u32::MAX);
+    }
+
+    /// Whether something of the last 24 hours went to such a network.
+    pub(super) fn is_relabelled(&self, hour: u64) -> bool {
+        self.relabelled_hour > 0 && hour < u64::from(self.relabelled_hour) + HOURS_PER_DAY
     }
 
     /// Counts bytes in the running hour.

@@ -9,7 +9,7 @@ use crate::time::Tick;
 use crate::transfer::{Conversation, Transfer};
 
 use super::sorted::grow_exactly;
-use super::{Cell, Counted};
+use super::{Cell, Counted, Grown, Growth};
 
 /// What one asset exports to one country.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub struct Destination {
     pub(super) day_score: f32,
     /// Bytes in the running hour from which on it is weighed again.
     pub weigh_at_bytes: u64,
+    /// What it came to week by week. None until a day was closed.
+    growth: Option<Box<Growth>>,
     /// Where its score is counted among those of others.
     pub counted: Counted,
     /// How sure the country is.
@@ -52,6 +54,17 @@ pub struct TopFlow {
     pub bytes: u64,
 }
 
+/// How a day ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DayEnd {
+    /// Whether it was alerted on, and so is no reference.
+    pub(super) is_suspect: bool,
+    /// How much larger the week that it ended was than those that were frozen.
+    pub(super) ratio: Option<f64>,
+    /// What is to be told of that.
+    pub(super) grown: Option<Grown>,
+}
+
 impl Destination {
     /// A country to which nothing was sent before.
     pub(super) fn new(tick: Tick, is_new: bool) -> Self {
@@ -59,6 +72,7 @@ impl Destination {
             all: Cell::new(tick, is_new),
             day_score: 0.0,
             weigh_at_bytes: WEIGH_BYTES_MIN,
+            growth: None,
             counted: Counted::default(),
             confidence: Confidence::Unknown,
             asset_ip: None,
@@ -121,6 +135,20 @@ impl Destination {
         self.day_score = self.day_score.max(score as f32);
         let bytes = self.all.hour_bytes;
         self.weigh_at_bytes = bytes.saturating_add((bytes / 10).max(WEIGH_BYTES_MIN));
+    }
+
+    /// Ends a day, of which the last hour was `hour`.
+    pub(super) fn close_day(&mut self, hour: u64) -> DayEnd {
+        let past = self.all.record().map(|record| record.past.running()[1]);
+        let is_accepted = self.all.is_accepted_today();
+        let is_suspect = self.all.close_day();
+        let growth = self.growth.get_or_insert_default();
+        let week = growth.close_day(past.unwrap_or(0.0), is_suspect || is_accepted, hour);
+        DayEnd {
+            is_suspect,
+            ratio: week.map(|week| week.ratio),
+            grown: week.and_then(|week| week.grown),
+        }
     }
 
     pub(super) fn open_hour(&mut self) {

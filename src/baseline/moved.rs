@@ -42,17 +42,22 @@ impl Moved {
 impl AssetState {
     /// What of a cell has moved there, in the hour that runs.
     pub fn moved(&self, key: CellKey, cell: &Cell, hour: u64) -> Moved {
-        let begun = cell.novelty.since.hour();
-        if key.asn == 0 || hour > begun + MOVING_HOURS {
+        if key.asn == 0 {
             return Moved::default();
         }
+        let begun = cell.novelty.since.hour();
+        let is_young = hour <= begun + MOVING_HOURS;
+        let is_relabelled = cell.is_relabelled(hour);
         let is_same = |other: &CellKey| {
             (other.asn, other.service) == (key.asn, key.service) && other.country != key.country
         };
         let (mut hour_room, mut day_room) = (0.0, 0.0);
         for (_, other) in self.cells.iter().filter(|(other, _)| is_same(other)) {
             let is_older = other.novelty.since.hour() + KNOWN_HOURS <= begun;
-            if let Some(record) = other.record().filter(|_| is_older) {
+            let is_silent =
+                other.last_hour + SILENT_HOURS <= hour && hour <= other.last_hour + MOVING_HOURS;
+            let is_left = (is_young && is_older) || is_relabelled || is_silent;
+            if let Some(record) = other.record().filter(|_| is_left) {
                 let (hours, days) = (&record.past.hour_peaks, &record.past.day_peaks);
                 hour_room += (hours.largest() * ROOM - other.hour_bytes as f64).max(0.0);
                 day_room += (days.largest() * ROOM - day_bytes(other, hour)).max(0.0);
@@ -91,6 +96,9 @@ fn day_bytes(cell: &Cell, hour: u64) -> f64 {
 /// For how long a cell may be one that others have moved to, hours: two weeks, after which it
 /// has a past of its own.
 const MOVING_HOURS: u64 = 14 * 24;
+
+/// For how long nothing has gone to a cell that something has moved from, hours.
+const SILENT_HOURS: u64 = 12;
 
 /// How much older a cell is that something has moved from, hours.
 const KNOWN_HOURS: u64 = 72;

@@ -35,6 +35,8 @@ pub enum Measure {
     CountryRun,
     /// An hour in which the asset usually is silent.
     OddHour,
+    /// A week to a country, beside weeks that were frozen.
+    Growth,
     /// 24 hours of an asset towards a system, beside the largest days of anybody with it.
     SinkDay,
 }
@@ -48,6 +50,7 @@ impl Measure {
             Self::CellDay(_) | Self::SinkDay => 6e5,
             Self::CellHour(_) | Self::NewCountry | Self::NewNetwork | Self::OddHour => 3e5,
             Self::ServiceDay(_) => 1e5,
+            Self::Growth => 1e6,
         }
     }
 }
@@ -60,6 +63,16 @@ pub enum Role {
     Client,
     /// Most of its export bytes were answers.
     Server,
+}
+
+impl Role {
+    /// The name under which it is shown.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
 }
 
 /// Assets that are compared with one another.
@@ -86,10 +99,21 @@ impl Pools {
     pub(super) fn record(&mut self, measure: Measure, role: Role, peaks: &Peaks, value: f64) {
         if peaks.days() > 0 {
             let ratio = value / peaks.reference(measure.prior_bytes());
-            let key = (measure, role, peaks.maturity());
-            let thousandths = (ratio * THOUSAND) as u64;
-            self.ratios.entry(key).or_default().record(thousandths);
+            self.record_ratio(measure, role, peaks.maturity(), ratio);
         }
+    }
+
+    /// Counts how far something went beyond a reference of its own.
+    pub(super) fn record_ratio(
+        &mut self,
+        measure: Measure,
+        role: Role,
+        maturity: Maturity,
+        ratio: f64,
+    ) {
+        let thousandths = (ratio * THOUSAND) as u64;
+        let tail = self.ratios.entry((measure, role, maturity)).or_default();
+        tail.record(thousandths);
     }
 
     /// The pools as they are.
@@ -109,7 +133,18 @@ impl Curves {
             return 1.0;
         }
         let ratio = value / peaks.reference(measure.prior_bytes());
-        let curve = self.curves.get(&(measure, role, peaks.maturity()));
+        self.chance_of_ratio(measure, role, peaks.maturity(), ratio)
+    }
+
+    /// The chance that something goes so far beyond a reference of its own.
+    pub fn chance_of_ratio(
+        &self,
+        measure: Measure,
+        role: Role,
+        maturity: Maturity,
+        ratio: f64,
+    ) -> f64 {
+        let curve = self.curves.get(&(measure, role, maturity));
         curve.unwrap_or(&self.unknown).chance(ratio * THOUSAND)
     }
 }

@@ -29,7 +29,7 @@ pub(super) enum Command {
     Feedback(FeedbackArguments),
     /// Simulate three weeks of a small site, replay them, and say how well it went
     Demo(DemoArguments),
-    /// Learn from logs what is normal
+    /// Show what is normal, or learn it from logs
     #[command(subcommand)]
     Baseline(BaselineCommand),
 }
@@ -38,6 +38,20 @@ pub(super) enum Command {
 pub(super) enum BaselineCommand {
     /// Learn from Zeek's conn.log (tabs or JSON) or a CSV of time,asset,country,bytes
     Import(ImportArguments),
+    /// Print what is normal: all assets, or one with its hours and countries
+    Show(ShowArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// Name or address of an asset
+    pub(super) asset: Option<String>,
+    /// Folder of the learned baseline, which a sensor may be using
+    #[arg(long, value_name = "DIR")]
+    pub(super) state: PathBuf,
+    /// The sensor's configuration, for the names of its assets
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

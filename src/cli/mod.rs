@@ -8,6 +8,7 @@ mod progress;
 mod replay;
 mod run;
 mod scenario;
+mod show;
 mod terminal;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Feedback(feedback) => feedback::run(&feedback, &terminal),
         Command::Demo(demo) => demo::run(&demo, &terminal),
         Command::Baseline(BaselineCommand::Import(import)) => baseline::import(&import, &terminal),
+        Command::Baseline(BaselineCommand::Show(show)) => show::run(&show, &terminal),
     };
     match result {
         Ok(outcome) => outcome.into(),

@@ -148,6 +148,13 @@ fn allowance_bytes(scene: &Scene<'_>, threshold: f64) -> u64 {
 }
 
 impl Told {
+    /// Whether it rests on single hours and days, which then must not become the norm. What
+    /// has grown over weeks has become it already.
+    pub fn is_of_days(&self) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|finding| finding.detector != Detector::Growth)
+    }
+
     /// The finding that an incident is told by: the one with the most excess, and the
     /// shortest of those that have nearly as much.
     pub fn main(&self) -> Option<&Finding> {
@@ -173,6 +180,7 @@ fn finding(scene: &Scene<'_>, ground: &Ground) -> Finding {
         | Measure::CountryDay
         | Measure::CellDay(_)
         | Measure::ServiceDay(_)
+        | Measure::Growth
         | Measure::SinkDay => {
             let since = scene.hour_start().0 + SECONDS_PER_HOUR;
             let since = Tick(since.saturating_sub(PAST_SECONDS)).max(all.novelty.since);

@@ -14,6 +14,7 @@
 //! [`Scores`]: crate::baseline::Scores
 
 mod bytes;
+mod growth;
 mod judge;
 mod novelty;
 mod odd_hour;
@@ -22,6 +23,7 @@ mod slow;
 mod volume;
 
 pub use bytes::Bytes;
+pub use growth::told as told_growth;
 pub use judge::{Judge, Told, Weighed};
 pub use scene::Scene;
 
@@ -73,11 +75,13 @@ pub enum Detector {
     Slow,
     /// Something at an hour at which it usually is silent.
     OddHour,
+    /// Week by week a little more, until it is much more than weeks that were frozen.
+    Growth,
 }
 
 impl Detector {
     /// All detectors, in the order of their counters.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AssetVolume,
         Self::CountryVolume,
         Self::DestinationVolume,
@@ -88,6 +92,7 @@ impl Detector {
         Self::NewNetwork,
         Self::Slow,
         Self::OddHour,
+        Self::Growth,
     ];
 
     /// The name under which it is written.
@@ -103,6 +108,7 @@ impl Detector {
             Self::NewNetwork => "new_network",
             Self::Slow => "slow",
             Self::OddHour => "odd_hour",
+            Self::Growth => "growth",
         }
     }
 
@@ -119,6 +125,7 @@ impl Detector {
             Measure::NewNetwork => Self::NewNetwork,
             Measure::CellRun | Measure::CountryRun => Self::Slow,
             Measure::OddHour => Self::OddHour,
+            Measure::Growth => Self::Growth,
         }
     }
 }
@@ -164,6 +171,8 @@ const fn importance(measure: Measure) -> f64 {
         Measure::ServiceDay(service) if service.is_narrow() => 3.0,
         Measure::ServiceDay(_) => 0.5,
         Measure::AssetHour | Measure::CellHour(_) | Measure::CellDay(_) => 1.0,
+        // It speaks for itself, see `growth`.
+        Measure::Growth => 0.0,
         Measure::NewNetwork => 1.0,
         Measure::AssetDay => 1.5,
         Measure::NewCountry | Measure::OddHour => 2.0,

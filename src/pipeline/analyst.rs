@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::alert::{Activity, Alert, Event, Feedback};
-use crate::baseline::Stage;
+use crate::baseline::{GrownExport, Stage};
 use crate::config::Config;
 use crate::decode::Sighting;
-use crate::detect::{Judge, Scene, Told, Weighed};
+use crate::detect::{Judge, Scene, Told, Weighed, told_growth};
 use crate::geo::{Country, Geo};
 use crate::inventory::AssetKey;
 use crate::store::StoreError;
@@ -186,12 +186,12 @@ impl Analyst {
             }
         }
         let next = tick.hour();
-        match self.learned.clock.hour {
+        let grown = match self.learned.clock.hour {
             Some(hour) if hour == next => return Ok(()),
             // Hours between the two had no traffic and change nothing.
             Some(hour) => self.close_hour(hour)?,
-            None => {}
-        }
+            None => Vec::new(),
+        };
         let now = Tick(Tick::of_hour(next).0.saturating_sub(1));
         for alert in self.learned.incidents.close_quiet(now) {
             self.write(alert)?;
@@ -203,7 +203,16 @@ impl Analyst {
         self.learned.clock.has_traffic = false;
         self.learned.clock.is_partial = is_partial;
         self.open_hour(Tick::of_hour(next));
-        Ok(())
+        grown.iter().try_for_each(|one| self.tell_grown(now, one))
+    }
+
+    /// Tells what the week that ended has shown to have grown.
+    fn tell_grown(&mut self, now: Tick, one: &GrownExport) -> Result<(), PipelineError> {
+        let (asset, country, grown) = one;
+        let state = self.learned.baseline.assets.get(asset);
+        let role = state.map(|state| state.role).unwrap_or_default();
+        let told = told_growth(&self.judge, role, *country, grown);
+        self.tell(now, (*asset, *country), Activity::NONE, Some(told))
     }
 
     /// Joins this run, which begins at `tick`, to what was learned before. An hour of which
@@ -248,18 +257,17 @@ impl Analyst {
         }
     }
 
-    fn close_hour(&mut self, hour: u64) -> Result<(), PipelineError> {
+    fn close_hour(&mut self, hour: u64) -> Result<Vec<GrownExport>, PipelineError> {
         let clock = self.learned.clock;
         if !clock.has_traffic || clock.is_partial {
             self.learned.baseline.skip_hour();
-            return Ok(());
+            return Ok(Vec::new());
         }
         self.weigh_all(hour)?;
         let thresholds = self.judge.thresholds();
         let learn = self.config.baseline.learn;
         let baseline = &mut self.learned.baseline;
-        baseline.close_hour(self.slot, hour, learn, thresholds);
-        Ok(())
+        Ok(baseline.close_hour(self.slot, hour, learn, thresholds))
     }
 
     /// Weighs everything that the closing hour brought: first for what all assets do, then
@@ -277,13 +285,9 @@ impl Analyst {
         });
         let weighed: Vec<_> = weighed.collect();
         let now = Tick(Tick::of_hour(hour + 1).0.saturating_sub(1));
-        let nothing = Activity {
-            bytes: 0,
-            is_running: false,
-        };
         weighed.into_iter().try_for_each(|(key, weighed)| {
             let told = self.judge(key, &weighed);
-            self.tell(now, key, nothing, told)
+            self.tell(now, key, Activity::NONE, told)
         })
     }
 
@@ -340,10 +344,7 @@ impl Analyst {
                 self.totals.count_asset(asset, country);
                 continue;
             };
-            let mut activity = Activity {
-                bytes: 0,
-                is_running: false,
-            };
+            let mut activity = Activity::NONE;
             for transfer in of_country {
                 if entry.add(transfer).is_some() {
                     activity.bytes = activity.bytes.saturating_add(transfer.bytes);
@@ -392,7 +393,9 @@ impl Analyst {
             for finding in &told.findings {
                 *findings.entry(finding.detector.name()).or_default() += 1;
             }
-            baseline.mark_alerted(key.0, key.1);
+            if told.is_of_days() {
+                baseline.mark_alerted(key.0, key.1);
+            }
         }
         let observer = Observer {
             baseline,

@@ -104,11 +104,21 @@ impl Import {
         })
     }
 
-    /// Takes one transfer; one of a tick that has passed counts in the running one.
+    /// Takes one transfer; one of a tick that has passed counts in the running one. Hours
+    /// between two that exported nothing were seen like others, since a log tells of exports
+    /// alone; of more than a day of them it is likelier that the log is missing.
     ///
     /// # Errors
     /// Where a result cannot be written.
     pub fn add(&mut self, transfer: Transfer) -> Result<(), PipelineError> {
+        if let Some(running) = self.feeder.running {
+            let silent = running.hour() + 1..transfer.tick.hour();
+            if silent.end.saturating_sub(silent.start) <= SILENT_HOURS_MAX {
+                silent
+                    .into_iter()
+                    .try_for_each(|hour| self.feeder.pass(hour))?;
+            }
+        }
         self.feeder.add(transfer)
     }
 
@@ -180,6 +190,15 @@ impl Feeder {
         Ok(())
     }
 
+    /// Has an hour begin in which nothing is exported.
+    fn pass(&mut self, hour: u64) -> Result<(), PipelineError> {
+        let tick = Tick::of_hour(hour);
+        self.tell(Some(tick))?;
+        self.counts.packets += 1;
+        self.running = Some(tick);
+        Ok(())
+    }
+
     /// Closes the running tick, as the workers do together.
     fn tell(&mut self, until: Option<Tick>) -> Result<(), PipelineError> {
         let output = SensorOutput {
@@ -198,6 +217,9 @@ impl Feeder {
         Ok(())
     }
 }
+
+/// Hours without an export that a log may have and be whole.
+const SILENT_HOURS_MAX: u64 = 24;
 
 /// Transfers of one tick that are held: what all shards of a sensor may tell of one.
 const ROWS_FOLD_AT: usize = SHARDS * ROWS_PER_SHARD_TICK_MAX;

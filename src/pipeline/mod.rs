@@ -44,7 +44,7 @@ pub use live::live;
 pub use outputs::Outputs;
 pub use replay::{Progress, follow, replay};
 pub use setup::Setup;
-pub use state::{SavedIncident, saved_incident};
+pub use state::{SavedBaseline, SavedIncident, saved_baseline, saved_incident};
 pub use summary::{JurisdictionRow, RunReport, Summary};
 pub use telemetry::Telemetry;
 

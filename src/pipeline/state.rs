@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Feedback, Incidents, KnownIncident};
 use crate::baseline::{Baseline, STATE_VERSION};
 use crate::config::StateConfig;
-use crate::inventory::Bindings;
+use crate::inventory::{AssetConfig, AssetKey, Bindings, Inventory, Name};
 use crate::store::{Loaded, Store, StoreError};
 use crate::time::Tick;
 
@@ -125,6 +125,64 @@ pub fn saved_incident(
         })
     });
     Ok((saved, notes))
+}
+
+/// What is normal, as of when a state was saved.
+#[derive(Debug)]
+pub struct SavedBaseline {
+    /// What was learned.
+    pub baseline: Baseline,
+    /// The running tick of the state.
+    pub tick: Tick,
+    bindings: Bindings,
+    inventory: Inventory,
+}
+
+/// Reads what is normal from the state of a folder, which a sensor may be using. What cannot
+/// be read of the state is told as notes.
+///
+/// # Errors
+/// Where the state is there and cannot be read.
+pub fn saved_baseline(
+    folder: &Path,
+    config: &AssetConfig,
+) -> Result<(Option<SavedBaseline>, Vec<String>), StoreError> {
+    let (learned, notes) = decoded(store(folder).load()?);
+    let saved = learned.map(|learned| SavedBaseline {
+        baseline: learned.baseline,
+        tick: learned.clock.tick,
+        bindings: learned.bindings,
+        inventory: Inventory::new(config),
+    });
+    Ok((saved, notes))
+}
+
+impl SavedBaseline {
+    /// The asset that a person means: by a name, an address that it has, or as
+    /// [`Self::label`] calls it. Nothing if it has not exported lately.
+    pub fn asset(&self, text: &str) -> Option<AssetKey> {
+        let by_name = Name::try_from(text.to_owned());
+        let by_name = by_name.ok().map(|name| AssetKey::Named(name.hash()));
+        let by_address = text.parse().ok();
+        let by_address = by_address.map(|address| self.inventory.asset(&self.bindings, address));
+        let by_key = text.parse().ok();
+        let meant = [by_name, by_address, by_key].into_iter().flatten();
+        meant
+            .into_iter()
+            .find(|key| self.baseline.assets.contains_key(key))
+    }
+
+    /// How an asset is called.
+    pub fn label(&self, asset: AssetKey) -> String {
+        let state = self.baseline.assets.get(&asset);
+        let latest = state.and_then(|state| {
+            let known = state.countries.values();
+            let latest = known.max_by_key(|known| known.all.last_hour)?;
+            latest.asset_ip
+        });
+        self.inventory
+            .label(asset, latest.unwrap_or(asset.address()))
+    }
 }
 
 fn store(folder: &Path) -> Store {

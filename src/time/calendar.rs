@@ -16,6 +16,11 @@ pub const SLOTS: usize = 48;
 pub struct HourSlot(u8);
 
 impl HourSlot {
+    /// Every hour of a working day, then of another.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..SLOTS as u8).map(Self)
+    }
+
     /// The slot's place in an array of [`SLOTS`].
     pub const fn index(self) -> usize {
         self.0 as usize

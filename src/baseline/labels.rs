@@ -1,0 +1,172 @@
+//! Which country foreign networks were last said to be in.
+//!
+//! A database is corrected, and addresses are in another country from one update to the next.
+//! No byte went elsewhere, but all that goes there goes to a country that is new, or to one
+//! that never had so much. Whoever remembers what the addresses were said to be before can
+//! tell that apart from a leak.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::geo::Country;
+
+/// What was said of foreign networks: of a /24 of IPv4 and of a /48 of IPv6, which are the
+/// least that is routed between providers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<u64, Label>", into = "BTreeMap<u64, Label>")]
+pub struct Labels {
+    networks: HashMap<u64, Label>,
+}
+
+/// What is said of a network.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Label {
+    country: Country,
+    /// The first and the latest hour in which it was said, counted from the epoch.
+    since_hour: u32,
+    last_hour: u32,
+    /// Whether something else was said before.
+    is_changed: bool,
+    /// Whether its addresses are said to be in several countries at a time.
+    is_mixed: bool,
+}
+
+impl Labels {
+    /// Notes in which country a peer is said to be. Says whether its network was said to be
+    /// in another one until lately.
+    pub(super) fn see(&mut self, peer: IpAddr, country: Country, hour: u64) -> bool {
+        let hour = u32::try_from(hour).unwrap_or(u32::MAX);
+        let label = match self.networks.get_mut(&network(peer)) {
+            Some(label) => label,
+            None => {
+                if self.networks.len() < LABELS_MAX {
+                    let label = Label {
+                        country,
+                        since_hour: hour,
+                        last_hour: hour,
+                        is_changed: false,
+                        is_mixed: false,
+                    };
+                    self.networks.insert(network(peer), label);
+                }
+                return false;
+            }
+        };
+        if label.country != country {
+            // What is said by turns is no change: parts of the network are elsewhere.
+            label.is_mixed |= label.is_changed || label.last_hour < label.since_hour + KNOWN_HOURS;
+            (label.country, label.is_changed) = (country, true);
+            label.since_hour = hour;
+        }
+        label.last_hour = hour;
+        label.is_changed && !label.is_mixed && hour < label.since_hour + CHANGED_HOURS
+    }
+
+    /// Forgets, at the end of a day, what was not seen for long, and of too many those that
+    /// were not seen for longest.
+    pub(super) fn close_day(&mut self, hour: u64) {
+        let mut least = u32::try_from(hour.saturating_sub(KEPT_HOURS)).unwrap_or(u32::MAX);
+        if self.networks.len() > LABELS_MAX / 4 * 3 {
+            let mut hours: Vec<u32> = self
+                .networks
+                .values()
+                .map(|label| label.last_hour)
+                .collect();
+            let middle = hours.len() / 2;
+            least = least.max(*hours.select_nth_unstable(middle).1);
+        }
+        self.networks.retain(|_, label| label.last_hour >= least);
+        for label in self.networks.values_mut() {
+            // A change that has stood is what is known.
+            label.is_changed &= label.last_hour < label.since_hour + CHANGED_HOURS;
+        }
+    }
+}
+
+impl From<BTreeMap<u64, Label>> for Labels {
+    fn from(networks: BTreeMap<u64, Label>) -> Self {
+        Self {
+            networks: networks.into_iter().take(LABELS_MAX).collect(),
+        }
+    }
+}
+
+impl From<Labels> for BTreeMap<u64, Label> {
+    fn from(labels: Labels) -> Self {
+        labels.networks.into_iter().collect()
+    }
+}
+
+/// A number for the network of an address; those of both versions differ.
+fn network(peer: IpAddr) -> u64 {
+    match peer {
+        IpAddr::V4(v4) => u64::from(v4.to_bits() >> 8),
+        IpAddr::V6(v6) => 1 << 48 | (v6.to_bits() >> 80) as u64,
+    }
+}
+
+/// Networks that are remembered.
+const LABELS_MAX: usize = 65_536;
+
+/// For how long a network must have been said to be in one country, hours.
+const KNOWN_HOURS: u32 = 24;
+
+/// For how long a change is one: two weeks, after which there is a new past.
+const CHANGED_HOURS: u32 = 14 * 24;
+
+/// For how long a network is remembered that is not seen, hours: 35 days.
+const KEPT_HOURS: u64 = 840;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn country(code: &str) -> Country {
+        code.parse().unwrap()
+    }
+
+    #[test]
+    fn a_network_that_is_said_to_be_elsewhere_is_known_for_two_weeks() {
+        let mut labels = Labels::default();
+        let [here, beside, other] = [[192, 0, 2, 1], [192, 0, 2, 200], [198, 51, 100, 1]];
+        for hour in 0..48 {
+            assert!(!labels.see(here.into(), country("SG"), hour));
+        }
+        assert!(labels.see(beside.into(), country("HK"), 50));
+        assert!(!labels.see(other.into(), country("HK"), 50));
+        assert!(labels.see(here.into(), country("HK"), 49 + 14 * 24));
+        assert!(!labels.see(here.into(), country("HK"), 50 + 14 * 24));
+        labels.close_day(50 + 14 * 24);
+        // And once more.
+        assert!(labels.see(here.into(), country("JP"), 52 + 14 * 24));
+    }
+
+    #[test]
+    fn a_network_in_two_countries_is_no_change() {
+        let mut labels = Labels::default();
+        let peer = [192, 0, 2, 1].into();
+        (0..48).for_each(|hour| assert!(!labels.see(peer, country("SG"), hour)));
+        assert!(labels.see(peer, country("HK"), 48));
+        assert!(!labels.see(peer, country("SG"), 48));
+        assert!(!labels.see(peer, country("HK"), 49));
+        // What was known for an hour only was never known.
+        let young = [203, 0, 113, 1].into();
+        assert!(!labels.see(young, country("SG"), 10));
+        assert!(!labels.see(young, country("HK"), 11));
+    }
+
+    #[test]
+    fn there_are_no_more_than_the_bound() {
+        let mut labels = Labels::default();
+        for place in 0..LABELS_MAX as u32 + 100 {
+            let peer = IpAddr::from((place << 8).to_be_bytes());
+            labels.see(peer, country("SG"), u64::from(place) / 100);
+        }
+        assert_eq!(labels.networks.len(), LABELS_MAX);
+        labels.close_day(LABELS_MAX as u64 / 100);
+        assert!(labels.networks.len() < LABELS_MAX / 4 * 3);
+        assert!(labels.networks.values().all(|label| label.last_hour > 300));
+    }
+}
