@@ -38,21 +38,9 @@ impl Labels {
     /// in another one until lately.
     pub(super) fn see(&mut self, peer: IpAddr, country: Country, hour: u64) -> bool {
         let hour = u32::try_from(hour).unwrap_or(u32::MAX);
-        let label = match self.networks.get_mut(&network(peer)) {
-            Some(label) => label,
-            None => {
-                if self.networks.len() < LABELS_MAX {
-                    let label = Label {
-                        country,
-                        since_hour: hour,
-                        last_hour: hour,
-                        is_changed: false,
-                        is_mixed: false,
-                    };
-                    self.networks.insert(network(peer), label);
-                }
-                return false;
-            }
+        let Some(label) = self.networks.get_mut(&network(peer)) else {
+            self.learn(network(peer), country, hour);
+            return false;
         };
         if label.country != country {
             // What is said by turns is no change: parts of the network are elsewhere.
@@ -62,6 +50,20 @@ impl Labels {
         }
         label.last_hour = hour;
         label.is_changed && !label.is_mixed && hour < label.since_hour + CHANGED_HOURS
+    }
+
+    fn learn(&mut self, network: u64, country: Country, hour: u32) {
+        if self.networks.len() >= LABELS_MAX {
+            return;
+        }
+        let label = Label {
+            country,
+            since_hour: hour,
+            last_hour: hour,
+            is_changed: false,
+            is_mixed: false,
+        };
+        self.networks.insert(network, label);
     }
 
     /// Forgets, at the end of a day, what was not seen for long, and of too many those that

@@ -2,7 +2,7 @@
 
 use crate::geo::Country;
 
-use super::{AssetState, Cell, CellKey};
+use super::{AssetState, Cell, CellKey, HOURS_PER_DAY};
 
 /// Bytes that would have gone to the same autonomous system over the same service in another
 /// country, as far as the asset has sent as much there before and does not now.
@@ -11,6 +11,8 @@ use super::{AssetState, Cell, CellKey};
 /// address is elsewhere. Then the same bytes leave for the same recipient, and it is the
 /// country that is new. What goes beyond the asset's own largest hours and days towards that
 /// network counts as before.
+/// Something has moved to a cell where it is younger than the other, or the other has fallen
+/// silent, or the database says of a network in it that it was elsewhere.
 /// Blind spot: a leak to a network that the asset uses in another country, while it is
 /// silent there, up to what it has sent there.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,7 +44,9 @@ impl Moved {
 impl AssetState {
     /// What of a cell has moved there, in the hour that runs.
     pub fn moved(&self, key: CellKey, cell: &Cell, hour: u64) -> Moved {
-        if key.asn == 0 {
+        // Most cells of an asset have had nothing for a day.
+        let is_idle = cell.hour_bytes == 0 && cell.last_hour + HOURS_PER_DAY < hour;
+        if key.asn == 0 || is_idle {
             return Moved::default();
         }
         let begun = cell.novelty.since.hour();
@@ -162,5 +166,49 @@ mod tests {
         assert_eq!(beside.hour_bytes, 0, "{beside:?}");
         let nothing = moved(&[("SG", 1_000_000)]);
         assert_eq!((nothing.hour_bytes, nothing.stayed_share()), (0, 1.0));
+    }
+
+    /// What has moved to HK of 2 MB, when an asset that sent 1 MB an hour to the system in SG
+    /// and 1 kB to that in HK has sent SG nothing for so many hours. The last 2 MB go to
+    /// `peer`; all before went to 192.0.2.1.
+    fn moved_to_a_known_place(silent_hours: u64, peer: [u8; 4]) -> u64 {
+        let calendar = Calendar::new("UTC", &[]).unwrap();
+        let mut baseline = Baseline::default();
+        let last = DAYS * 24 + silent_hours;
+        let at = |peer: [u8; 4], transfer: Transfer| Transfer {
+            conversation: Some(crate::transfer::Conversation {
+                asset_port: 40_000,
+                peer: peer.into(),
+                peer_port: 443,
+                protocol: 6,
+            }),
+            ..transfer
+        };
+        for hour in 0..last {
+            baseline.open_hour(hour);
+            if hour < DAYS * 24 {
+                let sent = at([192, 0, 2, 1], to("SG", hour, 1_000_000));
+                add(&mut baseline, &sent);
+            }
+            let sent = at([198, 51, 100, 1], to("HK", hour, 1_000));
+            add(&mut baseline, &sent);
+            let slot = calendar.slot(crate::time::Tick::of_hour(hour));
+            baseline.close_hour(slot, hour, Learn::Auto, ByStage::default());
+        }
+        baseline.open_hour(last);
+        add(&mut baseline, &at(peer, to("HK", last, 2_000_000)));
+        let state = baseline.assets.values().next().unwrap();
+        state.moved_to("HK".parse().unwrap(), last).hour_bytes
+    }
+
+    #[test]
+    fn what_has_fallen_silent_may_have_moved_to_where_something_went_before() {
+        let [other, relabelled] = [[203, 0, 113, 1], [192, 0, 2, 9]];
+        assert_eq!(moved_to_a_known_place(2, other), 0);
+        assert_eq!(moved_to_a_known_place(SILENT_HOURS, other), 1_500_000);
+        // Two weeks later it is another matter.
+        assert_eq!(moved_to_a_known_place(MOVING_HOURS + 1, other), 0);
+        // Where the database now says that the same network is elsewhere, at once.
+        assert_eq!(moved_to_a_known_place(1, relabelled), 1_500_000);
     }
 }
