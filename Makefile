@@ -9,7 +9,7 @@ DETECTION ?=
 # How long `make fuzz` stays with each target.
 SECONDS ?= 600
 
-.PHONY: help demo test bench stages numbers bench-detection gate gate-detection \
+.PHONY: help demo test bench stages numbers bench-detection series gate gate-detection \
 	keep-detection fuzz lint golden docs clean-out
 
 export CARGO_TERM_COLOR ?= auto
@@ -43,6 +43,10 @@ bench-detection: ## score detectors, ours and others, write docs/detection.md (D
 	mkdir -p out
 	cargo bench --locked --bench detection -- --write docs/detection.md \
 		--detail out/detection-misses.tsv $(DETECTION)
+
+series: ## put leaks into real series, write docs/series.md (needs ../shared)
+	@scripts/need.sh build
+	python3 benches/series.py
 
 gate: ## count the instructions that a packet costs
 	@scripts/need.sh test

@@ -8,9 +8,9 @@ wrote in five minutes) stand for what an asset exports. They are moved by whole 
 they run at the same time, and become one site by `borderflow baseline import`, with the
 configuration's defaults. A leak is put into one series of one copy at a time: so many times the
 99.9th percentile of the series' hours, within an hour, to the country in use or to a new one,
-after the first week. Writes docs/series.md.
+after the first week.
 
-The series lie in ../shared/timeseries/nab; without them nothing is measured, and it says so.
+Writes docs/series.md. The series lie in ../shared/timeseries/nab; without them nothing is measured, and it says so.
 """
 
 import argparse
