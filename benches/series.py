@@ -16,6 +16,7 @@ Writes docs/series.md. The series lie in ../shared/timeseries/nab; without them 
 import argparse
 import csv
 import json
+import os
 import random
 import subprocess
 import sys
@@ -167,7 +168,8 @@ def main() -> int:
         print(f"series: SKIPPED, there is no {SERIES}")
         return 0
     subprocess.run(["cargo", "build", "--release", "--locked", "-q"], cwd=ROOT, check=True)
-    program = ROOT / "target" / "release" / "borderflow"
+    target = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
+    program = target / "release" / "borderflow"
     all_series = read_all()
     site = [(t, one.asset, KNOWN, n) for one in all_series for t, n in one.points]
     weeks = sum(one.weeks() for one in all_series)

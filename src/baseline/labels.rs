@@ -44,12 +44,13 @@ impl Labels {
         };
         if label.country != country {
             // What is said by turns is no change: parts of the network are elsewhere.
-            label.is_mixed |= label.is_changed || label.last_hour < label.since_hour + KNOWN_HOURS;
+            label.is_mixed |=
+                label.is_changed || label.last_hour < label.since_hour.saturating_add(KNOWN_HOURS);
             (label.country, label.is_changed) = (country, true);
             label.since_hour = hour;
         }
         label.last_hour = hour;
-        label.is_changed && !label.is_mixed && hour < label.since_hour + CHANGED_HOURS
+        label.is_changed && !label.is_mixed && hour < label.since_hour.saturating_add(CHANGED_HOURS)
     }
 
     fn learn(&mut self, network: u64, country: Country, hour: u32) {
@@ -82,7 +83,7 @@ impl Labels {
         self.networks.retain(|_, label| label.last_hour >= least);
         for label in self.networks.values_mut() {
             // A change that has stood is what is known.
-            label.is_changed &= label.last_hour < label.since_hour + CHANGED_HOURS;
+            label.is_changed &= label.last_hour < label.since_hour.saturating_add(CHANGED_HOURS);
         }
     }
 }

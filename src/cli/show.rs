@@ -72,7 +72,7 @@ fn all_assets(saved: &SavedBaseline, config: &Config) -> String {
     let mut rows: Vec<_> = baseline
         .assets
         .iter()
-        .map(|(key, state)| (expected(state)[0].iter().sum::<u64>(), *key, state))
+        .map(|(key, state)| (sum(&expected(state)[0]), *key, state))
         .collect();
     rows.sort_by_key(|(bytes, key, _)| (Reverse(*bytes), *key));
     let head = [
@@ -226,9 +226,11 @@ fn expected(state: &AssetState) -> [Day; 2] {
 }
 
 fn day_bytes(cell: &Cell) -> u64 {
-    hours(cell)[0]
-        .iter()
-        .fold(0, |sum, bytes| sum.saturating_add(*bytes))
+    sum(&hours(cell)[0])
+}
+
+fn sum(day: &Day) -> u64 {
+    day.iter().copied().fold(0, u64::saturating_add)
 }
 
 /// Both kinds of days side by side, on one scale.

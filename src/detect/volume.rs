@@ -138,7 +138,8 @@ pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
             true,
         ),
         Measure::AssetDay => {
-            let bytes = past.before(scene.hour) as u64 + scene.asset_bytes();
+            let before = past.before(scene.hour) as u64;
+            let bytes = before.saturating_add(scene.asset_bytes());
             (bytes, "abroad".to_owned(), past.day_peaks, false)
         }
         Measure::ServiceDay(service) => {

@@ -146,3 +146,19 @@ fn what_was_learned_is_shown_of_all_and_of_one() {
     fs::create_dir(empty.join("state")).unwrap();
     show(&empty, &[]).complained(2, &["nothing is learned there"]);
 }
+
+/// More than any link carries, as a line that was tampered with may claim.
+#[test]
+fn absurd_volumes_stop_neither_an_import_nor_what_is_shown() {
+    for bytes in [u64::MAX, u64::MAX / 20] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = "time,asset,country,bytes\n".to_owned();
+        for hour in 0..6 * 24 {
+            let time = 1_775_001_600 + hour * 3_600;
+            writeln!(text, "{time},10.0.0.1,SG,{bytes}").unwrap();
+        }
+        import(folder.path(), &text).succeeded();
+        show(folder.path(), &[]).succeeded();
+        show(folder.path(), &["10.0.0.1"]).succeeded();
+    }
+}
