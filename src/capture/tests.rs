@@ -98,10 +98,20 @@ pub(super) fn await_carrier(interface: &str) {
     panic!("{interface} does not come up");
 }
 
-/// Polls the first of `sources` until it has a frame, an error, or two seconds are over.
+/// Waits until the kernel has counted so many frames for `source`: it may hold back what was
+/// sent on a link, and throws that away if the link is deleted.
+pub(super) fn await_received(source: &mut LiveSource, frames: u64) {
+    let start = Instant::now();
+    while source.drops().received < frames && start.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(source.drops().received, frames);
+}
+
+/// Polls the first of `sources` until it has a frame, an error, or ten seconds are over.
 pub(super) fn next(sources: &mut [LiveSource]) -> Result<Option<(u32, usize)>, CaptureError> {
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(2) {
+    while start.elapsed() < Duration::from_secs(10) {
         wait(sources, Duration::from_millis(50))?;
         if let Some(frame) = sources[0].next_frame()? {
             assert!(frame.timestamp.as_nanos() > 1_600_000_000_000_000_000);

@@ -15,7 +15,8 @@ use std::io;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::os::fd::AsFd;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::net::netdevice;
 
@@ -73,7 +74,7 @@ impl Xdp {
             return Err(refused(format!("{reason}, {what}; {OTHERWISE}")));
         }
         let queues = queue_count(&config.interface).map_err(|error| refused(one_line(&error)))?;
-        Self::new(config, queues).map_err(|error| {
+        Self::new_when_free(config, queues).map_err(|error| {
             let advice = advice(&error, &config.interface);
             let message = one_line(&format!("its XDP sockets cannot be made: {error}{advice}"));
             refused(message)
@@ -160,6 +161,20 @@ impl Xdp {
     /// What can be slept on.
     pub(super) fn queues(&self) -> &[impl AsFd] {
         &self.queues
+    }
+
+    /// Tries again while the interface is busy: the kernel takes a receive queue from a socket
+    /// some time after it was closed, for instance by the sensor that is started again.
+    fn new_when_free(config: &LiveConfig, queues: u32) -> io::Result<Self> {
+        for _ in 0..BUSY_TRIES {
+            match Self::new(config, queues) {
+                Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
+                    thread::sleep(BUSY_INTERVAL);
+                }
+                opened => return opened,
+            }
+        }
+        Self::new(config, queues)
     }
 
     fn new(config: &LiveConfig, queues: u32) -> io::Result<Self> {
@@ -305,6 +320,10 @@ fn now() -> Timestamp {
         .unwrap_or_default();
     Timestamp::from_nanos(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
 }
+
+/// How often and how long a queue that is not free is waited for.
+const BUSY_TRIES: usize = 50;
+const BUSY_INTERVAL: Duration = Duration::from_millis(20);
 
 const OTHERWISE: &str = "set capture.method to \"auto\"";
 

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use rustix::net::{SendFlags, send};
 
 use super::*;
-use crate::capture::tests::{config, in_namespace, ip, veth};
+use crate::capture::tests::{await_received, config, in_namespace, ip, veth};
 use crate::capture::{Lender, LiveEvent, LiveSource, wait};
 use crate::time::Timestamp;
 use libc::tpacket3_hdr;
@@ -330,7 +330,7 @@ fn what_is_lost_is_counted_exactly() {
             left -= 1;
             taken += 1;
         }
-        assert_eq!(source.drops().received, sent);
+        await_received(&mut source, sent);
     }
     taken += take_all(std::slice::from_mut(&mut source))[0].len() as u64;
     let drops = source.drops();
@@ -356,6 +356,7 @@ fn the_last_frames_of_an_interface_are_seen() {
         let packet = ipv4([10, 0, 0, 1], [10, 0, 0, 2], 0, &udp(18));
         sender.send(&ethernet(&[], 0x0800, &packet));
     }
+    await_received(&mut sources[0], 5);
     ip("link delete v0");
     assert_eq!(take_all(&mut sources)[0].len(), 5);
     assert_eq!(sources[0].take_event(), Some(LiveEvent::Gone));

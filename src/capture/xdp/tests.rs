@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use super::umem::is_inside;
 use super::*;
 use crate::capture::ring::tests::{Sender, ethernet, ipv4, take_all, udp};
-use crate::capture::tests::{assert_silent, await_carrier, config, in_namespace, ip, next, veth};
+use crate::capture::tests::{
+    assert_silent, await_carrier, await_received, config, in_namespace, ip, next, veth,
+};
 use crate::capture::{LiveEvent, LiveSource, Method, wait};
 use std::time::{Duration, Instant};
 
@@ -179,7 +181,7 @@ fn what_is_lost_is_counted_exactly() {
                 left -= 1;
                 taken += 1;
             }
-            assert_eq!(source.drops().received, sent);
+            await_received(&mut source, sent);
         }
         taken += take_all(std::slice::from_mut(&mut source))[0].len() as u64;
         let drops = source.drops();
@@ -216,7 +218,7 @@ fn every_receive_queue_is_read() {
         let packet = ipv4([10, 0, high, low], [10, 0, 0, 2], 0, &udp(18));
         sender.send(&ethernet(&[], 0x0800, &packet));
         if number % 100 == 0 {
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         while sources[0].next_frame().unwrap().is_some() {}
     }
@@ -248,6 +250,7 @@ fn an_interface_goes_down_and_away_and_comes_back() {
     for gap in 1..=2 {
         let sender = Sender::new("v1");
         (0..5).for_each(|_| sender.send(&frame(&[], 60)));
+        await_received(&mut sources[0], 2 + 6 * (gap - 1) + 5);
         ip("link delete v0");
         assert_eq!(take_all(&mut sources)[0].len(), 5, "the last ones are seen");
         assert_eq!(sources[0].take_event(), Some(LiveEvent::Gone));
