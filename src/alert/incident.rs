@@ -278,7 +278,7 @@ impl Incident {
             asn: observed.asn,
             organisation: observed.organisation.clone(),
             score: self.score as u8,
-            severity: Severity::of(self.excess_bytes(), observed.confidence),
+            severity: self.severity(),
             detectors: self.detector_lines(),
             window_start: self.since.to_string(),
             window_seconds: time.seconds_since(self.since),
@@ -298,6 +298,22 @@ impl Incident {
             explanation: explanation(self, occasion, country, activity),
             flows: observed.top_flows.iter().map(alert_flow).collect(),
         }
+    }
+
+    /// By its excess. What is past a ceiling matters, however little it is past it.
+    fn severity(&self) -> Severity {
+        let severity = Severity::of(self.excess_bytes(), self.observed.confidence);
+        if self.detectors.contains_key(&Detector::Ceiling) {
+            severity.max(Severity::High)
+        } else {
+            severity
+        }
+    }
+
+    /// Whether a ceiling is all that speaks.
+    pub(super) fn rests_on_ceiling(&self) -> bool {
+        let mut speaking = self.detectors.keys();
+        speaking.all(|detector| *detector == Detector::Ceiling)
     }
 
     fn detector_lines(&self) -> Vec<DetectorLine> {

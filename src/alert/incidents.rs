@@ -56,6 +56,12 @@ impl Incidents {
         self.open.contains_key(&(asset, country))
     }
 
+    /// Whether one is open of which more than a ceiling speaks.
+    pub fn is_open_beyond_ceiling(&self, asset: AssetKey, country: Country) -> bool {
+        let incident = self.open.get(&(asset, country));
+        incident.is_some_and(|incident| !incident.rests_on_ceiling())
+    }
+
     /// How many incidents are open.
     pub fn len(&self) -> usize {
         self.open.len()
@@ -202,8 +208,8 @@ impl KnownIncident {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Event;
     use super::super::incident::tests::{RUNNING, key, observed, some, told};
+    use super::super::{Event, Severity};
     use super::*;
     use crate::detect::Detector;
 
@@ -267,6 +273,25 @@ mod tests {
             .remove(0);
         assert_eq!(again.event, Event::Open);
         assert_ne!(again.incident, closed[0].incident);
+    }
+
+    #[test]
+    fn what_is_past_a_ceiling_is_high_however_little_it_is() {
+        let mut incidents = Incidents::default();
+        let (asset, country) = key();
+        let told_by = |detector| Some(told(detector, 0, 50));
+        let ceiling = told_by(Detector::Ceiling);
+        let opened = incidents.tick(Tick(10), key(), some(50), ceiling.as_ref(), || observed(50));
+        assert_eq!(opened[0].severity, Severity::High);
+        assert!(incidents.is_open(asset, country));
+        assert!(!incidents.is_open_beyond_ceiling(asset, country));
+        let volume = told_by(Detector::AssetVolume);
+        let joined = incidents.tick(Tick(20), key(), some(50), volume.as_ref(), || observed(50));
+        assert_eq!(
+            (joined[0].event, joined[0].severity),
+            (Event::Update, Severity::High)
+        );
+        assert!(incidents.is_open_beyond_ceiling(asset, country));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct Alert {
     /// Organisation that holds the autonomous system, where known.
     pub organisation: Option<String>,
     /// 0 to 100: 50 where it is just rare enough for the alert budget, 25 more for every
-    /// tenfold rarer, by all detectors together.
+    /// tenfold rarer, by all detectors together. 100 where a ceiling is passed.
     pub score: u8,
     /// How much it matters.
     pub severity: Severity,
@@ -91,7 +91,8 @@ pub enum Event {
     Close,
 }
 
-/// How much an incident matters, by the bytes beyond what was expected.
+/// How much an incident matters, by the bytes beyond what was expected. It is high at least
+/// where a ceiling is passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {

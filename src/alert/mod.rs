@@ -17,6 +17,8 @@ pub use incident::{Activity, Observed};
 pub use incidents::{CLOSED_KEPT_MAX, INCIDENTS_MAX, Incidents, KnownIncident, QUIET_SECONDS};
 pub use line::{Alert, AlertFlow, DetectorLine, Event, Severity};
 
+use std::num::NonZeroU64;
+
 use serde::Deserialize;
 
 /// What the operator sets of alerting.
@@ -25,12 +27,15 @@ use serde::Deserialize;
 pub struct AlertConfig {
     /// How many false alerts an asset may cause in a week, in the mean.
     pub budget_per_asset_week: Budget,
+    /// Bytes that an asset may send to a country within an hour, whatever is normal.
+    pub ceiling_bytes_per_hour: Option<NonZeroU64>,
 }
 
 impl Default for AlertConfig {
     fn default() -> Self {
         Self {
             budget_per_asset_week: Budget(0.02),
+            ceiling_bytes_per_hour: None,
         }
     }
 }

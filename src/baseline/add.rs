@@ -72,6 +72,12 @@ impl AssetEntry<'_> {
         self.asset
     }
 
+    /// Bytes of the running hour to a country.
+    pub fn hour_bytes(&self, country: Country) -> u64 {
+        let known = self.asset.countries.get(&country);
+        known.map_or(0, |known| known.all.hour_bytes)
+    }
+
     /// Whether enough has left for a country in the running hour to weigh it again. Asked
     /// behind the transfers to it.
     pub fn is_to_be_weighed(&mut self, country: Country) -> bool {

@@ -35,7 +35,7 @@ pub struct Config {
     pub flow: FlowConfig,
     /// How normal is learned.
     pub baseline: BaselineConfig,
-    /// How many false alerts are worth having.
+    /// What is told: how many false alerts are worth having, and what is too much at all.
     pub alert: AlertConfig,
     /// Live capture.
     pub capture: CaptureConfig,
@@ -294,6 +294,7 @@ mod tests {
             "name = ",
             "addresses = ",
             "mac = ",
+            "ceiling_bytes_per_hour = ",
             "[[geo",
             "prefix = ",
             "organisation = ",
@@ -308,6 +309,12 @@ mod tests {
             .fold(String::new(), |text, line| text + line + "\n");
         let read = Config::parse(&all, "docs/borderflow.toml").unwrap();
         assert_eq!(read.asset.known.len(), 1);
+        let of_known = read.asset.known[0].ceiling_bytes_per_hour;
+        let ceilings = [of_known, read.alert.ceiling_bytes_per_hour];
+        assert_eq!(
+            ceilings.map(|one| one.unwrap().get()),
+            [50_000_000_000, 5_000_000_000]
+        );
         assert_eq!(read.geo.overrides.len(), 1);
         assert_eq!(read.geo.overrides[0].asn, Some(64_512));
         assert!(read.geo.country.is_some() && read.geo.asn.is_some() && read.state.dir.is_some());
@@ -361,6 +368,20 @@ mod tests {
         for text in [&unknown, &country, &learn, &budget, &home, &zone] {
             assert_eq!(text.lines().count(), 1, "{text}");
         }
+    }
+
+    #[test]
+    fn a_ceiling_is_a_number_of_bytes_and_not_none() {
+        for wrong in ["0", "-5", "\"5 GB\"", "5.5"] {
+            let site = error(&format!("[alert]\nceiling_bytes_per_hour = {wrong}"));
+            assert!(site.starts_with("x.toml:2:26: invalid "), "{site}");
+            let known = "[[asset.known]]\nname = \"nas\"\naddresses = [\"10.0.0.9\"]\n";
+            let own = error(&format!("{known}ceiling_bytes_per_hour = {wrong}"));
+            assert!(own.starts_with("x.toml:4:26: invalid "), "{own}");
+            assert_eq!(site.lines().count(), 1, "{site}");
+        }
+        let none = Config::parse("[alert]\n", "x.toml").unwrap();
+        assert_eq!(none.alert.ceiling_bytes_per_hour, None);
     }
 
     #[test]

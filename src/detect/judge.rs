@@ -149,10 +149,10 @@ fn allowance_bytes(scene: &Scene<'_>, threshold: f64) -> u64 {
 
 impl Told {
     /// Whether it rests on single hours and days, which then must not become the norm. What
-    /// has grown over weeks has become it already.
+    /// has grown over weeks has become it already, and what is past a ceiling may be normal.
     pub fn is_of_days(&self) -> bool {
         let mut findings = self.findings.iter();
-        findings.any(|finding| finding.detector != Detector::Growth)
+        findings.any(|finding| !finding.detector.is_beside_budget())
     }
 
     /// The finding that an incident is told by: the one with the most excess, and the

@@ -14,6 +14,7 @@
 //! [`Scores`]: crate::baseline::Scores
 
 mod bytes;
+mod ceiling;
 mod growth;
 mod judge;
 mod novelty;
@@ -23,6 +24,7 @@ mod slow;
 mod volume;
 
 pub use bytes::Bytes;
+pub use ceiling::{Breach, Ceilings, Passed, told as told_ceiling};
 pub use growth::told as told_growth;
 pub use judge::{Judge, Told, Weighed};
 pub use scene::Scene;
@@ -77,11 +79,13 @@ pub enum Detector {
     OddHour,
     /// Week by week a little more, until it is much more than weeks that were frozen.
     Growth,
+    /// More in an hour than the operator allows at all.
+    Ceiling,
 }
 
 impl Detector {
     /// All detectors, in the order of their counters.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::AssetVolume,
         Self::CountryVolume,
         Self::DestinationVolume,
@@ -93,6 +97,7 @@ impl Detector {
         Self::Slow,
         Self::OddHour,
         Self::Growth,
+        Self::Ceiling,
     ];
 
     /// The name under which it is written.
@@ -109,7 +114,13 @@ impl Detector {
             Self::Slow => "slow",
             Self::OddHour => "odd_hour",
             Self::Growth => "growth",
+            Self::Ceiling => "ceiling",
         }
+    }
+
+    /// Whether it speaks whatever the budget of false alerts, and costs nothing of it.
+    pub const fn is_beside_budget(self) -> bool {
+        matches!(self, Self::Growth | Self::Ceiling)
     }
 
     /// The detector that measures something.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -46,6 +47,9 @@ pub struct Known {
     /// Its network card.
     #[serde(default)]
     pub mac: Option<Spanned<WrittenMac>>,
+    /// Bytes that it may send to a country within an hour, instead of what all others may.
+    #[serde(default)]
+    pub ceiling_bytes_per_hour: Option<NonZeroU64>,
 }
 
 /// A name that can stand where an address could, and is none.

@@ -1,5 +1,7 @@
 //! The analyst half: transfers to alerts, in one thread and in canonical order.
 
+mod untold;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use crate::alert::{Activity, Alert, Event, Feedback};
 use crate::baseline::{GrownExport, Stage};
 use crate::config::Config;
 use crate::decode::Sighting;
-use crate::detect::{Judge, Scene, Told, Weighed, told_growth};
+use crate::detect::{Ceilings, Judge, Passed, Scene, Told, Weighed, told_growth};
 use crate::geo::{Country, Geo};
 use crate::inventory::AssetKey;
 use crate::store::StoreError;
@@ -23,6 +25,7 @@ use super::sensor::SensorOutput;
 use super::state::LearnedState;
 use super::telemetry::AnalystView;
 use super::totals::Totals;
+use untold::Untold;
 
 /// Learns, judges and tells.
 #[derive(Debug)]
@@ -34,11 +37,12 @@ pub(super) struct Analyst {
     pub(super) outputs: Outputs,
     pub(super) learned: LearnedState,
     judge: Judge,
+    ceilings: Ceilings,
     slot: HourSlot,
     /// The transfers that are being taken, in order.
     order: Order,
-    /// Countries that a tick of an asset went to, and whether they are to be weighed.
-    untold: Vec<(Country, Activity, bool)>,
+    /// Countries that a tick of an asset went to.
+    untold: Vec<Untold>,
     /// Packets that the workers have followed so far in this run.
     packets: u64,
     has_begun: bool,
@@ -66,6 +70,7 @@ impl Analyst {
         let slot = calendar.slot(Tick::of_hour(learned.clock.hour.unwrap_or(0)));
         Ok(Self {
             owners: Owners::new(&config.asset),
+            ceilings: Ceilings::new(config.alert.ceiling_bytes_per_hour, &config.asset),
             config,
             calendar,
             geo,
@@ -154,25 +159,8 @@ impl Analyst {
     /// What may be shown of it now.
     pub(super) fn view(&mut self) -> AnalystView {
         self.totals.view.export_bytes = self.totals.export_bytes();
-        let (view, baseline) = (&mut self.totals.view, &self.learned.baseline);
-        view.tick = self.learned.clock.tick;
-        view.incidents_open = self.learned.incidents.len();
-        view.incidents_refused = self.learned.incidents.refused();
-        view.assets = baseline.assets.len();
-        view.cells = baseline.cells();
-        view.hours_learned = baseline.hours_observed();
-        view.assets_refused = baseline.assets_refused;
-        view.cells_gathered = baseline.cells_gathered;
-        let bindings = &self.learned.bindings;
-        view.bindings = bindings.len();
-        view.bindings_evicted = bindings.evicted;
-        view.asset_churn = bindings.churn;
-        let times = &baseline.pools.round_trip_micros;
-        view.round_trips.count = times.count();
-        view.round_trips.sum_micros = times.sum();
-        view.round_trips.median = times.quantile(0.5);
-        view.round_trips.p99 = times.quantile(0.99);
-        view.clone()
+        self.learned.show(&mut self.totals.view);
+        self.totals.view.clone()
     }
 
     /// Closes the running hour if `tick` lies in another one, and opens that.
@@ -212,7 +200,8 @@ impl Analyst {
         let state = self.learned.baseline.assets.get(asset);
         let role = state.map(|state| state.role).unwrap_or_default();
         let told = told_growth(&self.judge, role, *country, grown);
-        self.tell(now, (*asset, *country), Activity::NONE, Some(told))
+        let key = (*asset, *country);
+        self.tell(now, key, Activity::NONE, (Some(told), None))
     }
 
     /// Joins this run, which begins at `tick`, to what was learned before. An hour of which
@@ -287,7 +276,7 @@ impl Analyst {
         let now = Tick(Tick::of_hour(hour + 1).0.saturating_sub(1));
         weighed.into_iter().try_for_each(|(key, weighed)| {
             let told = self.judge(key, &weighed);
-            self.tell(now, key, Activity::NONE, told)
+            self.tell(now, key, Activity::NONE, (told, None))
         })
     }
 
@@ -318,10 +307,13 @@ impl Analyst {
             let (learned, totals) = (&mut self.learned, &mut self.totals);
             self.owners.settle(learned, totals, (asset, address));
             self.count(asset, of_asset);
-            for (country, activity, is_weighed) in std::mem::take(&mut self.untold) {
-                let key = (asset, country);
-                let told = if is_weighed { self.weigh(key) } else { None };
-                self.tell(tick, key, activity, told)?;
+            for untold in std::mem::take(&mut self.untold) {
+                let key = (asset, untold.country);
+                let told = untold.is_weighed.then(|| self.weigh(key)).flatten();
+                // An hour that is past its ceiling is told once, and with what is open.
+                let is_open = self.learned.incidents.is_open(asset, untold.country);
+                let passed = untold.passed.filter(|passed| passed.is_new || is_open);
+                self.tell(tick, key, untold.activity, (told, passed))?;
             }
         }
         Ok(())
@@ -334,6 +326,7 @@ impl Analyst {
         let baseline = &mut learned.baseline;
         let mut entry = baseline.enter(asset);
         let mut refused = 0;
+        let ceiling = self.ceilings.of(asset);
         for of_country in transfers.chunk_by(|a, b| a.country == b.country) {
             let Some(country) = of_country.first().map(|transfer| transfer.country) else {
                 continue;
@@ -345,31 +338,42 @@ impl Analyst {
                 continue;
             };
             let mut activity = Activity::NONE;
+            let before = ceiling.map(|_| entry.hour_bytes(country));
             for transfer in of_country {
                 if entry.add(transfer).is_some() {
                     activity.bytes = activity.bytes.saturating_add(transfer.bytes);
                     activity.is_running |= !transfer.ended;
                 }
             }
-            if !entry.is_counted(country) {
+            let is_first = !entry.is_counted(country);
+            if is_first {
                 self.totals.count_asset(asset, country);
             }
+            // The run before may have had another ceiling.
+            let before = before.filter(|_| !is_first).unwrap_or(0);
+            let passed =
+                ceiling.and_then(|most| Passed::of(most, before, entry.hour_bytes(country)));
             let is_weighed = entry.is_to_be_weighed(country);
-            if has_incidents || is_weighed {
-                self.untold.push((country, activity, is_weighed));
+            if has_incidents || is_weighed || passed.is_some() {
+                self.untold.push(Untold {
+                    country,
+                    activity,
+                    is_weighed,
+                    passed,
+                });
             }
         }
         baseline.assets_refused += refused;
     }
 
     /// Hands what is to be told to the incidents, or to the shadow while the asset is being
-    /// learned.
+    /// learned. An hour past a ceiling goes to the incidents, learned or not, accepted or not.
     fn tell(
         &mut self,
         tick: Tick,
         key: (AssetKey, Country),
         activity: Activity,
-        told: Option<Told>,
+        (told, passed): (Option<Told>, Option<Passed>),
     ) -> Result<(), PipelineError> {
         let is_shadow = self.stage(key.0) == Stage::Learning;
         let (mut told, shadowed) = if is_shadow {
@@ -380,6 +384,9 @@ impl Analyst {
         if told.is_some() && self.rulings.accept(&mut self.learned, tick, key) {
             told = None;
             self.totals.view.accepted += 1;
+        }
+        if let Some(passed) = passed {
+            told = self.breach(key, passed, told);
         }
         let LearnedState {
             baseline,

@@ -139,14 +139,14 @@ impl Rulings {
     }
 
     /// Whether what is about to be told of an asset and a country is accepted. Then it is not
-    /// told, and may become the norm.
+    /// told, and may become the norm. Ceilings are not asked about: feedback moves none.
     pub(super) fn accept(
         &mut self,
         learned: &mut LearnedState,
         now: Tick,
         key: (AssetKey, Country),
     ) -> bool {
-        if learned.incidents.is_open(key.0, key.1) {
+        if learned.incidents.is_open_beyond_ceiling(key.0, key.1) {
             return false;
         }
         let hour = learned.clock.hour.unwrap_or(0);

@@ -13,6 +13,7 @@ use crate::store::{Loaded, Store, StoreError};
 use crate::time::Tick;
 
 use super::feedback::FeedbackLog;
+use super::telemetry::AnalystView;
 
 /// What outlives a restart.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -26,6 +27,29 @@ pub(super) struct LearnedState {
     pub(super) feedback_applied: u64,
     /// Whose network cards have the site's addresses.
     pub(super) bindings: Bindings,
+}
+
+impl LearnedState {
+    /// Shows how much of it there is.
+    pub(super) fn show(&self, view: &mut AnalystView) {
+        let baseline = &self.baseline;
+        view.tick = self.clock.tick;
+        view.incidents_open = self.incidents.len();
+        view.incidents_refused = self.incidents.refused();
+        view.assets = baseline.assets.len();
+        view.cells = baseline.cells();
+        view.hours_learned = baseline.hours_observed();
+        view.assets_refused = baseline.assets_refused;
+        view.cells_gathered = baseline.cells_gathered;
+        view.bindings = self.bindings.len();
+        view.bindings_evicted = self.bindings.evicted;
+        view.asset_churn = self.bindings.churn;
+        let times = &baseline.pools.round_trip_micros;
+        view.round_trips.count = times.count();
+        view.round_trips.sum_micros = times.sum();
+        view.round_trips.median = times.quantile(0.5);
+        view.round_trips.p99 = times.quantile(0.99);
+    }
 }
 
 /// How far the learning has come in packet time.

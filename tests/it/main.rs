@@ -16,6 +16,7 @@
 mod assets;
 mod bad_input;
 mod captures;
+mod ceiling;
 mod demo;
 // The tests of the benchmark, whose own binary has no harness to run them.
 #[path = "../../benches/detection/main.rs"]
