@@ -40,6 +40,9 @@ pub(crate) struct Figures {
     pub(crate) slow_hours: f64,
     /// Benign surprises that were told, by kind.
     pub(crate) benign: BTreeMap<String, Benign>,
+    /// Moves that were told and would not have been without them, by kind; of detectors that
+    /// have seen a world without.
+    pub(crate) caused: Option<BTreeMap<String, Share>>,
     /// False alerts per asset-week.
     pub(crate) false_rate: Interval,
     /// Places of the missed leaks, by trial.
@@ -120,6 +123,7 @@ impl Figures {
             bulk_gone_median: median(bulk),
             slow_hours: median(slow.collect()),
             benign: BTreeMap::new(),
+            caused: None,
             false_rate,
             missed: vec![Vec::new(); trials.len()],
         };
@@ -160,6 +164,32 @@ impl Figures {
                 kind.surprises.add(is_told, 1);
             }
         }
+    }
+
+    /// Counts the moves that have caused an alert: `incidents` are those of [`Self::new`], and
+    /// `without` those of the same worlds without moves.
+    pub(crate) fn count_caused(
+        &mut self,
+        trials: &[Trial],
+        incidents: &[Vec<Incident>],
+        without: &[Vec<Incident>],
+    ) {
+        let mut caused: BTreeMap<String, Share> = BTreeMap::new();
+        for (trial, (incidents, without)) in trials.iter().zip(incidents.iter().zip(without)) {
+            let outcome = trial.judge(incidents);
+            let places = trial.caused(&outcome, without);
+            let mut wholes: BTreeMap<(&str, &str), bool> = BTreeMap::new();
+            for (place, event) in trial.events.iter().enumerate() {
+                if event.is_move() {
+                    let whole = wholes.entry((&event.kind, event.whole())).or_default();
+                    *whole |= places.contains(&place);
+                }
+            }
+            for ((kind, _), is_caused) in wholes {
+                caused.entry(kind.to_owned()).or_default().add(is_caused, 1);
+            }
+        }
+        self.caused = Some(caused);
     }
 
     /// Benign surprises of all kinds that were told.
@@ -362,6 +392,32 @@ mod tests {
         };
         assert_eq!(figures.benign["release"], expected);
         assert_eq!(figures.all_benign(), expected);
+    }
+
+    #[test]
+    fn a_move_as_a_whole_has_caused_an_alert_if_any_part_has() {
+        let mut world = world();
+        for (index, id) in ["one/a", "one/b", "two/a"].iter().enumerate() {
+            let mut injection = world.injections[1].clone();
+            injection.truth.id = (*id).to_owned();
+            injection.truth.kind = "relocation".to_owned();
+            injection.truth.asset = std::net::IpAddr::from([10, 0, 0, 1 + index as u8]);
+            world.injections.push(injection);
+        }
+        world.injections.remove(1);
+        let trials = [Trial::new(&world, 7, Timestamp::ZERO)];
+        let told = [claim(1, "SG", 31.0, 1.0), claim(3, "SG", 31.0, 1.0)];
+        let incidents = [merge(&told, 0.0).collect::<Vec<_>>()];
+        let mut figures = Figures::new("x", 0.1, None, &trials, &incidents);
+        assert_eq!(figures.caused, None);
+        let without = [merge(&[claim(3, "FR", 30.5, 1.0)], 0.0).collect::<Vec<_>>()];
+        figures.count_caused(&trials, &incidents, &without);
+        assert_eq!(
+            figures.benign["relocation"].surprises,
+            Share { found: 2, of: 2 }
+        );
+        let caused = figures.caused.unwrap();
+        assert_eq!(caused["relocation"], Share { found: 1, of: 2 });
     }
 
     #[test]

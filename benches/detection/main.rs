@@ -42,6 +42,7 @@ mod statistics;
 mod table;
 mod trial;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
@@ -115,7 +116,17 @@ pub(crate) enum Said {
     /// Claims with scores, thinned and in order.
     Claims(Vec<Claim>),
     /// Incidents for each of [`BUDGETS`].
-    Incidents(Vec<Vec<Incident>>),
+    Incidents(Vec<Told>),
+}
+
+/// Incidents of one detector, world and budget.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    incidents: Vec<Incident>,
+    /// Those of the same world without moves, if it was looked at.
+    without_moves: Option<Vec<Incident>>,
+    /// For a person, what each of the former was told by.
+    reasons: BTreeMap<Incident, String>,
 }
 
 /// Makes the world of a seed and lets every detector see it.
@@ -133,14 +144,35 @@ fn play(options: &Options, seed: u64) -> Result<(Trial, Vec<Run>), Box<dyn Error
         trial.events.len(),
         begun.elapsed().as_secs_f64(),
     );
-    let mut runs = vec![play_ours(options, &world, seed, judged_from)?];
-    if options.alone || options.gate.is_some() {
-        return Ok((trial, runs));
+    let mut told = play_ours(options, &world, seed, judged_from)?;
+    let mut others = Vec::new();
+    if !options.alone && options.gate.is_none() {
+        others = play_others(&world, seed, judged_from);
     }
+    drop(world);
+    if options.gate.is_none() {
+        let without = World::without_moves(&config, seed);
+        let without = play_ours(options, &without, seed, judged_from)?;
+        for ((told, without), budget) in told.iter_mut().zip(without).zip(BUDGETS) {
+            told.without_moves = Some(without.incidents);
+            tell_caused(&trial, told, budget);
+        }
+    }
+    let mut runs = vec![Run {
+        name: ours::NAME.to_owned(),
+        said: Said::Incidents(told),
+    }];
+    runs.append(&mut others);
+    Ok((trial, runs))
+}
+
+/// Lets the detectors of others see a world.
+fn play_others(world: &World, seed: u64, judged_from: Timestamp) -> Vec<Run> {
     let begun = Instant::now();
-    let series = Series::new(&world);
+    let mut runs = Vec::new();
+    let series = Series::new(world);
     for mut peer in peers::all(&series) {
-        let claims = thin(peer.run(&world, judged_from), judged_from);
+        let claims = thin(peer.run(world, judged_from), judged_from);
         runs.push(Run {
             name: peer.name().to_owned(),
             said: Said::Claims(claims),
@@ -150,7 +182,32 @@ fn play(options: &Options, seed: u64) -> Result<(Trial, Vec<Run>), Box<dyn Error
         "seed {seed}: the others in {:.1} s",
         begun.elapsed().as_secs_f64()
     );
-    Ok((trial, runs))
+    runs
+}
+
+/// Says which moves have caused an alert, and by what it was told.
+fn tell_caused(trial: &Trial, told: &Told, budget: f64) {
+    let merged = claim::merge_incidents(&told.incidents);
+    let outcome = trial.judge(&merged);
+    let without = told.without_moves.as_deref().unwrap_or_default();
+    for place in trial.caused(&outcome, without) {
+        let Some(event) = trial.events.get(place) else {
+            continue;
+        };
+        let of_event = |one: &&Incident| {
+            one.asset == event.asset && Some(one.time) == outcome.told.get(place).copied().flatten()
+        };
+        let reason = merged.iter().find(of_event);
+        let reason = reason.and_then(|one| told.reasons.get(one));
+        eprintln!(
+            "seed {} at {budget}: {} ({} bytes from {}) is told: {}",
+            trial.seed,
+            event.id,
+            event.bytes,
+            event.start,
+            reason.map_or("", String::as_str),
+        );
+    }
 }
 
 /// Lets our analyst see a world once for each budget.
@@ -159,14 +216,26 @@ fn play_ours(
     world: &World,
     seed: u64,
     judged_from: Timestamp,
-) -> Result<Run, Box<dyn Error>> {
+) -> Result<Vec<Told>, Box<dyn Error>> {
     let feed = Feed::new(world);
-    let mut incidents = Vec::new();
+    let mut told = Vec::new();
     for budget in BUDGETS {
         let begun = Instant::now();
         let done = ours::run(&feed, &options.learn, budget)?;
         let seconds = begun.elapsed().as_secs_f64();
-        incidents.push(ours::incidents(&done, judged_from)?);
+        let reasons = ours::openings(&done, judged_from)?;
+        let reasons = reasons.into_iter().map(|(incident, alert)| {
+            let said = alert.detectors.iter().map(|one| one.sentence.as_str());
+            (
+                incident,
+                format!("{}: {}", alert.id, said.collect::<Vec<_>>().join("; ")),
+            )
+        });
+        told.push(Told {
+            incidents: ours::incidents(&done, judged_from)?,
+            without_moves: None,
+            reasons: reasons.collect(),
+        });
         eprintln!(
             "seed {seed}: ours at {budget}: {} transfers in {seconds:.1} s, {:.0} ns each, {} \
              assets, {} cells, {} lines",
@@ -177,10 +246,7 @@ fn play_ours(
             done.alerts.len(),
         );
     }
-    Ok(Run {
-        name: ours::NAME.to_owned(),
-        said: Said::Incidents(incidents),
-    })
+    Ok(told)
 }
 
 /// The figures of every detector at every budget, budget by budget.
@@ -217,8 +283,14 @@ fn judge_one(trials: &[Trial], runs: &[Run], place: usize, budget: f64) -> Figur
     if claims.is_empty() {
         let merged = fixed
             .iter()
-            .map(|incidents| claim::merge_incidents(incidents));
-        return Figures::new(name, budget, None, trials, &merged.collect::<Vec<_>>());
+            .map(|told| claim::merge_incidents(&told.incidents));
+        let merged: Vec<_> = merged.collect();
+        let mut figures = Figures::new(name, budget, None, trials, &merged);
+        let without = fixed.into_iter().map(|told| told.without_moves);
+        if let Some(without) = without.collect::<Option<Vec<_>>>() {
+            figures.count_caused(trials, &merged, &without);
+        }
+        return figures;
     }
     let threshold = fit::threshold(trials, &claims, budget);
     let merged = claims

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use borderflow::alert::Event;
+use borderflow::alert::{Alert, Event};
 use borderflow::config::Config;
 use borderflow::pipeline::{Intake, intake};
 use borderflow::time::Timestamp;
@@ -40,19 +40,32 @@ pub(crate) fn incidents(
     done: &Intake,
     judged_from: Timestamp,
 ) -> Result<Vec<Incident>, Box<dyn Error>> {
-    let mut incidents = Vec::new();
+    let opened = openings(done, judged_from)?;
+    Ok(opened.into_iter().map(|(incident, _)| incident).collect())
+}
+
+/// The same, with the alerts.
+///
+/// # Errors
+/// A time that cannot be read.
+pub(crate) fn openings(
+    done: &Intake,
+    judged_from: Timestamp,
+) -> Result<Vec<(Incident, &Alert)>, Box<dyn Error>> {
+    let mut openings = Vec::new();
     for alert in &done.alerts {
         let moment: jiff::Timestamp = alert.time.parse()?;
         let time = Timestamp::from_nanos(moment.as_nanosecond().try_into()?);
         if alert.event == Event::Open && time >= judged_from {
-            incidents.push(Incident {
+            let incident = Incident {
                 asset: alert.asset_ip,
                 country: alert.jurisdiction,
                 time,
-            });
+            };
+            openings.push((incident, alert));
         }
     }
-    Ok(incidents)
+    Ok(openings)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::bootstrap::Interval;
 use super::figures::{BULK_BYTES, Figures, RATIO_LARGE, RATIOS, Share};
 use super::options::Options;
 use super::table::Table;
-use super::trial::Trial;
+use super::trial::{MOVES, Trial};
 
 /// Ours at every budget beside the best of the others; then for each budget the figures of
 /// all, recall by kind, and benign surprises told.
@@ -117,6 +117,7 @@ fn by_kind(budget: f64, figures: &[&Figures], kinds: &BTreeSet<&str>) -> Table {
 fn benign(budget: f64, figures: &[&Figures], kinds: &BTreeSet<&str>) -> Table {
     let mut head = ["detector", "all", "parts"].map(str::to_owned).to_vec();
     head.extend(kinds.iter().map(|kind| (*kind).to_owned()));
+    head.extend(MOVES.iter().map(|kind| format!("{kind} caused")));
     let title = format!(
         "Benign surprises that alert at {budget}, of how many (parts: what one asset sent to one \
          country in them)"
@@ -127,9 +128,17 @@ fn benign(budget: f64, figures: &[&Figures], kinds: &BTreeSet<&str>) -> Table {
         let mut row = vec![figures.name.clone(), of(all.surprises), of(all.parts)];
         let kind = |kind: &&str| figures.benign.get(*kind).copied().unwrap_or_default();
         row.extend(kinds.iter().map(|name| of(kind(name).surprises)));
+        row.extend(MOVES.iter().map(|kind| caused(figures, kind)));
         table.add(row);
     }
     table
+}
+
+/// The moves of a kind that have caused an alert, where that is known.
+fn caused(figures: &Figures, kind: &str) -> String {
+    let known = figures.caused.as_ref();
+    let share = known.map(|caused| caused.get(kind).copied().unwrap_or_default());
+    share.map_or_else(|| "-".to_owned(), of)
 }
 
 /// The worlds that were judged, in words.
@@ -161,7 +170,10 @@ pub(crate) fn markdown(options: &Options, trials: &[Trial], tables: &[Table]) ->
          Thresholds of all but ours are fitted on these very traces. An alert hits a leak of \
          the same asset and country from its first byte to 24 h after its last; claims within \
          24 h are one alert; all others are false, on benign surprises, too. A benign surprise \
-         is told if any part of it is. Gone: share of the bytes that had left before the \
+         is told if any part of it is. A relabel or a relocation touches so much of what \
+         goes on anyway that some of it is told by chance; ours has seen the same worlds without \
+         the two as well, and one has caused an alert if an asset has one in its time with it, \
+         and none there without it. Gone: share of the bytes that had left before the \
          alert, 1 if there was none. Intervals: 1,000 resamples of assets.\n",
     );
     for table in tables {

@@ -142,14 +142,26 @@ impl Trial {
             .iter()
             .filter_map(|index| Some((*index, self.events.get(*index)?)));
         let time = incident.time;
-        events.filter(move |(_, event)| {
-            time >= event.start && time.nanos_since(event.end) <= MERGE_NANOS
-        })
+        events.filter(move |(_, event)| event.is_in_time(time))
     }
 
     /// Whether an incident hits no leak.
     pub(crate) fn is_false(&self, incident: &Incident) -> bool {
         self.told_by(incident).all(|(_, event)| event.is_benign)
+    }
+
+    /// Places of the moves that were told, and would not have been had they not happened: their
+    /// asset has no incident with any country in their time `without` them.
+    pub(crate) fn caused(&self, outcome: &Outcome, without: &[Incident]) -> Vec<usize> {
+        let told = self.events.iter().zip(&outcome.told).enumerate();
+        let told = told.filter(|(_, (event, told))| told.is_some() && event.is_move());
+        let is_alone = |event: &Event| {
+            let mut of_asset = without.iter().filter(|one| one.asset == event.asset);
+            !of_asset.any(|one| event.is_in_time(one.time))
+        };
+        told.filter(|(_, (event, _))| is_alone(event))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// Judges merged incidents.
@@ -175,6 +187,16 @@ impl Event {
     /// The leak or surprise of which this is what one asset sent to one country.
     pub(crate) fn whole(&self) -> &str {
         self.id.split('/').next().unwrap_or_default()
+    }
+
+    /// Whether an alert at this time can be on it.
+    fn is_in_time(&self, time: Timestamp) -> bool {
+        time >= self.start && time.nanos_since(self.end) <= MERGE_NANOS
+    }
+
+    /// Whether it is a surprise in which peers are elsewhere, or are said to be.
+    pub(crate) fn is_move(&self) -> bool {
+        self.is_benign && MOVES.contains(&self.kind.as_str())
     }
 
     /// The share of its bytes that was gone when it was told. All of them if never.
@@ -206,6 +228,9 @@ impl Event {
         told.nanos_since(self.start) as f64 / 3.6e12
     }
 }
+
+/// Kinds of surprises that befall whatever everybody does, and of which a world can do without.
+pub(crate) const MOVES: [&str; 2] = ["relabel", "relocation"];
 
 /// Nanoseconds of a week.
 const WEEK_NANOS: f64 = (7 * SECONDS_PER_DAY * NANOS_PER_SECOND) as f64;
@@ -289,6 +314,26 @@ pub(crate) mod tests {
         let outcome = judged(&[claim(1, "SG", 31.0, 1.0)]);
         assert!(outcome.told[1].is_some());
         assert_eq!(outcome.false_alerts.values().sum::<u32>(), 1);
+    }
+
+    #[test]
+    fn a_move_has_caused_what_is_not_told_without_it() {
+        let mut world = world();
+        world.injections[1].truth.kind = "relabel".to_owned();
+        let trial = Trial::new(&world, 1, Timestamp::ZERO);
+        let incidents = |claims: &[super::super::Claim]| merge(claims, 0.0).collect::<Vec<_>>();
+        let told = trial.judge(&incidents(&[claim(1, "SG", 31.0, 1.0)]));
+        let caused = |claims: &[super::super::Claim]| trial.caused(&told, &incidents(claims));
+        assert_eq!(caused(&[]), [1]);
+        assert_eq!(
+            caused(&[claim(1, "FR", 30.0, 1.0)]),
+            [0; 0],
+            "another country"
+        );
+        assert_eq!(caused(&[claim(1, "SG", 29.9, 1.0)]), [1], "too early");
+        assert_eq!(caused(&[claim(2, "SG", 31.0, 1.0)]), [1], "another asset");
+        let quiet = trial.judge(&[]);
+        assert_eq!(trial.caused(&quiet, &[]), [0; 0]);
     }
 
     #[test]

@@ -45,6 +45,11 @@ impl Ledger {
         }
     }
 
+    /// How many lines there are.
+    pub(super) const fn lines(&self) -> usize {
+        self.injections.len()
+    }
+
     /// Notes the busy hour of an asset by which its leaks are measured, bytes.
     pub(super) fn measure(&mut self, asset: IpAddr, typical_bytes: f64) {
         self.typical_bytes.insert(asset, typical_bytes);

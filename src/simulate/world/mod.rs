@@ -41,6 +41,7 @@ use atlas::Atlas;
 use calendar::Calendar;
 use ledger::Ledger;
 use members::Member;
+use moves::Unmoved;
 use services::Services;
 
 /// One conversation between an asset and a foreign peer.
@@ -125,17 +126,32 @@ pub struct World {
 impl World {
     /// Makes up a world. The same configuration and seed give the same one everywhere.
     pub fn new(config: &WorldConfig, seed: u64) -> Self {
-        Self::with(config, seed, |_| true)
+        Self::with(config, seed, |_| true, &mut Unmoved::default())
     }
 
     /// Makes up the same world without the surprises in which a database says from some
     /// moment on that addresses are in another country: what a capture can show.
     pub fn without_relabels(config: &WorldConfig, seed: u64) -> Self {
-        Self::with(config, seed, |kind| kind != moves::RELABEL)
+        let wanted = |kind: &str| kind != moves::RELABEL;
+        Self::with(config, seed, wanted, &mut Unmoved::default())
     }
 
-    /// A world with the kinds of surprises that are wanted.
-    fn with(config: &WorldConfig, seed: u64, wanted: fn(&str) -> bool) -> Self {
+    /// Makes up the same world, but nothing that everybody uses is ever elsewhere, or is said to
+    /// be: what such a surprise has done shows beside it. All other exchanges are those of
+    /// [`Self::new`], leaks included, so they are chosen as if it had happened. What was undone
+    /// stays in the list of injections, without exchanges, for the places of the others in it.
+    pub fn without_moves(config: &WorldConfig, seed: u64) -> Self {
+        Self::with(config, seed, |_| true, &mut Unmoved::kept())
+    }
+
+    /// A world with the kinds of surprises that are wanted. What moved is put back where that
+    /// is kept.
+    fn with(
+        config: &WorldConfig,
+        seed: u64,
+        wanted: fn(&str) -> bool,
+        unmoved: &mut Unmoved,
+    ) -> Self {
         let site = Site::new(config, seed);
         let mut exchanges = Vec::new();
         for (index, member) in site.members.iter().enumerate() {
@@ -143,9 +159,11 @@ impl World {
         }
         let mut ledger = Ledger::default();
         let mut runs = backups::runs(&site);
-        let happened = (&mut exchanges, &mut ledger);
+        let happened = (&mut exchanges, &mut ledger, &mut *unmoved);
         surprises::befall(&site, (config, wanted), &mut runs, happened);
+        let surprises = ledger.lines();
         leaks::inject(&site, config, &runs, &mut exchanges, &mut ledger);
+        unmoved.put_back(&mut exchanges, surprises);
         exchanges
             .sort_unstable_by(|a, b| a.start.cmp(&b.start).then_with(|| a.rank().cmp(&b.rank())));
         Self {

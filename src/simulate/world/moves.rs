@@ -1,5 +1,6 @@
 //! Surprises of the address plan: what everybody uses is elsewhere, or is said to be.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::time::Timestamp;
@@ -9,6 +10,46 @@ use super::Exchange;
 use super::atlas::{BLOCK_ADDRESSES, Network, NetworkKind, address};
 use super::ledger::Event;
 use super::surprises::{SETTLING_DAYS, Scene};
+
+/// What has moved, as it was before, by its place among the exchanges; where that is wanted.
+#[derive(Debug, Default)]
+pub(super) struct Unmoved {
+    is_kept: bool,
+    exchanges: BTreeMap<usize, Exchange>,
+}
+
+impl Unmoved {
+    /// Keeps what moves.
+    pub(super) fn kept() -> Self {
+        Self {
+            is_kept: true,
+            ..Self::default()
+        }
+    }
+
+    /// Notes an exchange that is about to move.
+    fn keep(&mut self, place: usize, exchange: &Exchange) {
+        if self.is_kept {
+            // What moves twice is put back to where it was first.
+            self.exchanges.entry(place).or_insert(*exchange);
+        }
+    }
+
+    /// Puts back what has moved, unless a leak has taken it since: those have the numbers from
+    /// `surprises` on.
+    pub(super) fn put_back(&mut self, exchanges: &mut [Exchange], surprises: usize) {
+        for (place, before) in std::mem::take(&mut self.exchanges) {
+            let moved = exchanges.get_mut(place);
+            let is_leak = |one: &Exchange| {
+                let number = one.injection;
+                number.is_some_and(|number| number as usize >= surprises)
+            };
+            if let Some(moved) = moved.filter(|one| !is_leak(one)) {
+                *moved = before;
+            }
+        }
+    }
+}
 
 /// A content network answers from another country from now on.
 pub(super) fn relocation(scene: &mut Scene<'_>, event: &Event, chance: &mut Chance) -> Option<()> {
@@ -72,11 +113,12 @@ fn relabelled(
 ) {
     let settled = scene.site.calendar.hours_until(from) + 24.0 * SETTLING_DAYS as f64;
     let settled = scene.site.calendar.at(settled);
-    for exchange in scene.exchanges.iter_mut() {
+    for (place, exchange) in scene.exchanges.iter_mut().enumerate() {
         let is_ours = exchange.start >= from && exchange.injection.is_none();
         if !is_ours || !is_in(exchange.peer, old) || exchange.country != old.country {
             continue;
         }
+        scene.unmoved.keep(place, exchange);
         change(exchange, chance);
         if exchange.start < settled {
             scene.ledger.mark(event, exchange);
@@ -94,6 +136,12 @@ fn is_in(peer: IpAddr, network: &Network) -> bool {
     };
     peer.to_bits() / BLOCK_ADDRESSES == network.block / BLOCK_ADDRESSES
 }
+
+/// Kinds that change exchanges of everybody.
+pub(super) const KINDS: [&str; 2] = [RELOCATION, RELABEL];
+
+/// The kind of surprise that changes where packets go.
+pub(super) const RELOCATION: &str = "relocation";
 
 /// The kind of surprise that changes no packet.
 pub(super) const RELABEL: &str = "relabel";

@@ -9,25 +9,26 @@ use super::customs::Role;
 use super::ledger::{Event, Ledger};
 use super::lives::{follow, serve};
 use super::members::Member;
-use super::moves::{RELABEL, relabel, relocation};
+use super::moves::{RELABEL, RELOCATION, Unmoved, relabel, relocation};
 use super::services::Service;
-use super::{Exchange, Site, WorldConfig};
+use super::{Exchange, Site, WorldConfig, moves};
 
 /// Puts the benign surprises into the life of a site, and adds its backups.
 pub(super) fn befall(
     site: &Site,
     (config, wanted): (&WorldConfig, fn(&str) -> bool),
     runs: &mut Vec<Run>,
-    (exchanges, ledger): (&mut Vec<Exchange>, &mut Ledger),
+    (exchanges, ledger, unmoved): (&mut Vec<Exchange>, &mut Ledger, &mut Unmoved),
 ) {
     let mut scene = Scene {
         site,
         runs,
         exchanges,
         ledger,
+        unmoved,
     };
     // What happens to addresses happens to all that goes there, and so comes last.
-    scene.befall(config, |kind| wanted(kind) && !MOVES.contains(&kind));
+    scene.befall(config, |kind| wanted(kind) && !moves::KINDS.contains(&kind));
     for run in scene.runs.iter() {
         for mut exchange in run.exchanges(site) {
             if let Some(event) = &run.event {
@@ -36,7 +37,7 @@ pub(super) fn befall(
             scene.exchanges.push(exchange);
         }
     }
-    scene.befall(config, |kind| wanted(kind) && MOVES.contains(&kind));
+    scene.befall(config, |kind| wanted(kind) && moves::KINDS.contains(&kind));
 }
 
 /// What a surprise may change.
@@ -45,6 +46,7 @@ pub(super) struct Scene<'a> {
     runs: &'a mut Vec<Run>,
     pub exchanges: &'a mut Vec<Exchange>,
     pub ledger: &'a mut Ledger,
+    pub unmoved: &'a mut Unmoved,
 }
 
 impl Scene<'_> {
@@ -348,14 +350,11 @@ const KINDS: [(&str, bool, Befall); 12] = [
     ("video_call", true, video_call),
     ("flash_crowd", false, flash_crowd),
     ("new_service", false, new_service),
-    ("relocation", false, relocation),
+    (RELOCATION, false, relocation),
     (RELABEL, false, relabel),
     ("failover", false, failover),
     ("vacation_return", true, vacation_return),
 ];
-
-/// Kinds that change exchanges of everybody.
-const MOVES: [&str; 2] = ["relocation", RELABEL];
 
 /// Days for which something new counts as a surprise.
 pub(super) const SETTLING_DAYS: usize = 7;

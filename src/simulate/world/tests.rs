@@ -288,6 +288,56 @@ fn a_plan_of_addresses_holds_without_relabels() {
     assert_eq!(text.matches("prefix = ").count(), blocks.len());
 }
 
+/// Worlds with and without moves differ in where peers are, and in nothing else.
+#[test]
+fn without_moves_all_else_is_as_it_was() {
+    let config = config(80, 26, 24);
+    let (with, without) = (World::new(&config, 10), World::without_moves(&config, 10));
+    assert_eq!(with.injections, without.injections);
+    assert_eq!((with.start, with.end), (without.start, without.end));
+    assert_eq!(with.assets, without.assets);
+    assert_eq!(with.exchanges.len(), without.exchanges.len());
+    let in_order = |world: &World| {
+        let mut all: Vec<Exchange> = world.exchanges.clone();
+        all.sort_by_key(|one| {
+            let ports = (one.asset_port, one.peer_port, one.protocol, one.served);
+            let size = (one.sent_bytes, one.received_bytes, one.duration_nanos);
+            (one.start, one.asset, ports, size)
+        });
+        all
+    };
+    let is_move = |one: &Exchange| {
+        let truth = one
+            .injection
+            .map(|place| &with.injections[place as usize].truth);
+        truth.is_some_and(|truth| moves::KINDS.contains(&truth.kind.as_str()))
+    };
+    let (mut moved, mut marked) = (0, 0);
+    for (one, other) in in_order(&with).iter().zip(in_order(&without)) {
+        let put_back = Exchange {
+            peer: other.peer,
+            country: other.country,
+            asn: other.asn,
+            round_trip_nanos: other.round_trip_nanos,
+            injection: other.injection,
+            ..*one
+        };
+        assert_eq!(put_back, other);
+        assert!(!is_move(&other), "{other:?}");
+        if *one != other {
+            assert!(is_move(one) || one.injection.is_none(), "{one:?}");
+            assert_ne!((one.peer, one.country), (other.peer, other.country));
+            (moved, marked) = (moved + 1, marked + usize::from(is_move(one)));
+        }
+    }
+    assert!(
+        marked > 100 && moved > marked,
+        "{moved} moved, {marked} marked"
+    );
+    let marks = with.exchanges.iter().filter(|one| is_move(one)).count();
+    assert_eq!(marks, marked, "some that were marked were not put back");
+}
+
 #[test]
 fn a_capture_follows_from_the_seed() {
     let play = |seed| {
