@@ -1,14 +1,18 @@
 //! A restart with its state: what was learned goes on as if nothing had happened.
 //!
 //! The office's nine days are replayed in two halves, the second with the state of the
-//! first, and held against one replay of the whole.
+//! first, and held against one replay of the whole: at ticks of which each is a case of its own,
+//! and at ticks of chance.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use borderflow::time::Tick;
 use serde_json::Value;
 
+use crate::mutation::Chance;
 use crate::support::{Conserved, json_lines, number, office_config, office_week, replay};
 
 #[test]
@@ -66,6 +70,92 @@ fn a_restart_within_a_leak_goes_on_with_its_incident() {
     let opened = halves.first.alerts();
     let open = opened.iter().find(|alert| is(alert, &leak, "open"));
     assert_eq!(open.unwrap()["incident"], close["incident"]);
+}
+
+/// Wherever it is stopped, the same incidents open, each with as many bytes in the end, but for
+/// what the flows that were open then had not told yet.
+#[test]
+fn a_restart_at_any_tick_brings_the_same_incidents() {
+    let seed = env::var(SEED_VARIABLE).map_or(SEED, |seed| seed.parse().unwrap());
+    println!("{SEED_VARIABLE}={seed}");
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let config = office_config(at, "office.toml", ALERT_EARLY);
+    let capture = office_week(at);
+    let run = |capture: &Path, name: &str, state: &str| {
+        Replayed::new(capture, &config, at.join(name), at.join(state))
+    };
+    let whole = run(&capture, "whole", "state-of-whole");
+    let all = [&whole];
+    let expected = (told(&all), exported(&all));
+    assert!(expected.0.len() > 2, "nothing to compare: {expected:?}");
+    let seconds = seconds(&fs::read(&capture).unwrap());
+    let mut chance = Chance(seed);
+    for number in 0..TICKS {
+        let place = chance.next() % (seconds.len() as u64 - 1) + 1;
+        let tick = seconds[usize::try_from(place).unwrap()];
+        if tick == seconds[0] {
+            continue;
+        }
+        let [first, second] = split(&capture, tick);
+        let state = format!("state-{number}");
+        let halves = [run(&first, "first", &state), run(&second, "second", &state)];
+        let halves = [&halves[0], &halves[1]];
+        let open = whole.flows_open(tick);
+        let slack = open * UNTOLD_BYTES_MAX;
+        let context = format!("{SEED_VARIABLE}={seed}, stopped at {tick} with {open} flows open");
+        let (incidents, bytes) = (told(&halves), exported(&halves));
+        assert_near(&expected.0, &incidents, slack, &context);
+        assert_near(&expected.1, &bytes, slack, &context);
+    }
+}
+
+/// Checks that two have the same keys, and numbers that differ by no more than `slack`.
+fn assert_near<K: Ord + Eq + std::fmt::Debug>(
+    expected: &BTreeMap<K, u64>,
+    seen: &BTreeMap<K, u64>,
+    slack: u64,
+    context: &str,
+) {
+    let is_near = |(of, bytes): (&K, &u64)| {
+        let seen = seen.get(of);
+        seen.is_some_and(|seen| seen.abs_diff(*bytes) <= slack)
+    };
+    assert!(
+        expected.len() == seen.len() && expected.iter().all(is_near),
+        "{context}: {expected:?} became {seen:?}"
+    );
+}
+
+/// The bytes of each incident by its last line: by asset, country, and which of them it was.
+fn told(runs: &[&Replayed]) -> BTreeMap<(String, String, usize), u64> {
+    let alerts: Vec<Value> = runs.iter().flat_map(|run| run.alerts()).collect();
+    let mut names: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let mut bytes = BTreeMap::new();
+    for alert in &alerts {
+        let (asset, country) = place(alert);
+        let of_place = names.entry((asset.clone(), country.clone())).or_default();
+        let name = alert["incident"].as_str().unwrap().to_owned();
+        if alert["event"] == "open" {
+            of_place.push(name.clone());
+        }
+        let known = of_place.iter().position(|known| *known == name);
+        let known = known.unwrap_or_else(|| panic!("never opened: {alert}"));
+        bytes.insert((asset, country, known), number(alert, "bytes"));
+    }
+    bytes
+}
+
+/// Bytes that were exported, by country.
+fn exported(runs: &[&Replayed]) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for run in runs {
+        let exported = run.results.summary["export_bytes"].as_object().unwrap();
+        for (country, bytes) in exported {
+            *sums.entry(country.clone()).or_default() += bytes.as_u64().unwrap();
+        }
+    }
+    sums
 }
 
 /// The whole, and its halves with one state.
@@ -149,6 +239,17 @@ impl Replayed {
     fn alerts(&self) -> Vec<Value> {
         json_lines(&self.out.join("alerts.jsonl"))
     }
+
+    /// Flows that had packets before a second, and from it on.
+    fn flows_open(&self, second: u32) -> u64 {
+        let time = Tick(second.into()).to_string();
+        let second = time.trim_end_matches('Z');
+        let is_open = |flow: &&Value| {
+            let at = |field: &str| flow[field].as_str().unwrap();
+            at("first") < second && at("last") >= second
+        };
+        self.results.flows.iter().filter(is_open).count() as u64
+    }
 }
 
 /// Asset and jurisdiction of the incidents that opened.
@@ -166,17 +267,33 @@ fn is(alert: &Value, at: &(String, String), event: &str) -> bool {
     alert["event"] == event && place(alert) == *at
 }
 
+/// The records of a capture, each with its second.
+fn records(capture: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    let mut rest = &capture[PCAP_HEADER_BYTES..];
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let field = |at: usize| u32::from_le_bytes(rest[at..at + 4].try_into().unwrap());
+        let (second, captured_bytes) = (field(0), usize::try_from(field(8)).unwrap());
+        let (record, behind) = rest.split_at(RECORD_HEADER_BYTES + captured_bytes);
+        rest = behind;
+        Some((second, record))
+    })
+}
+
+/// The second of each record of a capture: one is drawn the more often the more happens in it.
+fn seconds(capture: &[u8]) -> Vec<u32> {
+    records(capture).map(|(second, _)| second).collect()
+}
+
 /// Splits a capture in two, beside it: the records before a second, and those from it on.
 pub(crate) fn split(capture: &Path, seconds: u32) -> [PathBuf; 2] {
     let bytes = fs::read(capture).unwrap();
-    let (header, mut rest) = bytes.split_at(PCAP_HEADER_BYTES);
+    let header = &bytes[..PCAP_HEADER_BYTES];
     let mut halves = [header.to_vec(), header.to_vec()];
-    while !rest.is_empty() {
-        let field = |at: usize| u32::from_le_bytes(rest[at..at + 4].try_into().unwrap());
-        let captured_bytes = usize::try_from(field(8)).unwrap();
-        let (record, behind) = rest.split_at(RECORD_HEADER_BYTES + captured_bytes);
-        halves[usize::from(field(0) >= seconds)].extend(record);
-        rest = behind;
+    for (second, record) in records(&bytes) {
+        halves[usize::from(second >= seconds)].extend(record);
     }
     let paths = ["first.pcap", "second.pcap"].map(|name| capture.with_file_name(name));
     for (path, half) in paths.iter().zip(halves) {
@@ -199,6 +316,16 @@ const WITHIN_AN_HOUR: u32 = MIDNIGHT + 10 * 3_600 + 20 * 60 + 17;
 
 /// The Monday after at 10:25: five minutes into the large leak.
 pub(crate) const WITHIN_THE_LEAK: u32 = MIDNIGHT + 3 * 86_400 + 10 * 3_600 + 25 * 60;
+
+/// What a flow may not have told yet, bytes.
+const UNTOLD_BYTES_MAX: u64 = 64 * 1024;
+
+/// The variable that asks for other ticks, and those that are drawn unless it does.
+const SEED_VARIABLE: &str = "BORDERFLOW_RESTART_SEED";
+const SEED: u64 = 4;
+
+/// Ticks that are drawn.
+const TICKS: u32 = 6;
 
 /// Header of a pcap file, and of a record in it.
 const PCAP_HEADER_BYTES: usize = 24;
