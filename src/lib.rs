@@ -25,6 +25,8 @@ pub mod capture;
 
 pub mod decode;
 
+pub mod dissect;
+
 pub mod geo;
 
 pub mod flow;

@@ -8,6 +8,7 @@
 
 use std::num::NonZeroU32;
 
+use borderflow::dissect::Protection;
 use borderflow::flow::{EXPORT_BYTES_DUE, EXPORT_SECONDS_DUE, FlowConfig};
 use borderflow::geo::Confidence;
 use borderflow::time::{NANOS_PER_SECOND, Tick};
@@ -84,6 +85,7 @@ fn transfer(row: Row, exchange: &Exchange) -> Transfer {
         served: exchange.served,
         bytes: row.bytes,
         confidence: Confidence::Plausible,
+        protection: Protection::Unseen,
         ended: row.is_last,
         // Only a handshake is timed.
         round_trip_nanos: round_trip.filter(|_| row.is_first && exchange.protocol == TCP),

@@ -129,6 +129,7 @@ impl Table {
             half_open_seconds: seconds(setting.half_open_seconds.into()),
             closing_seconds: seconds(setting.closing_seconds.into()),
             by_vlan: setting.by_vlan,
+            ..FlowConfig::default()
         };
         let flows_max = usize::from(setting.flows_max % FLOWS_MAX) + 1;
         Self {
@@ -259,7 +260,9 @@ impl Model {
 
     fn tell(&mut self, event: &FlowEvent<'_>) {
         let tick = match event {
-            FlowEvent::Export { tick, .. } | FlowEvent::Closed { tick, .. } => tick.0,
+            FlowEvent::Export { tick, .. }
+            | FlowEvent::Closed { tick, .. }
+            | FlowEvent::Named { tick, .. } => tick.0,
         };
         let (from, to) = self.ticks;
         assert!((from..=to).contains(&tick), "{tick} not in {from}..={to}");
@@ -272,6 +275,7 @@ impl Model {
                 ..
             } => self.tell_export(flow, *bytes, *first, *ended),
             FlowEvent::Closed { flow, end, .. } => self.tell_closed(flow, *end),
+            FlowEvent::Named { .. } => {}
         }
     }
 

@@ -4,5 +4,6 @@
 //! breaks a promise.
 
 pub mod decode;
+pub mod dissect;
 pub mod flow;
 pub mod reader;

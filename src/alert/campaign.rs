@@ -117,6 +117,7 @@ mod tests {
     fn to(asn: u32, peer: u8) -> Observed {
         Observed {
             asn,
+            recipients: Vec::new(),
             top_flows: vec![TopFlow {
                 asset_ip: [10, 0, 0, 1].into(),
                 conversation: Conversation {

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use crate::detect::Bytes;
-use crate::geo::Country;
+use crate::geo::{Confidence, Country};
 
 use super::incident::{Activity, Incident, Observed};
-use super::{Event, Ruling, Verdict};
+use super::{Event, Recipient, Ruling, Verdict};
 
 /// Why a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,10 @@ pub(super) fn explanation(
     if incident.campaign.is_some() {
         sentences.push("Incidents of other assets have the same receiver.".to_owned());
     }
+    sentences.extend(doubt(observed, country));
     sentences.extend(look(observed));
+    let first = observed.recipients.first();
+    sentences.extend(first.and_then(Recipient::sentence));
     sentences.join(" ")
 }
 
@@ -116,6 +119,18 @@ fn loneliness(observed: &Observed, country: Country) -> Option<String> {
         let asn = observed.asn;
         format!("No other asset of the site sends to AS{asn} there.")
     })
+}
+
+/// Says so where the country is in doubt.
+fn doubt(observed: &Observed, country: Country) -> Option<String> {
+    match observed.confidence {
+        Confidence::Refuted => Some(format!(
+            "A peer answers too soon to be in {country}: the database is wrong, or something \
+             nearer answers for it."
+        )),
+        Confidence::Disputed => Some(format!("Databases differ on whether that is {country}.")),
+        Confidence::Confirmed | Confidence::Plausible | Confidence::Unknown => None,
+    }
 }
 
 fn look(observed: &Observed) -> Option<String> {

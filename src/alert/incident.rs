@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::{Hours, Prevalence, TopFlow};
 use crate::decode::Mac;
 use crate::detect::{Detector, Finding, Told};
+use crate::dissect::Application;
 use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
 use crate::time::Tick;
 
 use super::campaign::Sinks;
 use super::explain::{Occasion, explanation};
-use super::{Alert, AlertFlow, DetectorLine, Level, Ruling, Severity};
+use super::{Alert, AlertFlow, DetectorLine, Level, Recipient, Ruling, Severity};
 
 /// What an incident is of.
 pub(super) type Key = (AssetKey, Country);
@@ -37,6 +38,8 @@ pub struct Observed {
     pub maturity: f64,
     /// Conversations of the running hour, the largest first.
     pub top_flows: Vec<TopFlow>,
+    /// What is known of the receiver of each of them.
+    pub recipients: Vec<Recipient>,
     /// Autonomous system that received most in the running hour, 0 if unknown.
     pub asn: u32,
     /// Organisation that holds it.
@@ -277,6 +280,7 @@ impl Incident {
             jurisdiction: country,
             asn: observed.asn,
             organisation: observed.organisation.clone(),
+            recipient: observed.recipients.iter().find_map(|it| it.domain.clone()),
             score: self.score as u8,
             severity: self.severity(),
             detectors: self.detector_lines(),
@@ -296,7 +300,7 @@ impl Incident {
             feedback: ruled.map(|ruling| ruling.verdict),
             maturity: (observed.maturity * 100.0).round() / 100.0,
             explanation: explanation(self, occasion, country, activity),
-            flows: observed.top_flows.iter().map(alert_flow).collect(),
+            flows: alert_flows(observed),
         }
     }
 
@@ -326,7 +330,17 @@ impl Incident {
     }
 }
 
-fn alert_flow(top: &TopFlow) -> AlertFlow {
+fn alert_flows(observed: &Observed) -> Vec<AlertFlow> {
+    let known = observed.recipients.iter().map(Some);
+    let known = known.chain(std::iter::repeat(None));
+    let flows = observed.top_flows.iter().zip(known);
+    flows.map(|(top, known)| alert_flow(top, known)).collect()
+}
+
+fn alert_flow(top: &TopFlow, known: Option<&Recipient>) -> AlertFlow {
+    let recipient = known.cloned().unwrap_or_default();
+    let (name, name_source) = recipient.name.unzip();
+    let is_known = recipient.application != Application::Unknown;
     AlertFlow {
         src: top.asset_ip,
         src_port: top.conversation.asset_port,
@@ -334,6 +348,11 @@ fn alert_flow(top: &TopFlow) -> AlertFlow {
         dst_port: top.conversation.peer_port,
         proto: top.conversation.protocol,
         bytes: top.bytes,
+        app: is_known.then(|| recipient.application.name()),
+        name,
+        name_source,
+        ja4: recipient.ja4,
+        protection: recipient.protection,
     }
 }
 
@@ -371,6 +390,7 @@ pub(super) mod tests {
             confidence: Confidence::Plausible,
             maturity: 1.0,
             top_flows: Vec::new(),
+            recipients: Vec::new(),
             asn: 64_500,
             organisation: Some("Example".to_owned()),
             seen_hours,

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::baseline::{Hours, Prevalence};
 use crate::detect::Detector;
+use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
 
-use super::Verdict;
+use super::{Source, Verdict};
 
 /// A line of `alerts.jsonl`. All times are packet time, RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -36,6 +37,8 @@ pub struct Alert {
     pub asn: u32,
     /// Organisation that holds the autonomous system, where known.
     pub organisation: Option<String>,
+    /// Registered domain of the receiver of the heaviest conversation that names one.
+    pub recipient: Option<String>,
     /// 0 to 100: 50 where it is just rare enough for the alert budget, 25 more for every
     /// tenfold rarer, by all detectors together. 100 where a ceiling is passed.
     pub score: u8,
@@ -159,6 +162,20 @@ pub struct AlertFlow {
     pub proto: u8,
     /// Bytes in the running hour.
     pub bytes: u64,
+    /// What it speaks, where it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<&'static str>,
+    /// Host name of the receiver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// On whose word it has that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_source: Option<Source>,
+    /// JA4 fingerprint of the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ja4: Option<String>,
+    /// How it is protected.
+    pub protection: Protection,
 }
 
 #[cfg(test)]

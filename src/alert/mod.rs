@@ -7,6 +7,7 @@ mod feedback;
 mod incident;
 mod incidents;
 mod line;
+mod recipient;
 
 pub use campaign::{SHARED_SECONDS, SINKS_PER_INCIDENT_MAX};
 pub use feedback::{
@@ -16,6 +17,7 @@ pub use feedback::{
 pub use incident::{Activity, Observed};
 pub use incidents::{CLOSED_KEPT_MAX, INCIDENTS_MAX, Incidents, KnownIncident, QUIET_SECONDS};
 pub use line::{Alert, AlertFlow, DetectorLine, Event, Severity};
+pub use recipient::{Recipient, Source};
 
 use std::num::NonZeroU64;
 

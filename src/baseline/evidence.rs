@@ -99,6 +99,7 @@ pub fn of_hours(hour: u64, of: impl Fn(u64) -> u64) -> Hours {
 mod tests {
     use super::*;
     use crate::baseline::{ByStage, Learn};
+    use crate::dissect::Protection;
     use crate::geo::Confidence;
     use crate::time::{Calendar, Tick};
     use crate::transfer::{Service, Transfer};
@@ -114,6 +115,7 @@ mod tests {
             served: false,
             bytes,
             confidence: Confidence::Plausible,
+            protection: Protection::Unseen,
             ended: false,
             round_trip_nanos: None,
         }

@@ -58,7 +58,7 @@ use crate::time::HourSlot;
 use crate::transfer::Service;
 
 /// Version of the stored form of a [`Baseline`].
-pub const STATE_VERSION: u32 = 5;
+pub const STATE_VERSION: u32 = 6;
 
 /// Assets that are followed; transfers of any more are counted in totals only.
 pub const ASSETS_MAX: usize = 65_536;
@@ -313,6 +313,7 @@ const CELL_HOURS_MAX: u64 = 840;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dissect::Protection;
     use crate::geo::Confidence;
     use crate::time::{Calendar, Tick};
     use crate::transfer::Transfer;
@@ -333,6 +334,7 @@ mod tests {
             served: false,
             bytes,
             confidence: Confidence::Plausible,
+            protection: Protection::Unseen,
             ended: false,
             round_trip_nanos: None,
         }

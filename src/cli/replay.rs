@@ -11,9 +11,10 @@ use crate::alert::{Alert, Event};
 use crate::capture::{CaptureError, FileSource, probe};
 use crate::config::Config;
 use crate::detect::Bytes;
+use crate::dissect::Protection;
 use crate::geo::{Geo, GeoError};
 use crate::http;
-use crate::pipeline::{self, Outputs, PipelineError, RunReport, Setup, Telemetry};
+use crate::pipeline::{self, JurisdictionRow, Outputs, PipelineError, RunReport, Setup, Telemetry};
 use crate::sink::OutFolder;
 
 use super::arguments::{CommonArguments, ReplayArguments};
@@ -229,18 +230,26 @@ fn jurisdiction_table(report: &RunReport) -> String {
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["Jurisdiction", "Exported", "Share", "Assets", ""]);
+    table.set_header([
+        "Jurisdiction",
+        "Exported",
+        "Share",
+        "In clear",
+        "Assets",
+        "",
+    ]);
     for row in report.jurisdictions.iter().take(JURISDICTIONS_SHOWN) {
         let share = row.bytes as f64 / total as f64;
         table.add_row([
             row.country.to_string(),
             Bytes(row.bytes).to_string(),
             format!("{:.1} %", 100.0 * share),
+            in_clear(row),
             row.assets.to_string(),
             bar(share),
         ]);
     }
-    for column in table.column_iter_mut().skip(1).take(3) {
+    for column in table.column_iter_mut().skip(1).take(4) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     let mut text = String::new();
@@ -255,6 +264,20 @@ fn jurisdiction_table(report: &RunReport) -> String {
         let _ = writeln!(text, " and {more} more");
     }
     text
+}
+
+/// What is known to have gone unprotected, or protected so weakly that it might as well.
+fn in_clear(row: &JurisdictionRow) -> String {
+    let bytes: u64 = Protection::ALL
+        .iter()
+        .zip(row.protected_bytes)
+        .filter(|(protection, _)| matches!(protection, Protection::Clear | Protection::Weak))
+        .map(|(_, bytes)| bytes)
+        .sum();
+    match bytes {
+        0 => "-".to_owned(),
+        bytes => Bytes(bytes).to_string(),
+    }
 }
 
 /// A share of [`BAR_COLUMNS`], to an eighth of a column.

@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::alert::AlertConfig;
 use crate::baseline::BaselineConfig;
 use crate::capture::Method;
+use crate::dissect::DissectConfig;
 use crate::flow::FlowConfig;
 use crate::geo::{GeoConfig, Jurisdictions};
 use crate::inventory::AssetConfig;
@@ -31,6 +32,8 @@ pub struct Config {
     pub asset: AssetConfig,
     /// Databases and overrides.
     pub geo: GeoConfig,
+    /// What is read of conversations.
+    pub dissect: DissectConfig,
     /// When flows end.
     pub flow: FlowConfig,
     /// How normal is learned.

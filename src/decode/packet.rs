@@ -137,6 +137,8 @@ impl Facts {
     /// It overlaps with data that was seen before and was other data, as far as that is
     /// compared.
     pub const OVERLAP: Self = Self(1 << 5);
+    /// Its payload is of a beginning, and goes along to be read.
+    pub const OPENING: Self = Self(1 << 6);
 
     /// Whether all of `other` are among these.
     pub const fn has(self, other: Self) -> bool {

@@ -136,6 +136,7 @@ const SCORE: f64 = 100.0;
 mod tests {
     use super::*;
     use crate::baseline::Baseline;
+    use crate::dissect::Protection;
     use crate::geo::Confidence;
     use crate::time::Calendar;
     use crate::transfer::{Service, Transfer};
@@ -155,6 +156,7 @@ mod tests {
             served: false,
             bytes,
             confidence: Confidence::Plausible,
+            protection: Protection::Unseen,
             ended: false,
             round_trip_nanos: None,
         };

@@ -5,6 +5,7 @@
 //! shard follows from its address pair alone, so the number of workers that share them
 //! out changes no output.
 
+mod beginnings;
 mod cold;
 mod fragment;
 mod index;
@@ -43,6 +44,10 @@ pub struct FlowConfig {
     /// Whether the same addresses and ports in two VLANs are two flows. Not where traffic
     /// is mirrored before and behind a router, which would be counted twice.
     pub by_vlan: bool,
+    /// Whether the class of what is sent in the clear is kept, as the dissectors' settings
+    /// say.
+    #[serde(skip)]
+    pub keeps_content_class: bool,
 }
 
 impl Default for FlowConfig {
@@ -54,6 +59,7 @@ impl Default for FlowConfig {
             half_open_seconds: seconds(60),
             closing_seconds: seconds(10),
             by_vlan: false,
+            keeps_content_class: false,
         }
     }
 }

@@ -4,10 +4,14 @@ mod evict;
 mod tell;
 mod time;
 
-use crate::decode::{Fragment, Packet, TunnelPath};
+use std::sync::Arc;
+
+use crate::decode::{Facts, Fragment, Packet, TunnelPath};
+use crate::dissect::{Answered, Application, Protection, Said, answers};
 use crate::geo::Place;
 use crate::time::Tick;
 
+use super::beginnings::{Beginnings, Place as PiecePlace};
 use super::cold::ColdStore;
 use super::fragment::Fragments;
 use super::index::Index;
@@ -38,6 +42,8 @@ pub enum FlowEvent<'a> {
         ended: bool,
         /// The tick to which they are counted.
         tick: Tick,
+        /// What the conversation says of itself, and whether that is told for the first time.
+        said: Option<(&'a Arc<Said>, bool)>,
     },
     /// A record of a flow is complete.
     Closed {
@@ -46,6 +52,15 @@ pub enum FlowEvent<'a> {
         /// Why the record ended.
         end: End,
         /// The tick in which it ended.
+        tick: Tick,
+        /// What the conversation says of itself.
+        said: Option<&'a Arc<Said>>,
+    },
+    /// A DNS message was seen that answers a question.
+    Named {
+        /// What it says.
+        answered: Answered,
+        /// The tick in which it was seen.
         tick: Tick,
     },
 }
@@ -77,6 +92,9 @@ pub struct Shard {
     /// Half-open flows by the prefix of their initiator, hashed.
     prefixes: Box<[u32; PREFIXES]>,
     cold: ColdStore,
+    beginnings: Beginnings,
+    /// What every conversation of DNS says of itself.
+    said_of_dns: Arc<Said>,
     /// Paths of tunnels that flows came through; the first is that of none.
     tunnels: Vec<TunnelPath>,
     fragments: Fragments,
@@ -102,6 +120,7 @@ impl Shard {
     /// Makes an empty table for at most `flows_max` flows.
     pub fn new(config: FlowConfig, flows_max: usize) -> Self {
         let flows_max = flows_max.clamp(1, FLOWS_MAX);
+        let beginnings = Beginnings::new(config.keeps_content_class);
         Self {
             hasher: KeyHasher::new(config.by_vlan),
             config,
@@ -116,6 +135,12 @@ impl Shard {
             embryonic: Wheel::new(),
             prefixes: Box::new([0; PREFIXES]),
             cold: ColdStore::default(),
+            beginnings,
+            said_of_dns: Arc::new(Said {
+                application: Application::Dns,
+                protection: Protection::Clear,
+                ..Said::default()
+            }),
             tunnels: vec![TunnelPath::default()],
             fragments: Fragments::default(),
             queued: Vec::new(),
@@ -202,6 +227,54 @@ impl Shard {
             return self.fragment(packet, locate, events);
         }
         self.count(packet, lookup, locate, events);
+    }
+
+    /// Reads the payload of a packet that was just counted, if it is of a beginning.
+    #[inline(never)]
+    pub fn listen(
+        &mut self,
+        packet: &Packet,
+        lookup: &Lookup,
+        piece: &[u8],
+        events: &mut impl FnMut(FlowEvent<'_>),
+    ) {
+        let Some(slot) = self.find(packet, lookup) else {
+            return;
+        };
+        let (now, flow) = (self.absolute(self.now), &mut self.slots[slot]);
+        flow.state.set(State::HEARD);
+        let direction = usize::from(lookup.is_low != flow.src_is_low());
+        let is_stream = packet.facts.has(Facts::TCP);
+        let ports = [packet.src_port, packet.dst_port];
+        let place = PiecePlace {
+            slot,
+            direction,
+            ports: if direction == 0 {
+                ports
+            } else {
+                [ports[1], ports[0]]
+            },
+            offset: is_stream.then(|| flow.stream_offset(direction, packet) as usize),
+        };
+        if is_stream || !ports.contains(&DNS_PORT) {
+            return self.beginnings.take(place, piece);
+        }
+        // Each message stands for itself.
+        let Some(answered) = answers(piece) else {
+            return;
+        };
+        self.beginnings.take_words(slot, &self.said_of_dns);
+        if !answered.addresses.is_empty() {
+            events(FlowEvent::Named {
+                answered,
+                tick: now,
+            });
+        }
+    }
+
+    /// Conversations whose beginning, or what it said, found no room.
+    pub const fn unheard(&self) -> u64 {
+        self.beginnings.dropped()
     }
 
     /// Ends all flows and forgets them: the input is over.
@@ -402,9 +475,15 @@ impl Shard {
         self.disarm(slot);
         let hash = self.hasher.hash(&self.slots[slot].key);
         self.index.remove(hash, slot);
+        if self.slots[slot].state.has(State::HEARD) {
+            self.beginnings.forget(slot);
+        }
         self.slots.free(slot, &mut self.cold);
     }
 }
+
+/// Where name servers answer from.
+const DNS_PORT: u16 = 53;
 
 /// Flows that the index has room for at the start.
 const INDEX_SLOTS: usize = 256;

@@ -116,6 +116,8 @@ impl State {
     const SEQUENCE: u32 = 1 << 19;
     /// A packet has overlapped with other data.
     const OVERLAP: u32 = 1 << 22;
+    /// What it says of itself is being read, or has been.
+    pub(super) const HEARD: u32 = 1 << 23;
     /// Eight bits from this one on are a number.
     const TUNNEL: u32 = 24;
 
@@ -348,6 +350,14 @@ impl Slot {
     /// Earliest and latest packet of the running record.
     pub(super) const fn span(&self) -> (Timestamp, Timestamp) {
         (self.first, self.last)
+    }
+
+    /// Where in its stream the payload of a packet stands, which has been counted; at most
+    /// [`u32::MAX`], also of what came before the beginning that is known.
+    pub(super) const fn stream_offset(&self, direction: usize, packet: &Packet) -> u32 {
+        let begins = packet.tcp_flags & TcpSegment::SYN != 0;
+        let sequence = packet.sequence.wrapping_add(begins as u32);
+        sequence.wrapping_sub(self.began[direction])
     }
 
     /// Whether packets carried ports.

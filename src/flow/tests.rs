@@ -65,11 +65,14 @@ impl Bench {
 
 fn note(event: &FlowEvent<'_>, said: &mut Vec<Said>, flows: &mut Vec<Flow>) {
     said.push(match event {
+        FlowEvent::Named { .. } => return,
         FlowEvent::Export { bytes, tick, .. } => Said::Export {
             bytes: *bytes,
             tick: tick.0,
         },
-        FlowEvent::Closed { flow, end, tick } => {
+        FlowEvent::Closed {
+            flow, end, tick, ..
+        } => {
             flows.push(**flow);
             let (packets, src_port) = (flow.packets(), flow.src.port);
             Said::Closed {

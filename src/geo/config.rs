@@ -10,11 +10,16 @@ use serde::{Deserialize, Deserializer};
 use super::Country;
 
 /// Where places come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GeoConfig {
     /// An MMDB file with a country per network, in place of the built-in one.
     pub country: Option<PathBuf>,
+    /// A second opinion: an MMDB file with a country per network. It changes how sure a
+    /// country is, and never the country.
+    pub country_second: Option<PathBuf>,
+    /// Where the site is, so that a round trip can refute a country.
+    pub location: Option<Location>,
     /// An MMDB file with an autonomous system per network, in place of the built-in one.
     pub asn: Option<PathBuf>,
     /// What the operator knows better, under the key `override`.
@@ -25,9 +30,36 @@ pub struct GeoConfig {
 impl GeoConfig {
     /// Reads relative paths as relative to the folder `base`, that of the config file.
     pub fn resolve_paths(&mut self, base: &Path) {
-        for path in [&mut self.country, &mut self.asn].into_iter().flatten() {
+        let paths = [&mut self.country, &mut self.country_second, &mut self.asn];
+        for path in paths.into_iter().flatten() {
             *path = base.join(&*path);
         }
+    }
+}
+
+/// A point on the map, in degrees: as `[39.9, 116.4]`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "[f64; 2]")]
+pub struct Location {
+    /// -90 (south) to 90.
+    pub latitude: f64,
+    /// -180 (west) to 180.
+    pub longitude: f64,
+}
+
+impl TryFrom<[f64; 2]> for Location {
+    type Error = &'static str;
+
+    fn try_from([latitude, longitude]: [f64; 2]) -> Result<Self, Self::Error> {
+        let is_sound = latitude.abs() <= 90.0 && longitude.abs() <= 180.0;
+        let location = Self {
+            latitude,
+            longitude,
+        };
+        is_sound.then_some(location).ok_or(
+            "a location is latitude (-90 to 90) and longitude (-180 to 180) in degrees, as \
+             [39.9, 116.4]",
+        )
     }
 }
 

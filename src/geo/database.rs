@@ -27,6 +27,9 @@ use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Timestamp};
 pub enum DatabaseRole {
     /// A country per network.
     Country,
+    /// A second opinion on it.
+    #[serde(rename = "country_second")]
+    CountrySecond,
     /// An autonomous system per network.
     Asn,
 }
@@ -36,6 +39,7 @@ impl DatabaseRole {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Country => "country",
+            Self::CountrySecond => "country_second",
             Self::Asn => "asn",
         }
     }
@@ -80,9 +84,12 @@ pub(super) struct CountryDatabase {
 
 impl CountryDatabase {
     /// Reads the file at `path`, or the built-in one where there is none.
-    pub(super) fn open(path: Option<&Path>) -> Result<(Self, DatabaseInfo), GeoError> {
+    pub(super) fn open(
+        role: DatabaseRole,
+        path: Option<&Path>,
+    ) -> Result<(Self, DatabaseInfo), GeoError> {
         let embedded = (EMBEDDED_COUNTRY, EMBEDDED_COUNTRY_SHA256);
-        let (file, info) = open(DatabaseRole::Country, path, embedded)?;
+        let (file, info) = open(role, path, embedded)?;
         let schema = [CountrySchema::Flat, CountrySchema::Nested]
             .into_iter()
             .find(|schema| some_record(&file.reader, |record| schema.country(record).is_some()));
@@ -440,7 +447,7 @@ mod tests {
     #[test]
     fn age_counts_whole_days() {
         let built = Timestamp::from_parts(1_780_000_000, 0);
-        let (_, info) = CountryDatabase::open(None).unwrap();
+        let (_, info) = CountryDatabase::open(DatabaseRole::Country, None).unwrap();
         let info = DatabaseInfo { built, ..info };
         let later = |days: i64| Timestamp::from_parts(1_780_000_000 + days * 86_400 - 1, 0);
         assert_eq!(

@@ -13,6 +13,7 @@ mod address;
 mod config;
 mod country;
 mod database;
+mod distance;
 mod error;
 mod ipv4;
 mod place;
@@ -24,7 +25,7 @@ mod tests;
 mod tree;
 mod verify;
 
-pub use config::{GeoConfig, GeoOverride};
+pub use config::{GeoConfig, GeoOverride, Location};
 pub use country::{Country, Jurisdictions};
 pub use database::{
     DatabaseInfo, DatabaseRole, EMBEDDED_ASN_SHA256, EMBEDDED_COUNTRY_SHA256, FILE_BYTES_MAX,
@@ -38,6 +39,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 use database::{AsnDatabase, CountryDatabase};
+use distance::Distances;
 use ipv4::{BLOCK_BITS, Ipv4Places, Ranges};
 use rules::Rules;
 use tree::Walk;
@@ -49,7 +51,11 @@ pub struct Geo {
     country: CountryDatabase,
     asn: AsnDatabase,
     ipv4: Ipv4Places,
-    databases: [DatabaseInfo; 2],
+    /// A second opinion on countries.
+    second: Option<CountryDatabase>,
+    /// Where it is known where the site is.
+    distances: Option<Distances>,
+    databases: Vec<DatabaseInfo>,
 }
 
 impl Geo {
@@ -64,14 +70,26 @@ impl Geo {
         networks: &[IpNet],
         jurisdictions: Jurisdictions,
     ) -> Result<Self, GeoError> {
-        let (country, country_info) = CountryDatabase::open(config.country.as_deref())?;
+        let role = DatabaseRole::Country;
+        let (country, country_info) = CountryDatabase::open(role, config.country.as_deref())?;
         let (asn, asn_info) = AsnDatabase::open(config.asn.as_deref())?;
+        let mut databases = vec![country_info, asn_info];
+        let mut second = None;
+        if let Some(path) = &config.country_second {
+            let (database, info) = CountryDatabase::open(DatabaseRole::CountrySecond, Some(path))?;
+            databases.push(info);
+            second = Some(database);
+        }
         Ok(Self {
             rules: Rules::new(&config.overrides, networks, jurisdictions)?,
             country,
             asn,
             ipv4: Ipv4Places::new(),
-            databases: [country_info, asn_info],
+            second,
+            distances: config
+                .location
+                .map(|at| Distances::new(at.latitude, at.longitude)),
+            databases,
         })
     }
 
@@ -81,12 +99,39 @@ impl Geo {
     /// (64:ff9b::/96) address is judged by the prefixes that hold itself, and where none
     /// does by the IPv4 address that it embeds.
     pub fn place(&self, address: IpAddr) -> Place {
-        match address::canonical(address) {
+        let address = address::canonical(address);
+        let place = match address {
             IpAddr::V4(v4) => self
                 .ipv4
                 .place(v4, |first, ranges| self.lay_out(first, ranges)),
             address => self.look_up(address),
+        };
+        match &self.second {
+            Some(second) if place.confidence == Confidence::Plausible => {
+                compared(place, second, address)
+            }
+            _ => place,
         }
+    }
+
+    /// How sure it is that `address` is in `place`, where a handshake with it took so long.
+    ///
+    /// A round trip can only refute: what is near answers soon, and what answers late may be
+    /// near. What the operator states is not measured against.
+    pub fn confidence(
+        &self,
+        address: IpAddr,
+        place: &Place,
+        round_trip_nanos: Option<u32>,
+    ) -> Confidence {
+        let (Some(distances), Some(nanos)) = (&self.distances, round_trip_nanos) else {
+            return place.confidence;
+        };
+        let is_stated = || self.rules.stated(address::canonical(address)).is_some();
+        if distances.is_refuted(place.country, nanos) && !is_stated() {
+            return Confidence::Refuted;
+        }
+        place.confidence
     }
 
     /// Reads what [`Geo::place`] will ask for first, so that it is there when its turn comes.
@@ -117,8 +162,8 @@ impl Geo {
         self.asn.organisation(address::routable(address)?)
     }
 
-    /// What is known of the databases in use: that of countries, then that of autonomous
-    /// systems.
+    /// What is known of the databases in use: that of countries, that of autonomous systems,
+    /// then the second one of countries, if there is one.
     pub fn databases(&self) -> &[DatabaseInfo] {
         &self.databases
     }
@@ -176,6 +221,21 @@ impl Geo {
             tell(start, found.0, found.1);
             last = records;
         }
+    }
+}
+
+/// The place with what a second database says to its country.
+fn compared(place: Place, second: &CountryDatabase, address: IpAddr) -> Place {
+    let asked = address::routable(address);
+    let other = asked.map_or(Country::UNKNOWN, |asked| second.country(asked));
+    let confidence = match other {
+        Country::UNKNOWN => place.confidence,
+        same if same == place.country => Confidence::Confirmed,
+        _ => Confidence::Disputed,
+    };
+    Place {
+        confidence,
+        ..place
     }
 }
 

@@ -44,13 +44,13 @@ pub enum Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
-    /// Stated by the operator.
+    /// Stated by the operator, or two databases say the same.
     Confirmed,
     /// One database says so and nothing contradicts it.
     Plausible,
-    /// Sources differ.
+    /// Two databases differ.
     Disputed,
-    /// A measurement contradicts it.
+    /// The peer answered too soon to be there.
     Refuted,
     /// No source says anything.
     Unknown,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use crate::dissect::Protection;
 use crate::geo::{Geo, Side};
 use crate::time::Timestamp;
 use crate::transfer::{Conversation, Service, Transfer};
@@ -114,6 +115,7 @@ fn connection(field: impl Fn(&str) -> Option<String>, geo: &Geo) -> Result<Made,
         served: own == 1,
         bytes,
         confidence: place.confidence,
+        protection: Protection::Unseen,
         ended: true,
         round_trip_nanos: None,
     };

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
+use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
 use crate::transfer::{Conversation, Service, Transfer};
 
@@ -74,6 +75,7 @@ impl Header {
             served: false,
             bytes,
             confidence: Confidence::Confirmed,
+            protection: Protection::Unseen,
             ended: true,
             round_trip_nanos: None,
         };

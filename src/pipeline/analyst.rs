@@ -21,6 +21,7 @@ use super::feedback::Rulings;
 use super::observe::Observer;
 use super::outputs::{ALERTS_KEPT_MAX, Outputs};
 use super::owners::Owners;
+use super::recipients::Recipients;
 use super::sensor::SensorOutput;
 use super::state::LearnedState;
 use super::telemetry::AnalystView;
@@ -49,6 +50,7 @@ pub(super) struct Analyst {
     /// What people have said of incidents.
     pub(super) rulings: Rulings,
     pub(super) totals: Totals,
+    recipients: Recipients,
 }
 
 /// How much of an hour may be missing for it to count as a whole one, in seconds.
@@ -84,6 +86,7 @@ impl Analyst {
             has_begun: false,
             rulings: Rulings::default(),
             totals: Totals::default(),
+            recipients: Recipients::default(),
         })
     }
 
@@ -101,11 +104,13 @@ impl Analyst {
             all.append(output);
             all
         });
+        let mut gathered = gathered.unwrap_or_default();
+        self.recipients.learn(&mut gathered);
         let SensorOutput {
             mut transfers,
             mut sightings,
             ..
-        } = gathered.unwrap_or_default();
+        } = gathered;
         sightings.sort_unstable();
         let mut sightings = sightings.as_slice();
         sort_by_tick(&mut transfers, |transfer| transfer.tick);
@@ -158,7 +163,7 @@ impl Analyst {
 
     /// What may be shown of it now.
     pub(super) fn view(&mut self) -> AnalystView {
-        self.totals.view.export_bytes = self.totals.export_bytes();
+        self.totals.show();
         self.learned.show(&mut self.totals.view);
         self.totals.view.clone()
     }
@@ -410,6 +415,7 @@ impl Analyst {
             owners: &self.owners,
             calendar: &self.calendar,
             hour: clock.hour.unwrap_or(0),
+            recipients: &self.recipients,
         };
         let observed = || observer.observe(key, told.as_ref());
         let alerts = incidents.tick(tick, key, activity, told.as_ref(), observed);

@@ -20,7 +20,7 @@ pub(super) struct TickClock {
     latest: Timestamp,
     earliest: Timestamp,
     /// Packets that claim to be more than an hour ahead.
-    held: Vec<Packet>,
+    held: Vec<Arrived>,
     pub(super) late: u64,
     pub(super) clock_jumps: u64,
 }
@@ -31,7 +31,14 @@ pub(super) enum Step {
     /// All ticks before this one are over.
     Advance(Tick),
     /// A packet of the running tick.
-    Packet(Packet),
+    Packet(Arrived),
+}
+
+/// A packet, with the payload that is to be read of it.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) packet: Packet,
+    pub(super) piece: Option<Box<[u8]>>,
 }
 
 /// Packets that must agree with a jump before it is believed.
@@ -70,21 +77,21 @@ impl TickClock {
     }
 
     /// Takes the next packet of the input; `out` is told everything that is certain now.
-    pub(super) fn push(&mut self, packet: &Packet, out: &mut dyn FnMut(Step)) {
+    pub(super) fn push(&mut self, arrived: Arrived, out: &mut dyn FnMut(Step)) {
         let Some(running) = self.running else {
-            self.held.push(*packet);
+            self.held.push(arrived);
             if self.held.len() > CONFIRMING_PACKETS {
                 self.begin(out);
             }
             return;
         };
         if !self.held.is_empty() {
-            self.contradict(packet.timestamp.tick(), out);
+            self.contradict(arrived.packet.timestamp.tick(), out);
         }
-        if packet.timestamp.tick() <= running.plus_seconds(SECONDS_PER_HOUR) {
-            return self.give(packet, out);
+        if arrived.packet.timestamp.tick() <= running.plus_seconds(SECONDS_PER_HOUR) {
+            return self.give(arrived, out);
         }
-        self.held.push(*packet);
+        self.held.push(arrived);
         if self.held.len() > CONFIRMING_PACKETS {
             self.believe(out);
         }
@@ -123,7 +130,8 @@ impl TickClock {
         has_packets.then_some((self.earliest, self.latest))
     }
 
-    fn give(&mut self, packet: &Packet, out: &mut dyn FnMut(Step)) {
+    fn give(&mut self, arrived: Arrived, out: &mut dyn FnMut(Step)) {
+        let packet = &arrived.packet;
         let tick = packet.timestamp.tick();
         match self.running {
             Some(running) if tick < running => self.late += 1,
@@ -132,7 +140,7 @@ impl TickClock {
         }
         self.latest = self.latest.max(packet.timestamp);
         self.earliest = self.earliest.min(packet.timestamp);
-        out(Step::Packet(*packet));
+        out(Step::Packet(arrived));
     }
 
     fn advance(&mut self, tick: Tick, out: &mut dyn FnMut(Step)) {
@@ -149,33 +157,34 @@ impl TickClock {
         let held = std::mem::take(&mut self.held);
         let mut earliest_behind = Tick(u64::MAX);
         let mut sound: Vec<bool> = Vec::with_capacity(held.len());
-        for packet in held.iter().rev() {
-            let tick = packet.timestamp.tick();
+        for arrived in held.iter().rev() {
+            let tick = arrived.packet.timestamp.tick();
             sound.push(tick <= earliest_behind.plus_seconds(SECONDS_PER_HOUR));
             earliest_behind = earliest_behind.min(tick);
         }
         sound.reverse();
         let first = sound.iter().position(|sound| *sound).unwrap_or(0);
-        let (broken, rest) = held.split_at(first);
-        if let Some((first, rest)) = rest.split_first() {
-            self.advance(first.timestamp.tick(), out);
+        let mut broken = held;
+        let mut rest = broken.split_off(first).into_iter();
+        if let Some(first) = rest.next() {
+            self.advance(first.packet.timestamp.tick(), out);
             self.give(first, out);
-            for packet in broken {
-                self.give_running_time(*packet, out);
+            for arrived in broken {
+                self.give_running_time(arrived, out);
             }
-            for packet in rest {
-                self.push(packet, out);
+            for arrived in rest {
+                self.push(arrived, out);
             }
         }
     }
 
     /// The first held packet sets the clock; the others are looked at again from there.
     fn believe(&mut self, out: &mut dyn FnMut(Step)) {
-        let held = std::mem::take(&mut self.held);
-        if let Some((first, rest)) = held.split_first() {
+        let mut held = std::mem::take(&mut self.held).into_iter();
+        if let Some(first) = held.next() {
             self.give(first, out);
-            for packet in rest {
-                self.push(packet, out);
+            for arrived in held {
+                self.push(arrived, out);
             }
         }
     }
@@ -185,19 +194,19 @@ impl TickClock {
     fn contradict(&mut self, tick: Tick, out: &mut dyn FnMut(Step)) {
         let latest = tick.plus_seconds(SECONDS_PER_HOUR);
         let held = std::mem::take(&mut self.held);
-        for packet in held {
-            if packet.timestamp.tick() <= latest {
-                self.held.push(packet);
+        for arrived in held {
+            if arrived.packet.timestamp.tick() <= latest {
+                self.held.push(arrived);
             } else {
-                self.give_running_time(packet, out);
+                self.give_running_time(arrived, out);
             }
         }
     }
 
-    fn give_running_time(&mut self, mut packet: Packet, out: &mut dyn FnMut(Step)) {
+    fn give_running_time(&mut self, mut arrived: Arrived, out: &mut dyn FnMut(Step)) {
         self.clock_jumps += 1;
-        packet.timestamp = self.latest.max(self.start);
-        out(Step::Packet(packet));
+        arrived.packet.timestamp = self.latest.max(self.start);
+        out(Step::Packet(arrived));
     }
 }
 
@@ -206,8 +215,8 @@ mod tests {
     use super::*;
     use crate::decode::{Facts, TunnelPath};
 
-    fn packet(seconds: u64) -> Packet {
-        Packet {
+    fn packet(seconds: u64) -> Arrived {
+        let packet = Packet {
             src: 1,
             dst: 2,
             timestamp: Tick(seconds).start(),
@@ -224,7 +233,9 @@ mod tests {
             tcp_flags: 0,
             facts: Facts::default(),
             ..Packet::default()
-        }
+        };
+        let piece = None;
+        Arrived { packet, piece }
     }
 
     /// Runs times through a clock; returns the ticks that began and the tick of each packet.
@@ -236,7 +247,7 @@ mod tests {
             Step::Packet(_) => ticks.push(*began.last().unwrap()),
         };
         for time in times {
-            clock.push(&packet(*time), &mut out);
+            clock.push(packet(*time), &mut out);
         }
         clock.finish(&mut out);
         (began, ticks, clock)
@@ -297,9 +308,9 @@ mod tests {
         let mut ticks = Vec::new();
         let mut clock = TickClock::default();
         let mut out = |step: Step| ticks.push(format!("{step:?}")[..7].to_owned());
-        clock.push(&packet(10), &mut out);
-        clock.push(&packet(9_000), &mut out);
-        clock.push(&packet(4_000_000_000), &mut out);
+        clock.push(packet(10), &mut out);
+        clock.push(packet(9_000), &mut out);
+        clock.push(packet(4_000_000_000), &mut out);
         clock.idle(Tick(9_001), &mut out);
         assert_eq!(clock.running, Some(Tick(9_001)));
         assert_eq!(clock.clock_jumps, 1);

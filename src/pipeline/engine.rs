@@ -13,6 +13,7 @@ use crate::time::Tick;
 
 use super::analyst::Analyst;
 use super::flow_file::FlowFile;
+use super::openings::{Pieces, WorkerBatch};
 use super::sensor::{Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
 use super::telemetry::Telemetry;
@@ -60,17 +61,17 @@ struct Threads {
 
 #[derive(Debug)]
 struct Worker {
-    batch: Vec<Packet>,
+    batch: WorkerBatch,
     orders: Sender<Order>,
     /// Batches that the worker is done with, to be filled again.
-    empties: Receiver<Vec<Packet>>,
+    empties: Receiver<WorkerBatch>,
     thread: JoinHandle<()>,
 }
 
 /// What the reader tells a worker.
 #[derive(Debug)]
 enum Order {
-    Packets(Vec<Packet>),
+    Packets(WorkerBatch),
     Sightings(Vec<(Tick, Sighting)>),
     Part,
     Advance(Tick),
@@ -104,10 +105,6 @@ pub(super) struct Finished {
     pub(super) counts: SensorCounts,
     pub(super) state_error: Option<StoreError>,
 }
-
-/// Packets that go to a worker at once. Fewer at a time wake it more often: with a quarter of
-/// them a replay of mixed sizes took a twelfth more of the processors' time.
-const BATCH_PACKETS: usize = 1_024;
 
 /// Orders that may wait for a worker.
 const ORDERS_WAITING_MAX: usize = 16;
@@ -144,7 +141,7 @@ impl Engine {
             let (give_back, empties) = bounded(ORDERS_WAITING_MAX);
             let thread = spawn(name, move || work(sensor, &ordered, &tell, &give_back))?;
             workers.push(Worker {
-                batch: Vec::with_capacity(BATCH_PACKETS),
+                batch: WorkerBatch::default(),
                 orders,
                 empties,
                 thread,
@@ -178,19 +175,23 @@ impl Engine {
         Ok((engines, analyst))
     }
 
-    /// Takes packets of the running tick.
-    pub(super) fn packets(&mut self, packets: &[Packet]) -> Result<(), PipelineError> {
+    /// Takes packets of the running tick, and the payload of those that are openings.
+    pub(super) fn packets(
+        &mut self,
+        packets: &[Packet],
+        pieces: &mut Pieces,
+    ) -> Result<(), PipelineError> {
         match &mut self.kind {
-            Kind::Inline(inline) => inline.sensor.packets(packets),
-            Kind::Member(member) => member.sensor.packets(packets),
+            Kind::Inline(inline) => inline.sensor.packets(packets, pieces),
+            Kind::Member(member) => member.sensor.packets(packets, pieces),
             Kind::Threads(Threads {
                 workers, owners, ..
             }) => {
                 for packet in packets {
                     let owner = owners[shard_of(packet.src, packet.dst)];
                     let worker = &mut workers[usize::from(owner)];
-                    worker.batch.push(*packet);
-                    if worker.batch.len() >= BATCH_PACKETS {
+                    worker.batch.push(packet, pieces);
+                    if worker.batch.is_full() {
                         worker.send_batch()?;
                     }
                 }
@@ -335,12 +336,11 @@ impl Member {
 
 impl Worker {
     fn send_batch(&mut self) -> Result<(), PipelineError> {
-        if self.batch.is_empty() {
+        if self.batch.packets.is_empty() {
             return Ok(());
         }
         let next = self.empties.try_recv();
-        let next = next.unwrap_or_else(|_| Vec::with_capacity(BATCH_PACKETS));
-        let batch = std::mem::replace(&mut self.batch, next);
+        let batch = std::mem::replace(&mut self.batch, next.unwrap_or_default());
         self.send(Order::Packets(batch))
     }
 
@@ -429,15 +429,15 @@ fn work(
     mut sensor: Sensor,
     ordered: &Receiver<Order>,
     tell: &Sender<Told>,
-    give_back: &Sender<Vec<Packet>>,
+    give_back: &Sender<WorkerBatch>,
 ) {
     for order in ordered {
         let told = match order {
-            Order::Packets(mut packets) => {
-                sensor.packets(&packets);
-                packets.clear();
+            Order::Packets(mut batch) => {
+                sensor.packets(&batch.packets, &mut batch.pieces);
+                batch.clear();
                 // Where there are enough, this one is not needed any more.
-                let _ = give_back.try_send(packets);
+                let _ = give_back.try_send(batch);
                 continue;
             }
             Order::Sightings(seen) => {

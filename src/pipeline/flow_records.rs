@@ -179,9 +179,10 @@ impl Ended<'_> {
         match self.table(place) {
             Some((shard, slot)) => {
                 let (flow, end, tick) = shard.ended_flow(slot);
-                FlowRecord::new(&flow, end, tick, self.geo)
+                let said = shard.ended_said(slot).cloned();
+                FlowRecord::new(&flow, end, tick, self.geo).with(said)
             }
-            None => self.ended[place as usize],
+            None => self.ended[place as usize].clone(),
         }
     }
 

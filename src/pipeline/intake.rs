@@ -203,8 +203,8 @@ impl Feeder {
     fn tell(&mut self, until: Option<Tick>) -> Result<(), PipelineError> {
         let output = SensorOutput {
             transfers: std::mem::take(&mut self.rows),
-            sightings: Vec::new(),
             counts: self.counts,
+            ..SensorOutput::default()
         };
         self.analyst.take(vec![output], until)?;
         for alert in self.analyst.outputs.take_kept() {
@@ -228,6 +228,7 @@ const ROWS_FOLD_AT: usize = SHARDS * ROWS_PER_SHARD_TICK_MAX;
 mod tests {
     use super::*;
     use crate::alert::Event;
+    use crate::dissect::Protection;
     use crate::geo::{Confidence, Country};
     use crate::time::{SECONDS_PER_DAY, SECONDS_PER_HOUR};
     use crate::transfer::{Conversation, Service};
@@ -251,6 +252,7 @@ mod tests {
             served: false,
             bytes,
             confidence: Confidence::Plausible,
+            protection: Protection::Unseen,
             ended: true,
             round_trip_nanos: None,
         }

@@ -8,6 +8,7 @@ use crate::inventory::AssetKey;
 use crate::time::{Calendar, Tick};
 
 use super::owners::Owners;
+use super::recipients::Recipients;
 
 /// Where all of it is to be found.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,7 @@ pub(super) struct Observer<'a> {
     pub(super) calendar: &'a Calendar,
     /// The running hour, counted from the epoch.
     pub(super) hour: u64,
+    pub(super) recipients: &'a Recipients,
 }
 
 impl Observer<'_> {
@@ -52,6 +54,10 @@ impl Observer<'_> {
             confidence: destination.map_or(Confidence::Unknown, |known| known.confidence),
             maturity: state.map_or(0.0, |state| baseline.maturity(state)),
             organisation: of_asn.and_then(|address| geo.organisation(address)),
+            recipients: top_flows
+                .iter()
+                .map(|flow| self.recipients.of(flow))
+                .collect(),
             top_flows,
             asn,
             seen_hours: baseline.seen_hours(asset, country, self.hour),

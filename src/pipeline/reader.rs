@@ -9,10 +9,11 @@ use crate::decode::{Facts, Packet, Reason, Sightings, decode_into, fingerprint};
 use crate::time::{Tick, Timestamp};
 
 use super::PipelineError;
-use super::clock::{Step, TickClock};
+use super::clock::{Arrived, Step, TickClock};
 use super::duplicates::Duplicates;
 use super::engine::{Engine, Finished};
 use super::latency::StepLatency;
+use super::openings::{Openings, Pieces};
 use super::overlaps::Overlaps;
 use super::telemetry::Telemetry;
 
@@ -34,6 +35,8 @@ pub(super) struct Reader {
     overlaps: Option<Overlaps>,
     /// Who has an address, as the running tick shows it.
     sightings: Sightings,
+    /// Where what conversations say of themselves is read.
+    openings: Option<Openings>,
     /// Which of the readers of this run it is.
     number: usize,
 }
@@ -105,6 +108,7 @@ impl Reader {
         engine: Engine,
         telemetry: Arc<Telemetry>,
         capture: &CaptureConfig,
+        dissects: bool,
     ) -> Self {
         let counts = ReaderCounts::default();
         Self {
@@ -119,6 +123,7 @@ impl Reader {
             deduplicates: capture.deduplicate,
             overlaps: capture.compare_overlaps.then(Overlaps::new),
             sightings: Sightings::default(),
+            openings: dissects.then(Openings::default),
             number,
         }
     }
@@ -138,6 +143,7 @@ impl Reader {
             batch: &mut self.batch,
             counts: &mut self.counts,
             sightings: &mut self.sightings,
+            openings: self.openings.as_mut(),
         };
         let frames = source.lend_ready(frames_max, &times, &mut gatherer) as u64;
         let packets = self.batch.packets().get(already..).unwrap_or_default();
@@ -175,10 +181,13 @@ impl Reader {
         self.counts.packets += 1;
         self.counts.wire_bytes += u64::from(packet.wire_bytes);
         self.counts.ip_bytes += u64::from(packet.ip_bytes);
+        let openings = self.openings.as_mut();
+        let piece = openings.and_then(|openings| openings.piece(frame, &packet));
         if self.clock.takes_at_once(packet.timestamp) {
-            return self.push(packet);
+            return self.push(packet, piece);
         }
-        self.steps(|clock, out| clock.push(&packet, out))
+        let piece = piece.map(Box::from);
+        self.steps(|clock, out| clock.push(Arrived { packet, piece }, out))
     }
 
     /// Frames before the next whose packet is compared: all are where copies are not to be
@@ -257,16 +266,16 @@ impl Reader {
                 self.engine.advance(tick)?;
                 self.publish();
             }
-            Step::Packet(packet) => self.push(packet)?,
+            Step::Packet(Arrived { packet, piece }) => self.push(packet, piece.as_deref())?,
         }
         Ok(())
     }
 
-    fn push(&mut self, packet: Packet) -> Result<(), PipelineError> {
+    fn push(&mut self, packet: Packet, piece: Option<&[u8]>) -> Result<(), PipelineError> {
         // There is room always: where it was the last, the batch is sent.
         if let Some(place) = self.batch.next_place() {
             *place = packet;
-            self.batch.length += 1;
+            self.batch.filled(piece);
         }
         if self.batch.room() == 0 {
             return self.send_batch();
@@ -279,8 +288,14 @@ impl Reader {
             return Ok(());
         }
         let begun = Instant::now();
-        let sent = self.engine.packets(self.batch.packets());
-        self.batch.length = 0;
+        let Batch {
+            places,
+            length,
+            pieces,
+        } = &mut self.batch;
+        let packets = places.get(..*length).unwrap_or_default();
+        let sent = self.engine.packets(packets, pieces);
+        self.batch.clear();
         if self.latency.record(begun) {
             let quantiles = self.latency.quantiles();
             self.telemetry.set_batch_latency(self.number, quantiles);
@@ -336,6 +351,8 @@ struct Batch {
     places: Box<[Packet; BATCH_PACKETS]>,
     /// Places that are filled.
     length: usize,
+    /// Payload of those that are openings.
+    pieces: Pieces,
 }
 
 impl Default for Batch {
@@ -343,6 +360,7 @@ impl Default for Batch {
         Self {
             places: Box::new([Packet::default(); BATCH_PACKETS]),
             length: 0,
+            pieces: Pieces::default(),
         }
     }
 }
@@ -353,6 +371,22 @@ impl Batch {
     #[inline(always)]
     fn next_place(&mut self) -> Option<&mut Packet> {
         self.places.get_mut(self.length)
+    }
+
+    /// Counts the packet that was written to the next place, and takes its payload if that
+    /// is to be read.
+    #[inline(always)]
+    fn filled(&mut self, piece: Option<&[u8]>) {
+        if let (Some(piece), Some(packet)) = (piece, self.places.get_mut(self.length)) {
+            packet.facts = packet.facts.with(Facts::OPENING);
+            self.pieces.push(piece);
+        }
+        self.length += 1;
+    }
+
+    fn clear(&mut self) {
+        self.length = 0;
+        self.pieces.clear();
     }
 
     const fn room(&self) -> usize {
@@ -369,6 +403,7 @@ struct Gatherer<'a> {
     batch: &'a mut Batch,
     counts: &'a mut ReaderCounts,
     sightings: &'a mut Sightings,
+    openings: Option<&'a mut Openings>,
 }
 
 impl Taker for Gatherer<'_> {
@@ -378,7 +413,11 @@ impl Taker for Gatherer<'_> {
             return;
         };
         match decode_into(frame, place, self.sightings) {
-            Ok(()) => self.batch.length += 1,
+            Ok(()) => {
+                let openings = self.openings.as_mut();
+                let piece = openings.and_then(|openings| openings.piece(frame, place));
+                self.batch.filled(piece);
+            }
             Err(reason) => self.counts.drop_frame(frame, reason),
         }
     }

@@ -1,17 +1,20 @@
 //! The sensor half of one worker: packets to transfers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::decode::{Packet, Sighting};
+use crate::decode::{Facts, Packet, Sighting};
+use crate::dissect::{Answered, Said};
 use crate::flow::{Endpoint, Flow, FlowConfig, FlowEvent, Lookup, SHARDS, Shard, shard_of};
 use crate::geo::Geo;
 use crate::sink::FlowRecord;
 use crate::time::Tick;
-use crate::transfer::{self, Transfer};
+use crate::transfer::{self, Conversation, Transfer};
 
 use super::PipelineError;
 use super::flow_file::FlowOut;
 use super::flow_records::FlowRecords;
+use super::openings::Pieces;
 
 /// The shards of one worker, and what they have told since the last tick.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(super) struct Sensor {
 #[derive(Debug)]
 struct Rows {
     transfers: Vec<Transfer>,
+    words: Vec<(Tick, Speaker, Arc<Said>)>,
+    names: Vec<(Tick, Answered)>,
     fold_at: usize,
 }
 
@@ -38,6 +43,8 @@ impl Default for Rows {
     fn default() -> Self {
         Self {
             transfers: Vec::new(),
+            words: Vec::new(),
+            names: Vec::new(),
             fold_at: ROWS_FOLD_AT,
         }
     }
@@ -49,10 +56,15 @@ impl Rows {
     fn give(&mut self, output: &mut SensorOutput) {
         output.counts.rows_folded += transfer::fold(&mut self.transfers);
         output.transfers.append(&mut self.transfers);
+        output.words.append(&mut self.words);
+        output.names.append(&mut self.names);
         self.transfers.shrink_to(ROWS_KEPT_ROOM);
         self.fold_at = ROWS_FOLD_AT;
     }
 }
+
+/// The address of an asset, and the conversation that it has.
+pub(super) type Speaker = (IpAddr, Conversation);
 
 /// What a worker tells at the close of a tick.
 #[derive(Debug, Default)]
@@ -60,6 +72,10 @@ pub(super) struct SensorOutput {
     pub(super) transfers: Vec<Transfer>,
     /// Who had an address, and in which tick.
     pub(super) sightings: Vec<(Tick, Sighting)>,
+    /// What exporting conversations say of themselves, and in which tick.
+    pub(super) words: Vec<(Tick, Speaker, Arc<Said>)>,
+    /// Which names were answered with which addresses, and in which tick.
+    pub(super) names: Vec<(Tick, Answered)>,
     pub(super) counts: SensorCounts,
 }
 
@@ -67,6 +83,8 @@ impl SensorOutput {
     /// Adds what was told later.
     pub(super) fn append(&mut self, mut later: Self) {
         self.sightings.append(&mut later.sightings);
+        self.words.append(&mut later.words);
+        self.names.append(&mut later.names);
         self.counts = later.counts;
         if self.transfers.is_empty() {
             self.transfers = later.transfers;
@@ -90,6 +108,10 @@ impl SensorOutput {
         }
         let sightings = taken.sightings.extract_if(.., |(tick, _)| is_later(*tick));
         self.sightings = sightings.collect();
+        let words = taken.words.extract_if(.., |(tick, ..)| is_later(*tick));
+        self.words = words.collect();
+        let names = taken.names.extract_if(.., |(tick, _)| is_later(*tick));
+        self.names = names.collect();
         taken
     }
 }
@@ -117,6 +139,8 @@ pub(super) struct SensorCounts {
     pub(super) flows_evicted: u64,
     /// Flows that are followed now.
     pub(super) flows_active: u64,
+    /// Conversations whose beginning, or what it said, found no room.
+    pub(super) unheard: u64,
 }
 
 impl SensorCounts {
@@ -150,6 +174,7 @@ impl std::ops::Add for SensorCounts {
             rows_folded: self.rows_folded + other.rows_folded,
             flows_evicted: self.flows_evicted + other.flows_evicted,
             flows_active: self.flows_active + other.flows_active,
+            unheard: self.unheard + other.unheard,
         }
     }
 }
@@ -178,11 +203,12 @@ impl Sensor {
         }
     }
 
-    /// Counts packets, which must be of this worker's shards, in their order.
+    /// Counts packets, which must be of this worker's shards, in their order, and reads
+    /// `pieces`, the payload of those that are openings.
     ///
     /// What they need from memory is asked for before the first of many is counted, so that
     /// the processor waits for all of it at once.
-    pub(super) fn packets(&mut self, packets: &[Packet]) {
+    pub(super) fn packets(&mut self, packets: &[Packet], pieces: &mut Pieces) {
         let Self {
             shards,
             places,
@@ -221,6 +247,11 @@ impl Sensor {
                 let place = usize::from(*place);
                 let mut take = taker(output, &mut rows[place], geo, flows.as_mut());
                 shards[place].packet(packet, lookup, &locate, &mut take);
+                if packet.facts.has(Facts::OPENING)
+                    && let Some(piece) = pieces.next()
+                {
+                    shards[place].listen(packet, lookup, piece, &mut take);
+                }
             }
         }
     }
@@ -282,6 +313,7 @@ impl Sensor {
     fn give(&mut self) -> SensorOutput {
         let counts = &mut self.output.counts;
         counts.flows_evicted = self.shards.iter().map(Shard::evicted).sum();
+        counts.unheard = self.shards.iter().map(Shard::unheard).sum();
         counts.flows_active = self.shards.iter().map(|shard| shard.len() as u64).sum();
         let next = SensorOutput {
             counts: *counts,
@@ -300,6 +332,9 @@ const PACKETS_AT_ONCE: usize = 32;
 /// Rows of one shard and tick that are folded before the tick is over.
 const ROWS_FOLD_AT: usize = 4 * transfer::ROWS_PER_SHARD_TICK_MAX;
 
+/// Names, and conversations that say something, of which one shard tells in a tick.
+const WORDS_MAX: usize = 1_024;
+
 /// Rows for which each shard keeps memory between ticks.
 const ROWS_KEPT_ROOM: usize = 64;
 
@@ -311,13 +346,44 @@ fn taker<'a>(
     mut flows: Option<&'a mut FlowRecords>,
 ) -> impl FnMut(FlowEvent<'_>) + 'a {
     move |event| {
-        if let FlowEvent::Closed { flow, end, tick } = &event {
-            output.counts.close(flow, geo);
-            if let Some(flows) = &mut flows {
-                flows.push(FlowRecord::new(flow, *end, *tick, geo));
+        match &event {
+            FlowEvent::Closed {
+                flow,
+                end,
+                tick,
+                said,
+            } => {
+                output.counts.close(flow, geo);
+                if let Some(flows) = &mut flows {
+                    let record = FlowRecord::new(flow, *end, *tick, geo);
+                    flows.push(record.with(said.cloned()));
+                }
+                return;
             }
+            FlowEvent::Named { answered, tick } => {
+                if rows.names.len() < WORDS_MAX {
+                    rows.names.push((*tick, answered.clone()));
+                }
+                return;
+            }
+            FlowEvent::Export { .. } => {}
         }
-        rows.transfers.extend(Transfer::of(&event));
+        let Some(mut transfer) = Transfer::of(&event) else {
+            return;
+        };
+        if let (FlowEvent::Export { flow, .. }, Some(ends)) = (&event, &transfer.conversation) {
+            let nanos = flow.round_trip_nanos;
+            transfer.confidence = geo.confidence(ends.peer, &flow.peer, nanos);
+        }
+        rows.transfers.push(transfer);
+        if let (FlowEvent::Export { said, tick, .. }, Some(conversation)) =
+            (&event, transfer.conversation)
+            && let Some((said, true)) = said
+            && rows.words.len() < WORDS_MAX
+        {
+            let speaker = (transfer.asset_ip, conversation);
+            rows.words.push((*tick, speaker, Arc::clone(said)));
+        }
         if rows.transfers.len() >= rows.fold_at {
             output.counts.rows_folded += transfer::fold(&mut rows.transfers);
             // What is left cannot be folded any further; the cost stays linear.

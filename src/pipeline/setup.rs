@@ -8,6 +8,7 @@ use crate::capture::LiveSource;
 use crate::config::{CaptureConfig, Config};
 use crate::decode::Reason;
 use crate::detect::Bytes;
+use crate::flow::FlowConfig;
 use crate::geo::{DatabaseInfo, Geo};
 use crate::time::Timestamp;
 
@@ -43,6 +44,8 @@ pub(super) struct Context {
     databases: Vec<DatabaseInfo>,
     learn: Learn,
     capture: CaptureConfig,
+    /// Whether the beginnings of conversations are read.
+    dissects: bool,
     /// What is known at the start that the operator should know.
     pub(super) notes: Vec<String>,
 }
@@ -98,9 +101,13 @@ impl Setup {
         notes.extend(unread);
         let (outs, file) = FlowFile::share(outputs.take_flows(), shares.len())?;
         let flows_max = config.limits.flows.div_ceil(tables);
+        let flow = FlowConfig {
+            keeps_content_class: config.dissect.content_class,
+            ..config.flow
+        };
         let sensors = shares.zip(outs).map(|(share, out)| {
             let geo = Arc::clone(&geo);
-            Sensor::new(share, &config.flow, flows_max, geo, out)
+            Sensor::new(share, &flow, flows_max, geo, out)
         });
         let sensors: Vec<_> = sensors.collect();
         let context = Context {
@@ -108,6 +115,7 @@ impl Setup {
             databases: geo.databases().to_vec(),
             learn: config.baseline.learn,
             capture: config.capture.clone(),
+            dissects: config.dissect.enabled,
             notes,
         };
         let mut analyst = Analyst::new(config, Arc::clone(&geo), outputs, learned)?;
@@ -135,7 +143,7 @@ impl Analysis {
 impl Context {
     fn reader(&self, number: usize, engine: Engine) -> Reader {
         let telemetry = Arc::clone(&self.telemetry);
-        Reader::new(number, engine, telemetry, &self.capture)
+        Reader::new(number, engine, telemetry, &self.capture, self.dissects)
     }
 
     /// Drains the pipeline and draws up the report.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::alert::Alert;
 use crate::baseline::{Learn, Stage};
 use crate::decode::Reason;
+use crate::dissect::Protection;
 use crate::geo::{Country, DatabaseInfo};
 use crate::store::StoreError;
 
@@ -37,6 +38,8 @@ pub struct Summary {
     pub evictions: BTreeMap<&'static str, u64>,
     /// Unique payload bytes from assets to foreign peers, by country.
     pub export_bytes: BTreeMap<Country, u64>,
+    /// The same by how they were protected, as far as conversations showed it.
+    pub protected_bytes: BTreeMap<Country, BTreeMap<Protection, u64>>,
     /// Assets that exported.
     pub assets: u64,
     /// Addresses that went to another machine, and IPv4 addresses that a machine got that had
@@ -65,6 +68,8 @@ pub struct JurisdictionRow {
     pub country: Country,
     /// Export bytes.
     pub bytes: u64,
+    /// The same by how they were protected, in the order of [`Protection::ALL`].
+    pub protected_bytes: [u64; Protection::ALL.len()],
     /// Assets that exported there.
     pub assets: usize,
 }
@@ -122,6 +127,7 @@ impl RunReport {
             ("cells", baseline.cells_gathered),
             ("flows", finished.counts.flows_evicted),
             ("incidents", finished.analyst.learned.incidents.refused()),
+            ("openings", finished.counts.unheard),
             ("sightings", counts.sightings_dropped),
         ];
         let rulings = &finished.analyst.rulings;
@@ -148,6 +154,7 @@ impl RunReport {
                 .filter(|(_, count)| *count > 0)
                 .collect(),
             export_bytes: totals.export_bytes(),
+            protected_bytes: totals.protected_bytes(),
             assets: totals.assets(),
             asset_churn,
             alerts: totals.incidents,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::alert::Severity;
 use crate::capture::Drops;
 use crate::decode::Reason;
+use crate::dissect::Protection;
 use crate::geo::{Country, DatabaseInfo};
 use crate::metrics::{Family, Published};
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_HOUR, Tick};
@@ -52,6 +53,7 @@ struct Shared {
 #[derive(Clone, Debug, Default)]
 pub(super) struct AnalystView {
     pub(super) export_bytes: BTreeMap<Country, u64>,
+    pub(super) protected_bytes: BTreeMap<Country, BTreeMap<Protection, u64>>,
     pub(super) transfers: u64,
     pub(super) alerts: BTreeMap<Severity, u64>,
     pub(super) findings: BTreeMap<&'static str, u64>,
@@ -340,6 +342,19 @@ fn told_families(view: &AnalystView) -> Vec<Family> {
     for (country, bytes) in &view.export_bytes {
         exported.push(&[("jurisdiction", country.code())], *bytes as f64);
     }
+    let mut protected = Family::counter(
+        "borderflow_protected_export_bytes_total",
+        "Unique payload bytes from assets to foreign peers, by country and protection.",
+    );
+    for (country, of_country) in &view.protected_bytes {
+        for (protection, bytes) in of_country {
+            let labels = [
+                ("jurisdiction", country.code()),
+                ("protection", protection.name()),
+            ];
+            protected.push(&labels, *bytes as f64);
+        }
+    }
     let mut alerts = Family::counter("borderflow_alerts_total", "Lines of alerts, by severity.");
     for severity in Severity::ALL {
         let count = view.alerts.get(&severity).copied().unwrap_or(0);
@@ -354,6 +369,7 @@ fn told_families(view: &AnalystView) -> Vec<Family> {
     }
     vec![
         exported,
+        protected,
         alerts,
         findings,
         Family::counter(

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::alert::Alert;
 use crate::baseline::ASSETS_MAX;
+use crate::dissect::Protection;
 use crate::geo::Country;
 use crate::inventory::AssetKey;
 use crate::transfer::{COUNTRY_NUMBERS, Transfer, country_number};
@@ -59,8 +60,11 @@ impl Totals {
     pub(super) fn count(&mut self, country: Country, transfers: &[Transfer]) {
         self.view.transfers += transfers.len() as u64;
         let row = row(&mut self.countries, country_number(country), country);
-        let bytes = transfers.iter().map(|transfer| transfer.bytes);
-        row.bytes = bytes.fold(row.bytes, u64::saturating_add);
+        for transfer in transfers {
+            row.bytes = row.bytes.saturating_add(transfer.bytes);
+            let protected = &mut row.protected_bytes[transfer.protection as usize];
+            *protected = protected.saturating_add(transfer.bytes);
+        }
     }
 
     /// Counts an asset among those that export to a country, once.
@@ -90,10 +94,26 @@ impl Totals {
         self.assets
     }
 
+    /// Brings what is shown of the sums up to date.
+    pub(super) fn show(&mut self) {
+        self.view.export_bytes = self.export_bytes();
+        self.view.protected_bytes = self.protected_bytes();
+    }
+
     /// Export bytes by country.
     pub(super) fn export_bytes(&self) -> BTreeMap<Country, u64> {
         let rows = self.jurisdictions();
         rows.map(|row| (row.country, row.bytes)).collect()
+    }
+
+    /// Export bytes by country and by how they were protected.
+    pub(super) fn protected_bytes(&self) -> BTreeMap<Country, BTreeMap<Protection, u64>> {
+        let of_row = |row: &JurisdictionRow| {
+            let by_protection = Protection::ALL.into_iter().zip(row.protected_bytes);
+            by_protection.filter(|(_, bytes)| *bytes > 0).collect()
+        };
+        let rows = self.jurisdictions();
+        rows.map(|row| (row.country, of_row(&row))).collect()
     }
 
     /// Countries that took something, by their codes.
@@ -110,6 +130,7 @@ fn row(
     countries[number].get_or_insert(JurisdictionRow {
         country,
         bytes: 0,
+        protected_bytes: [0; Protection::ALL.len()],
         assets: 0,
     })
 }
@@ -200,6 +221,7 @@ impl Hasher for Keyed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dissect::Protection;
     use crate::geo::Confidence;
     use crate::time::Tick;
     use crate::transfer::Service;
@@ -219,6 +241,7 @@ mod tests {
             served: false,
             bytes,
             confidence: Confidence::Plausible,
+            protection: Protection::Unseen,
             ended: false,
             round_trip_nanos: None,
         }
@@ -239,9 +262,11 @@ mod tests {
         }
         totals.count(brazil, &[transfer(brazil, 7)]);
         let rows: Vec<_> = totals.jurisdictions().collect();
+        let unseen = Protection::Unseen as usize;
         let row = |country, bytes, assets| JurisdictionRow {
             country,
             bytes,
+            protected_bytes: std::array::from_fn(|index| if index == unseen { bytes } else { 0 }),
             assets,
         };
         assert_eq!(rows, [row(brazil, 7, 100), row(russia, u64::MAX, 200)]);

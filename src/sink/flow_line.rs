@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::{FlowLines, FlowRecord};
 use crate::decode::TunnelPath;
+use crate::dissect::{Application, Protection, Said};
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Tick, Timestamp};
 
 /// Writes lines of `flows.jsonl`. Fields that do not apply or are not known are left out.
@@ -172,7 +173,52 @@ fn write_rest(line: &mut Line, flow: &FlowRecord) {
         line.text(b",\"asn_dst\":");
         line.number(dst.asn.into());
     }
+    if let Some(said) = &flow.said {
+        write_said(line, said);
+    }
     line.text(b"}\n");
+}
+
+fn write_said(line: &mut Line, said: &Said) {
+    if said.application != Application::Unknown {
+        line.text(b",\"app\":\"");
+        line.bytes(said.application.name().as_bytes());
+        line.text(b"\"");
+    }
+    // Names are printable ASCII, but quotation marks and what escapes them is not excluded.
+    if let Some(name) = &said.server_name {
+        line.text(b",\"sni\":");
+        line.quoted(name);
+    }
+    if let Some(ja4) = &said.ja4 {
+        line.text(b",\"ja4\":");
+        line.quoted(ja4);
+    }
+    if let Some(alpn) = &said.alpn {
+        line.text(b",\"alpn\":");
+        line.quoted(alpn);
+    }
+    if let Some(version) = said.tls.and_then(|tls| tls.version_name()) {
+        line.text(b",\"tls_version\":\"");
+        line.bytes(version.as_bytes());
+        line.text(b"\"");
+    }
+    let [src, dst] = said.content;
+    if let Some(class) = src {
+        line.text(b",\"content_src\":\"");
+        line.bytes(class.name().as_bytes());
+        line.text(b"\"");
+    }
+    if let Some(class) = dst {
+        line.text(b",\"content_dst\":\"");
+        line.bytes(class.name().as_bytes());
+        line.text(b"\"");
+    }
+    if said.protection != Protection::Unseen {
+        line.text(b",\"protection\":\"");
+        line.bytes(said.protection.name().as_bytes());
+        line.text(b"\"");
+    }
 }
 
 impl Second {
@@ -219,6 +265,12 @@ impl Line {
 
     fn bytes(&mut self, text: &[u8]) {
         self.0.extend_from_slice(text);
+    }
+
+    /// A text between quotation marks, with what JSON escapes in it.
+    fn quoted(&mut self, text: &str) {
+        // Memory takes whatever is written.
+        let _ = serde_json::to_writer(&mut self.0, text);
     }
 
     fn show(&mut self, value: impl std::fmt::Display) {

@@ -1,15 +1,17 @@
 //! A flow that waits to be written.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::decode::{TunnelPath, address};
+use crate::dissect::Said;
 use crate::flow::{Direction, End, Endpoint, Flow, FlowKey, Traffic};
 use crate::geo::{Country, Geo, Place, Side};
 use crate::time::{Tick, Timestamp};
 
 /// What a line of `flows.jsonl` says, in less than half the memory of the line: all flows of
 /// a table may end in one tick.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FlowRecord {
     /// Key of the flow.
     pub key: FlowKey,
@@ -29,9 +31,11 @@ pub struct FlowRecord {
     pub(super) midstream: bool,
     pub(super) overlap: bool,
     initiator_is_low: bool,
+    /// What it said of itself.
+    pub(super) said: Option<Arc<Said>>,
 }
 
-const _: () = assert!(size_of::<FlowRecord>() <= 224);
+const _: () = assert!(size_of::<FlowRecord>() <= 232);
 
 /// What is told of a place.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +76,13 @@ impl FlowRecord {
             midstream: flow.midstream,
             overlap: flow.overlap,
             initiator_is_low: flow.src == low(&flow.key),
+            said: None,
         }
+    }
+
+    /// The same of a flow that said something of itself.
+    pub fn with(self, said: Option<Arc<Said>>) -> Self {
+        Self { said, ..self }
     }
 
     /// The initiator and the other side.
@@ -185,6 +195,7 @@ mod tests {
                 midstream: false,
                 overlap: false,
                 initiator_is_low: true,
+                said: None,
             },
         )
     }
@@ -192,7 +203,7 @@ mod tests {
     proptest! {
         #[test]
         fn prefixes_never_order_otherwise_than_keys(a in records(), b in records()) {
-            let [prefix, other] = [a, b].map(|record| FlowRecord::prefix(&record.key));
+            let [prefix, other] = [&a, &b].map(|record| FlowRecord::prefix(&record.key));
             prop_assert!(prefix < 1 << 96);
             let by_prefix = prefix.cmp(&other);
             prop_assert!(by_prefix == Ordering::Equal || by_prefix == a.key.cmp(&b.key));

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
 use crate::transfer::{Service, Transfer};
 
@@ -26,6 +27,7 @@ pub struct TransferLine {
     jurisdiction: Country,
     asn: u32,
     geo_confidence: Confidence,
+    protection: Protection,
     bytes: u64,
 }
 
@@ -46,6 +48,7 @@ impl TransferLine {
             jurisdiction: transfer.country,
             asn: transfer.asn,
             geo_confidence: transfer.confidence,
+            protection: transfer.protection,
             bytes: transfer.bytes,
         }
     }

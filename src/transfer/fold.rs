@@ -3,6 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 
 use super::{COUNTRY_NUMBERS, Order, Service, Transfer, country_number, sort_by_tick};
+use crate::dissect::Protection;
 use crate::inventory::AssetKey;
 
 /// Rows that one shard may tell of one tick; the smallest of the rest are folded.
@@ -122,6 +123,7 @@ impl Sum {
             asn: 0,
             service: Service::Other,
             conversation: None,
+            protection: Protection::Unseen,
             round_trip_nanos: None,
             ..*row
         };
@@ -178,6 +180,7 @@ mod tests {
             served: false,
             bytes,
             confidence: Confidence::Plausible,
+            protection: Protection::Unseen,
             ended: false,
             round_trip_nanos: None,
         }

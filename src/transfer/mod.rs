@@ -17,6 +17,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dissect::Protection;
 use crate::flow::FlowEvent;
 use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
@@ -44,6 +45,8 @@ pub struct Transfer {
     pub bytes: u64,
     /// How sure the country is.
     pub confidence: Confidence,
+    /// How what the conversation carries is protected.
+    pub protection: Protection,
     /// Whether the flow that carried it is over.
     pub ended: bool,
     /// Handshake round trip in nanoseconds, at least 1, told once per flow.
@@ -75,6 +78,7 @@ impl Transfer {
             first,
             ended,
             tick,
+            said,
         } = event
         else {
             return None;
@@ -98,6 +102,7 @@ impl Transfer {
             served,
             bytes: *bytes,
             confidence: place.confidence,
+            protection: said.map_or(Protection::Unseen, |(said, _)| said.protection),
             ended: *ended,
             round_trip_nanos: round_trip_nanos.and_then(|nanos| NonZeroU32::new(nanos.max(1))),
         })
@@ -142,7 +147,7 @@ impl Ord for Transfer {
                 row.conversation,
                 row.served,
                 row.bytes,
-                row.confidence,
+                (row.confidence, row.protection),
                 row.ended,
                 row.round_trip_nanos,
             )
@@ -212,6 +217,7 @@ mod tests {
                 served,
                 bytes: 1,
                 confidence: Confidence::Plausible,
+                protection: Protection::Unseen,
                 ended: false,
                 round_trip_nanos: None,
             },

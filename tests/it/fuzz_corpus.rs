@@ -19,6 +19,11 @@ fn kept_frames_are_decoded() {
 }
 
 #[test]
+fn kept_beginnings_are_read() {
+    replay("dissect", harness::dissect::run);
+}
+
+#[test]
 fn kept_plays_of_the_flow_table_add_up() {
     replay("flow", harness::flow::run);
 }

@@ -25,6 +25,7 @@ mod feedback;
 mod files;
 mod fuzz_corpus;
 mod golden;
+mod hellos;
 mod import;
 mod live;
 mod metrics;

@@ -17,6 +17,7 @@ const LAYERS: &[&str] = &[
     "store",
     "capture",
     "decode",
+    "dissect",
     "geo",
     "flow",
     "inventory",

@@ -1,6 +1,9 @@
 //! What a shard tells of a flow.
 
+use std::sync::Arc;
+
 use super::{End, Flow, FlowEvent, Shard};
+use crate::dissect::Said;
 use crate::flow::FlowKey;
 use crate::flow::slot::State;
 use crate::time::Tick;
@@ -25,6 +28,21 @@ impl Shard {
         (self.told(slot), end, self.absolute(self.now))
     }
 
+    /// What the flow in a slot of [`Self::ended`] said of itself.
+    pub fn ended_said(&self, slot: u32) -> Option<&Arc<Said>> {
+        self.said(slot)
+    }
+
+    fn said(&self, slot: u32) -> Option<&Arc<Said>> {
+        let is_heard = self.slots[slot].state.has(State::HEARD);
+        is_heard.then(|| self.beginnings.said(slot)).flatten()
+    }
+
+    fn tell_said(&mut self, slot: u32) -> Option<(Arc<Said>, bool)> {
+        let is_heard = self.slots[slot].state.has(State::HEARD);
+        is_heard.then(|| self.beginnings.tell(slot)).flatten()
+    }
+
     /// Has a slot fetched from memory that will be asked for soon.
     pub fn prefetch(&self, slot: u32) {
         self.slots.prefetch(slot);
@@ -39,7 +57,8 @@ impl Shard {
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
         if let Some(export) = self.take_export(slot) {
-            export.tell(&self.told(slot), ended, self.absolute(tick), events);
+            let said = self.tell_said(slot);
+            export.tell(&self.told(slot), ended, (self.absolute(tick), said), events);
         }
     }
 
@@ -68,6 +87,7 @@ impl Shard {
                 flow: &self.told(slot),
                 end: End::Active,
                 tick: self.absolute(tick),
+                said: self.said(slot),
             });
         }
         self.slots[slot].end_record(&mut self.cold);
@@ -82,6 +102,9 @@ impl Shard {
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
         let export = self.take_export(slot);
+        if self.slots[slot].state.has(State::HEARD) {
+            self.beginnings.end(slot);
+        }
         let flow = &self.slots[slot];
         let has_packets = flow.has_packets();
         // Both sides may have closed it before the input ended or its place was taken.
@@ -91,10 +114,17 @@ impl Shard {
         }
         let (flow, tick) = (&self.told(slot), self.absolute(tick));
         if let Some(export) = export {
-            export.tell(flow, true, tick, events);
+            let said = self.tell_said(slot);
+            export.tell(flow, true, (tick, said), events);
         }
         if has_packets {
-            events(FlowEvent::Closed { flow, end, tick });
+            let said = self.said(slot);
+            events(FlowEvent::Closed {
+                flow,
+                end,
+                tick,
+                said,
+            });
         }
     }
 
@@ -111,13 +141,20 @@ struct Export {
 }
 
 impl Export {
-    fn tell(self, flow: &Flow, ended: bool, tick: Tick, events: &mut impl FnMut(FlowEvent<'_>)) {
+    fn tell(
+        self,
+        flow: &Flow,
+        ended: bool,
+        (tick, said): (Tick, Option<(Arc<Said>, bool)>),
+        events: &mut impl FnMut(FlowEvent<'_>),
+    ) {
         events(FlowEvent::Export {
             flow,
             bytes: self.bytes.into(),
             first: self.first,
             ended,
             tick,
+            said: said.as_ref().map(|(said, is_new)| (said, *is_new)),
         });
     }
 }

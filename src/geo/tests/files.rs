@@ -50,7 +50,7 @@ fn records_that_say_nothing_useful_count_as_unknown() {
         ("number", Value::Number(81)),
     ] {
         let path = write(folder.path(), name, &database(6, &[("country_code", code)]));
-        let error = CountryDatabase::open(Some(&path)).unwrap_err();
+        let error = CountryDatabase::open(DatabaseRole::Country, Some(&path)).unwrap_err();
         assert!(
             matches!(error, GeoError::NoCountry { .. }),
             "{name}: {error}"
@@ -105,7 +105,9 @@ fn what_is_no_database_is_refused_with_its_path() {
         (&empty, "is no MMDB file, or is cut short"),
         (&cut, "is no MMDB file, or is cut short"),
     ] {
-        let error = CountryDatabase::open(Some(path)).unwrap_err().to_string();
+        let error = CountryDatabase::open(DatabaseRole::Country, Some(path))
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("geo.country: "), "{error}");
         assert!(error.contains(expected), "{error}");
         assert!(error.contains(&path.display().to_string()), "{error}");
@@ -128,7 +130,9 @@ fn a_tree_whose_walk_would_never_end_is_refused() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), "knot", &bytes);
-    let error = within_a_second(move || CountryDatabase::open(Some(&path)).unwrap_err());
+    let error = within_a_second(move || {
+        CountryDatabase::open(DatabaseRole::Country, Some(&path)).unwrap_err()
+    });
     assert!(matches!(error, GeoError::Damaged { .. }), "{error}");
 }
 
@@ -201,7 +205,8 @@ fn every_sound_country_file_of_maxmind_opens() {
         "GeoLite2-Country-Test",
     ] {
         let path = tests.join("test-data").join(name).with_extension("mmdb");
-        CountryDatabase::open(Some(&path)).unwrap_or_else(|error| panic!("{error}"));
+        CountryDatabase::open(DatabaseRole::Country, Some(&path))
+            .unwrap_or_else(|error| panic!("{error}"));
     }
 }
 

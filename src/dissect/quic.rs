@@ -1,0 +1,180 @@
+//! QUIC: the hellos of TLS in its first packets, whose keys everyone can know.
+//!
+//! Initial packets (RFC 9000 section 17.2.2) are encrypted with keys made of an identifier
+//! that they carry (RFC 9001 section 5.2), against mistakes and not against readers. Read
+//! are version 1, version 2 (RFC 9369), and the last drafts.
+
+mod keys;
+mod packet;
+
+use packet::{Identifier, Kind, Packet};
+
+use super::cursor::Cursor;
+use super::prefix::{PREFIX_BYTES_MAX, Prefix};
+use super::tls::{Answer, Flight, Offer, agreed};
+use super::{Application, Protection, Reading, Said};
+
+/// Follows the first packets of one conversation. It keeps at most what two directions may
+/// keep of their beginnings.
+#[derive(Clone, Debug, Default)]
+pub struct Initials {
+    /// What the client put first as the server's identifier: keys are made of it.
+    identifier: Option<Identifier>,
+    /// The messages of TLS by client and by server.
+    messages: [Prefix; 2],
+    datagrams: usize,
+    /// A packet had the form of an Initial.
+    is_quic: bool,
+}
+
+impl Initials {
+    /// Takes the next datagram, and says what is known once both hellos are, or once so many
+    /// datagrams went by that no hello is to be expected any more.
+    pub fn take(&mut self, is_client: bool, datagram: &[u8]) -> Reading {
+        self.datagrams = self.datagrams.saturating_add(1);
+        let mut cursor = Cursor::new(datagram);
+        for _ in 0..PACKETS_MAX {
+            let Some(packet) = Packet::read(&mut cursor) else {
+                break;
+            };
+            if packet.kind == Kind::Initial {
+                self.is_quic = true;
+                if let Some(payload) = self.open(is_client, &packet) {
+                    self.keep(is_client, &payload);
+                }
+            }
+        }
+        self.reading(self.datagrams >= DATAGRAMS_MAX)
+    }
+
+    /// What is known so far.
+    pub fn said(&self) -> Said {
+        match self.reading(true) {
+            Reading::Done(said) => said,
+            Reading::More => Said::default(),
+        }
+    }
+
+    /// Bytes of memory that it takes beside itself.
+    pub fn memory_bytes(&self) -> usize {
+        self.messages.iter().map(Prefix::memory_bytes).sum()
+    }
+
+    /// Decrypts a packet. The identifier of the client's first packet counts for the whole
+    /// conversation; but after a Retry (RFC 9001 section 5.2), or where another conversation
+    /// follows, it is a later one's.
+    fn open(&mut self, is_client: bool, packet: &Packet<'_>) -> Option<Vec<u8>> {
+        let known = self.identifier.as_ref();
+        let payload = known.and_then(|it| packet.open(it, is_client));
+        if payload.is_some() || !is_client || known == Some(&packet.destination) {
+            return payload;
+        }
+        let payload = packet.open(&packet.destination, is_client)?;
+        self.identifier = Some(packet.destination);
+        self.messages = <[Prefix; 2]>::default();
+        Some(payload)
+    }
+
+    /// Keeps what a packet carries of TLS.
+    fn keep(&mut self, is_client: bool, payload: &[u8]) {
+        let mut pieces = crypto_frames(payload);
+        // Some clients send their hello in many pieces in any order; in order, they leave
+        // fewer gaps.
+        pieces.sort_by_key(|(offset, _)| *offset);
+        let [client, server] = &mut self.messages;
+        let messages = if is_client { client } else { server };
+        for (offset, piece) in pieces {
+            messages.insert(offset, piece);
+        }
+    }
+
+    fn reading(&self, is_over: bool) -> Reading {
+        let [client, server] = self.messages.each_ref().map(|it| Flight {
+            bytes: it.bytes().into(),
+            is_closed: is_over || it.is_full(),
+        });
+        match agreed(Application::Quic, &Offer::of(&client), &Answer::of(&server)) {
+            Reading::Done(said) => Reading::Done(self.completed(said)),
+            Reading::More => Reading::More,
+        }
+    }
+
+    /// Where the answer was not seen it cannot be less than TLS 1.3 (RFC 9001 section 4.2).
+    fn completed(&self, mut said: Said) -> Said {
+        if !self.is_quic {
+            return Said::default();
+        }
+        if said.tls.is_some_and(|tls| !tls.is_answered) {
+            said.protection = Protection::Strong;
+        }
+        said
+    }
+}
+
+/// Whether a datagram begins with an Initial packet of a version that is read here. It looks
+/// at the header alone.
+pub fn is_initial(datagram: &[u8]) -> bool {
+    let has_fixed_bit = datagram.first().is_some_and(|first| first & 0x40 != 0);
+    let packet = Packet::read(&mut Cursor::new(datagram));
+    has_fixed_bit && packet.is_some_and(|it| it.kind == Kind::Initial)
+}
+
+/// The pieces of TLS messages in a payload, with their offsets (RFC 9000 section 19.6), up to
+/// a frame that may not stand in an Initial packet (section 12.4) or that makes no sense.
+fn crypto_frames(payload: &[u8]) -> Vec<(usize, &[u8])> {
+    let mut cursor = Cursor::new(payload);
+    let mut pieces = Vec::new();
+    while next_frame(&mut cursor, &mut pieces).is_some() {}
+    pieces
+}
+
+fn next_frame<'a>(cursor: &mut Cursor<'a>, pieces: &mut Vec<(usize, &'a [u8])>) -> Option<()> {
+    match cursor.byte()? {
+        PADDING | PING => {}
+        CRYPTO => {
+            let offset = usize::try_from(packet::number(cursor)?).ok()?;
+            let length = usize::try_from(packet::number(cursor)?).ok()?;
+            let piece = cursor.take(length)?;
+            if !piece.is_empty() && offset < PREFIX_BYTES_MAX {
+                pieces.push((offset, piece));
+            }
+        }
+        kind @ (ACK | ACK_ECN) => {
+            packet::number(cursor)?;
+            packet::number(cursor)?;
+            let ranges = packet::number(cursor)?;
+            packet::number(cursor)?;
+            let counts = if kind == ACK_ECN { 3 } else { 0 };
+            // However many are said to be there: it ends with the bytes.
+            for _ in 0..ranges.saturating_mul(2).saturating_add(counts) {
+                packet::number(cursor)?;
+            }
+        }
+        CONNECTION_CLOSE => {
+            packet::number(cursor)?;
+            packet::number(cursor)?;
+            let reason_bytes = usize::try_from(packet::number(cursor)?).ok()?;
+            cursor.take(reason_bytes)?;
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Datagrams that are read. Hellos are in the first ones; more come with losses, with a Retry
+/// and with certificates that need many.
+const DATAGRAMS_MAX: usize = 16;
+
+/// Packets of one datagram that are read: one of each kind, and some more.
+const PACKETS_MAX: usize = 8;
+
+/// Types of frames (RFC 9000 section 12.4).
+const PADDING: u8 = 0x00;
+const PING: u8 = 0x01;
+const ACK: u8 = 0x02;
+const ACK_ECN: u8 = 0x03;
+const CRYPTO: u8 = 0x06;
+const CONNECTION_CLOSE: u8 = 0x1c;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,318 @@
+//! The published packets, packets made here, and noise.
+
+#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod vectors;
+
+use proptest::prelude::*;
+
+use super::keys::Keys;
+use super::packet::Version;
+use super::*;
+use crate::dissect::Tls;
+use crate::dissect::tls::tests::{modern_answer, modern_hello};
+use vectors::{CLIENT_1, CLIENT_2, SERVER_1, SERVER_2, bytes};
+
+const FIRST: [u8; 8] = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
+
+/// An Initial of version 1 with keys made of one identifier, to another.
+fn initial(is_client: bool, identifier: &[u8], to: &[u8], number: u8, payload: &[u8]) -> Vec<u8> {
+    let keys = Keys::of(Version::One, identifier, is_client).unwrap();
+    let mut payload = payload.to_vec();
+    payload.resize(payload.len().max(20), PADDING);
+    let length = u16::try_from(payload.len() + 17).unwrap() | 0x4000;
+    let to_bytes = u8::try_from(to.len()).unwrap();
+    let mut head = [&[0xc0, 0, 0, 0, 1, to_bytes], to, &[0, 0]].concat();
+    head.extend(length.to_be_bytes());
+    head.push(number);
+    let sealed = keys.seal(number.into(), &head, &payload);
+    let mask = keys.mask(&sealed[3..19]).unwrap();
+    let last = head.len() - 1;
+    head[0] ^= mask[0] & 0x0f;
+    head[last] ^= mask[1];
+    [head, sealed].concat()
+}
+
+fn crypto(offset: usize, piece: &[u8]) -> Vec<u8> {
+    let number = |value: usize| (u32::try_from(value).unwrap() | 0x8000_0000).to_be_bytes();
+    [&[CRYPTO][..], &number(offset), &number(piece.len()), piece].concat()
+}
+
+fn done(reading: Reading) -> Said {
+    match reading {
+        Reading::Done(said) => said,
+        Reading::More => panic!("more is wanted"),
+    }
+}
+
+/// What is said after the client's hello and the server's answer of [`modern_answer`].
+fn assert_modern(said: &Said) {
+    assert_eq!(said.application, Application::Quic);
+    assert_eq!(said.server_name.as_deref(), Some("files.example.org"));
+    assert!(said.ja4.as_ref().unwrap().starts_with("q13d0508h2_"));
+    let tls = said.tls.unwrap();
+    assert_eq!(
+        (tls.version, tls.suite, tls.group),
+        (0x0304, 0x1302, 0x11ec)
+    );
+    assert_eq!(said.protection, Protection::PostQuantum);
+}
+
+#[test]
+fn the_published_packets_are_read() {
+    for (client, server) in [(CLIENT_1, SERVER_1), (CLIENT_2, SERVER_2)] {
+        let (client, server) = (bytes(client), bytes(server));
+        assert!(is_initial(&client) && is_initial(&server));
+        let mut initials = Initials::default();
+        assert_eq!(initials.take(true, &client), Reading::More);
+        assert_eq!(initials.said().protection, Protection::Strong);
+        let said = done(initials.take(false, &server));
+        assert_eq!(said, initials.said());
+        assert_eq!(said.application, Application::Quic);
+        assert_eq!(said.server_name.as_deref(), Some("example.com"));
+        assert_eq!(said.alpn.as_deref(), Some("alpn"));
+        assert!(said.ja4.unwrap().starts_with("q13d0211an_"));
+        let tls = Tls {
+            version: 0x0304,
+            suite: 0x1301,
+            group: 0x001d,
+            has_encrypted_hello: false,
+            is_answered: true,
+        };
+        assert_eq!(said.tls, Some(tls));
+        assert_eq!(said.protection, Protection::Strong);
+    }
+}
+
+/// A server may answer in another version than the client's (RFC 9368), with keys of the
+/// same identifier.
+#[test]
+fn an_answer_in_another_version_is_read() {
+    let mut initials = Initials::default();
+    assert_eq!(initials.take(true, &bytes(CLIENT_1)), Reading::More);
+    assert!(
+        done(initials.take(false, &bytes(SERVER_2)))
+            .tls
+            .unwrap()
+            .is_answered
+    );
+}
+
+#[test]
+fn a_packet_of_the_other_side_is_not() {
+    let mut initials = Initials::default();
+    assert_eq!(initials.take(false, &bytes(CLIENT_1)), Reading::More);
+    assert_eq!(initials.take(true, &bytes(SERVER_1)), Reading::More);
+    let said = initials.said();
+    assert_eq!((said.application, said.tls), (Application::Quic, None));
+}
+
+#[test]
+fn hellos_come_in_pieces_in_any_order() {
+    let hello = modern_hello();
+    let (low, high) = hello.split_at(700);
+    let mixed = [
+        crypto(900, &hello[900..1_000]),
+        vec![PADDING; 9],
+        vec![ACK_ECN, 5, 0, 1, 0, 3, 2, 7, 7, 7, PING],
+        crypto(1_000, &hello[1_000..]),
+        vec![],
+        crypto(700, &hello[700..900]),
+    ];
+    let second = initial(true, &FIRST, &FIRST, 1, &mixed.concat());
+    let first = initial(true, &FIRST, &FIRST, 0, &crypto(0, low));
+    let answer = modern_answer(0x11ec);
+    let answer = initial(
+        false,
+        &FIRST,
+        &[1, 2],
+        0,
+        &[vec![ACK, 0, 0, 0, 0], crypto(0, &answer)].concat(),
+    );
+    assert_eq!(low.len() + high.len(), hello.len());
+    let mut initials = Initials::default();
+    assert_eq!(initials.take(true, &second), Reading::More);
+    assert_eq!(initials.take(true, &first), Reading::More);
+    assert_modern(&done(initials.take(false, &answer)));
+}
+
+#[test]
+fn packets_stand_together_in_a_datagram() {
+    let hello = modern_hello();
+    let first = initial(true, &FIRST, &FIRST, 0, &crypto(0, &hello[..500]));
+    let second = initial(true, &FIRST, &FIRST, 1, &crypto(500, &hello[500..]));
+    // A Handshake packet between them, and a short header behind.
+    let mut other = vec![0xe5, 0, 0, 0, 1, 1, 9, 0, 0x40, 60];
+    other.extend([0xcc; 60]);
+    let datagram = [&first[..], &other, &second, &[0x41; 30]].concat();
+    let mut initials = Initials::default();
+    assert_eq!(initials.take(true, &datagram), Reading::More);
+    let answer = initial(false, &FIRST, &[], 0, &crypto(0, &modern_answer(0x11ec)));
+    assert_modern(&done(initials.take(false, &answer)));
+}
+
+#[test]
+fn after_a_retry_the_keys_are_new() {
+    let hello = crypto(0, &modern_hello());
+    let mut initials = Initials::default();
+    assert_eq!(
+        initials.take(true, &initial(true, &FIRST, &FIRST, 0, &hello)),
+        Reading::More
+    );
+    let retry = bytes("ff000000010008f067a5502a4262b5746f6b656e04a265ba2eff4d829058fb3f0f2496ba");
+    assert!(!is_initial(&retry));
+    assert_eq!(initials.take(false, &retry), Reading::More);
+    let chosen = [0xf0, 0x67, 0xa5];
+    assert_eq!(
+        initials.take(true, &initial(true, &chosen, &chosen, 1, &hello)),
+        Reading::More
+    );
+    let answer = crypto(0, &modern_answer(0x11ec));
+    assert_modern(&done(
+        initials.take(false, &initial(false, &chosen, &[], 0, &answer)),
+    ));
+}
+
+#[test]
+fn the_clients_later_packets_have_the_first_keys() {
+    let hello = modern_hello();
+    let mut initials = Initials::default();
+    let (low, high) = (crypto(0, &hello[..500]), crypto(500, &hello[500..]));
+    assert_eq!(
+        initials.take(true, &initial(true, &FIRST, &FIRST, 0, &low)),
+        Reading::More
+    );
+    assert_eq!(
+        initials.take(true, &initial(true, &FIRST, &[7; 20], 1, &high)),
+        Reading::More
+    );
+    assert_eq!(
+        initials.said().server_name.as_deref(),
+        Some("files.example.org")
+    );
+}
+
+#[test]
+fn it_ends_after_some_datagrams() {
+    let hello = initial(true, &FIRST, &FIRST, 0, &crypto(0, &modern_hello()));
+    let mut initials = Initials::default();
+    for _ in 1..DATAGRAMS_MAX {
+        assert_eq!(initials.take(true, &hello), Reading::More);
+    }
+    let said = done(initials.take(true, &hello));
+    assert_eq!(said.protection, Protection::Strong);
+    assert!(!said.tls.unwrap().is_answered);
+    let mut nothing = Initials::default();
+    for _ in 1..DATAGRAMS_MAX {
+        assert_eq!(nothing.take(true, &[0x55; 1_200]), Reading::More);
+    }
+    assert_eq!(
+        nothing.take(true, &[0x55; 1_200]),
+        Reading::Done(Said::default())
+    );
+}
+
+#[test]
+fn it_is_bounded() {
+    let mut initials = Initials::default();
+    for step in 0..100 {
+        let pieces: Vec<u8> = (0..100)
+            .flat_map(|at| crypto(at * 37 + step * 211, b"?"))
+            .collect();
+        let packet = initial(true, &FIRST, &FIRST, 0, &pieces);
+        initials.take(true, &packet);
+    }
+    assert!(initials.memory_bytes() <= 3 * PREFIX_BYTES_MAX);
+    let many = bytes(SERVER_1).repeat(400);
+    initials.take(false, &many);
+}
+
+#[test]
+fn frames_end_where_they_make_no_sense() {
+    let piece = crypto(3, b"abc");
+    let expected = vec![(3, &b"abc"[..])];
+    for (frames, pieces) in [
+        (vec![], vec![]),
+        (vec![0; 50], vec![]),
+        (
+            [&piece[..], &[0x1c, 0, 6, 2, 9, 9]].concat(),
+            expected.clone(),
+        ),
+        (
+            [&[0x1c, 0, 6, 2, 9, 9][..], &piece].concat(),
+            expected.clone(),
+        ),
+        ([&piece[..], &[0x08, 1]].concat(), expected.clone()),
+        ([&[0x08, 1][..], &piece].concat(), vec![]),
+        (piece[..piece.len() - 1].to_vec(), vec![]),
+        ([&[ACK, 0, 0, 0xff, 0xff][..], &[0xff; 90]].concat(), vec![]),
+        (crypto(PREFIX_BYTES_MAX, b"abc"), vec![]),
+    ] {
+        assert_eq!(crypto_frames(&frames), pieces);
+    }
+}
+
+#[test]
+fn only_headers_that_fit_are_initials() {
+    let client = bytes(CLIENT_1);
+    for cut in 0..client.len() {
+        assert!(!is_initial(&client[..cut]));
+    }
+    for (place, byte) in [
+        (0, 0x40),
+        (0, 0x80),
+        (0, 0xf0),
+        (4, 9),
+        (5, 21),
+        (5, 200),
+        (14, 99),
+    ] {
+        let mut changed = client.clone();
+        changed[place] = byte;
+        assert!(!is_initial(&changed), "{place}");
+    }
+    // Versions are negotiated in the clear, under no version.
+    assert!(!is_initial(&bytes(
+        "c000000000088394c8f03e5157080000000001ff00001d"
+    )));
+}
+
+proptest! {
+    #[test]
+    fn noise_and_damage_say_nothing(
+        noise in prop::collection::vec(any::<u8>(), 0..300),
+        changes in prop::collection::btree_map(0usize..1_200, any::<u8>(), 1..4),
+        length in 0usize..1_300,
+        is_client in any::<bool>(),
+    ) {
+        let mut damaged = bytes(CLIENT_1);
+        for (place, byte) in changes {
+            damaged[place] ^= byte | 1;
+        }
+        damaged.truncate(length);
+        let headed = [&[0xc3, 0, 0, 0, 1][..], &noise].concat();
+        let mut initials = Initials::default();
+        for datagram in [&noise, &damaged, &headed] {
+            is_initial(datagram);
+            initials.take(is_client, datagram);
+            prop_assert_eq!(initials.said().tls, None);
+        }
+        assert_eq!(initials.take(true, &bytes(CLIENT_1)), Reading::More);
+        done(initials.take(false, &bytes(SERVER_1)));
+    }
+
+    #[test]
+    fn whatever_is_encrypted_is_read_to_its_end(
+        payload in prop::collection::vec(
+            prop_oneof![Just(6u8), Just(2), 0u8..80, any::<u8>()],
+            0..400,
+        ),
+        piece in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let mut initials = Initials::default();
+        initials.take(true, &initial(true, &FIRST, &FIRST, 0, &payload));
+        initials.take(true, &initial(true, &FIRST, &FIRST, 1, &crypto(0, &piece)));
+        initials.take(false, &initial(false, &FIRST, &[], 0, &payload));
+        initials.said();
+    }
+}

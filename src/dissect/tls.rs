@@ -1,0 +1,281 @@
+//! TLS: what the two hellos say before everything else is encrypted.
+//!
+//! Read are the versions SSL 2.0 (only its hellos, as far as they tell a version) to TLS 1.3
+//! (RFC 8446), and TLCP (GB/T 38636-2020), which is TLS 1.1 under another number. Records
+//! and handshake messages may be cut anywhere: a message may span records and a record may
+//! carry messages. Certificates are not read.
+
+mod hello;
+mod record;
+
+pub(super) use hello::ClientHello;
+pub(super) use record::Flight;
+
+use hello::ServerHello;
+use record::{
+    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, CLIENT_HELLO, FATAL, HANDSHAKE, RECORD_BYTES_MAX,
+    SERVER_HELLO, WARNING, is_version,
+};
+
+use super::cursor::Cursor;
+use super::ja4::ja4;
+use super::prefix::PREFIX_BYTES_MAX;
+use super::text::shown;
+use super::{Application, Protection, Reading, Said, Tls};
+
+/// Reads the beginnings of both directions; the client is who sends the client's hello.
+/// `is_over` says that no more of either will come.
+///
+/// It is done when both hellos are known and, before TLS 1.3, the group that the server
+/// names behind its certificates, or when the rest cannot come any more.
+pub(super) fn read(client: &[u8], server: &[u8], is_over: bool) -> Reading {
+    match begins(client) {
+        Some(true) => {}
+        None if !is_over => return Reading::More,
+        None if begins(server) == Some(true) => {}
+        _ => return Reading::Done(Said::default()),
+    }
+    if server.is_empty() && !is_over && client.len() < PREFIX_BYTES_MAX {
+        return Reading::More;
+    }
+    let is_shut = |bytes: &[u8]| is_over || bytes.len() >= PREFIX_BYTES_MAX;
+    let server_flight = Flight::of_records(server, is_shut(server));
+    let answer = if is_old(server) {
+        Answer::of_old(server, is_shut(server))
+    } else {
+        Answer::of(&server_flight)
+    };
+    if !answer.is_settled {
+        return Reading::More;
+    }
+    let client_flight = Flight::of_records(client, is_shut(client));
+    let offer = if is_old(client) {
+        Offer::of_old(client, is_shut(client))
+    } else {
+        Offer::of(&client_flight)
+    };
+    agreed(Application::Tls, &offer, &answer)
+}
+
+/// Whether a direction begins with a record of TLS or a hello of SSL 2.0; nothing while
+/// there are too few bytes to tell.
+pub(super) fn begins(bytes: &[u8]) -> Option<bool> {
+    if is_old(bytes) {
+        return begins_old(bytes);
+    }
+    let mut cursor = Cursor::new(bytes);
+    let kind = cursor.byte()?;
+    if !matches!(kind, CHANGE_CIPHER_SPEC..=APPLICATION_DATA) {
+        return Some(false);
+    }
+    let (version, length) = (cursor.u16()?, cursor.u16()?);
+    if !is_version(version) || !(1..=RECORD_BYTES_MAX).contains(&length) {
+        return Some(false);
+    }
+    let first = cursor.byte()?;
+    Some(match kind {
+        CHANGE_CIPHER_SPEC => (length, first) == (1, 1),
+        ALERT => length == 2 && matches!(first, WARNING | FATAL),
+        HANDSHAKE => matches!(first, HELLO_REQUEST | CLIENT_HELLO | SERVER_HELLO),
+        _ => true,
+    })
+}
+
+/// What a conversation comes to by the offer of the client and the answer of the server.
+pub(super) fn agreed(application: Application, offer: &Offer<'_>, answer: &Answer<'_>) -> Reading {
+    if !offer.is_settled || !answer.is_settled {
+        return Reading::More;
+    }
+    let (offered, chosen) = (offer.hello.as_ref(), answer.hello.as_ref());
+    let tls = Tls {
+        version: chosen
+            .map(|it| it.version)
+            .or_else(|| offered.map(ClientHello::version_offered))
+            .unwrap_or_default(),
+        suite: chosen.map_or(0, |it| it.suite),
+        group: chosen.map_or(0, |it| it.group),
+        has_encrypted_hello: offered.is_some_and(|it| it.has_encrypted_hello),
+        is_answered: chosen.is_some(),
+    };
+    let transport = if application == Application::Quic {
+        'q'
+    } else {
+        't'
+    };
+    Reading::Done(Said {
+        application,
+        protection: Protection::of_tls(&tls),
+        server_name: offered.and_then(|it| shown(it.server_name?)),
+        // A fingerprint of half a hello would be that of no client.
+        ja4: offered
+            .filter(|it| it.is_whole)
+            .map(|it| ja4(it, transport)),
+        tls: (offered.is_some() || chosen.is_some()).then_some(tls),
+        alpn: chosen
+            .and_then(|it| it.protocol)
+            .or_else(|| offered.and_then(|it| it.protocol))
+            .and_then(shown),
+        ..Said::default()
+    })
+}
+
+/// What the client offers, as far as it is known.
+#[derive(Debug)]
+pub(super) struct Offer<'a> {
+    hello: Option<ClientHello<'a>>,
+    is_settled: bool,
+}
+
+impl<'a> Offer<'a> {
+    /// Reads the first hello. A second one, where the server asks for it, offers the same
+    /// (RFC 8446 section 4.1.2).
+    pub(super) fn of(flight: &'a Flight<'_>) -> Self {
+        let Some(first) = flight.messages().next() else {
+            return Self {
+                hello: None,
+                is_settled: flight.is_closed,
+            };
+        };
+        let is_hello = first.kind == CLIENT_HELLO;
+        let is_settled = !is_hello || first.is_whole || flight.is_closed;
+        let mut hello = None;
+        if is_hello && is_settled {
+            hello = ClientHello::read(first.body);
+        }
+        if let Some(hello) = &mut hello {
+            hello.is_whole &= first.is_whole;
+        }
+        Self { hello, is_settled }
+    }
+
+    /// Reads the hello of SSL 2.0 with which old clients begin any version (RFC 5246
+    /// appendix E.2).
+    fn of_old(bytes: &'a [u8], is_shut: bool) -> Self {
+        Self {
+            hello: old_hello(bytes),
+            is_settled: is_shut || old_message(bytes).is_some(),
+        }
+    }
+}
+
+/// What the server answers, as far as it is known.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    hello: Option<ServerHello<'a>>,
+    is_settled: bool,
+}
+
+impl<'a> Answer<'a> {
+    /// Reads the hello that counts, and the group where it is named in a later message.
+    pub(super) fn of(flight: &'a Flight<'_>) -> Self {
+        let mut hello: Option<ServerHello<'_>> = None;
+        for message in flight.messages().filter(|it| it.is_whole) {
+            let is_last = match message.kind {
+                SERVER_HELLO => {
+                    hello = ServerHello::read(message.body);
+                    hello
+                        .as_ref()
+                        .is_none_or(|it| !it.is_retry && !it.has_late_group())
+                }
+                SERVER_KEY_EXCHANGE => {
+                    if let Some(hello) = hello.as_mut().filter(|it| it.has_late_group()) {
+                        hello.group = hello.late_group(message.body).unwrap_or_default();
+                    }
+                    true
+                }
+                SERVER_HELLO_DONE => true,
+                _ => false,
+            };
+            if is_last {
+                return Self {
+                    hello,
+                    is_settled: true,
+                };
+            }
+        }
+        Self {
+            hello,
+            is_settled: flight.is_closed,
+        }
+    }
+
+    /// Reads the answer of a server that knows nothing but SSL 2.0.
+    fn of_old(bytes: &[u8], is_shut: bool) -> Self {
+        let is_hello = begins_old(bytes);
+        Self {
+            hello: is_hello.unwrap_or_default().then(|| ServerHello {
+                version: SSL_2,
+                ..ServerHello::default()
+            }),
+            is_settled: is_shut || is_hello.is_some(),
+        }
+    }
+}
+
+/// Records of SSL 2.0 have the highest bit set, and those of TLS do not.
+fn is_old(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first & 0x80 != 0)
+}
+
+/// Its lengths must fit each other, as there is little else to know SSL 2.0 by.
+fn begins_old(bytes: &[u8]) -> Option<bool> {
+    let mut cursor = Cursor::new(bytes);
+    let length = cursor.u16()? & 0x7fff;
+    match cursor.byte()? {
+        CLIENT_HELLO => {
+            let version = cursor.u16()?;
+            let (suites, session, challenge) = (cursor.u16()?, cursor.u16()?, cursor.u16()?);
+            let parts = [9, suites, session, challenge].map(u32::from);
+            Some(
+                (version == SSL_2 || is_version(version))
+                    && suites > 0
+                    && suites.is_multiple_of(3)
+                    && matches!(session, 0 | 16)
+                    && (16..=32).contains(&challenge)
+                    && parts.iter().sum::<u32>() == u32::from(length),
+            )
+        }
+        OLD_SERVER_HELLO => {
+            let (is_hit, certificate, version) = (cursor.byte()?, cursor.byte()?, cursor.u16()?);
+            Some(is_hit <= 1 && certificate <= 1 && version == SSL_2)
+        }
+        _ => Some(false),
+    }
+}
+
+/// The hello of a client in the form of SSL 2.0.
+fn old_hello(bytes: &[u8]) -> Option<ClientHello<'_>> {
+    let mut cursor = Cursor::new(old_message(bytes)?);
+    let (kind, version, suites_bytes) = (cursor.byte()?, cursor.u16()?, cursor.u16()?);
+    cursor.take(4)?;
+    let suites = cursor.take(suites_bytes.into())?.as_chunks().0;
+    // Those of SSL 2.0 itself do not begin with zero and have no number here.
+    let suites = suites.iter().filter_map(|suite| match suite {
+        [0, high, low] => Some(u16::from_be_bytes([*high, *low])),
+        _ => None,
+    });
+    (kind == CLIENT_HELLO).then(|| ClientHello {
+        version,
+        suites: suites.collect(),
+        ..ClientHello::default()
+    })
+}
+
+/// The first message of SSL 2.0 behind its length, once it is whole.
+fn old_message(bytes: &[u8]) -> Option<&[u8]> {
+    let mut cursor = Cursor::new(bytes);
+    let length = cursor.u16()? & 0x7fff;
+    cursor.take(length.into())
+}
+
+/// Types of handshake messages that only some servers send (RFC 5246 section 7.4).
+const HELLO_REQUEST: u8 = 0;
+const SERVER_KEY_EXCHANGE: u8 = 12;
+const SERVER_HELLO_DONE: u8 = 14;
+
+/// SSL 2.0: its version, and the type of its server's hello.
+const SSL_2: u16 = 0x0002;
+const OLD_SERVER_HELLO: u8 = 4;
+
+#[cfg(test)]
+pub(in crate::dissect) mod tests;

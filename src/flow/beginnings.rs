@@ -1,0 +1,421 @@
+//! The beginnings of conversations, for as long as they are read, and what they said.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::dissect::{
+    Initials, Prefix, Protection, Reading, Said, bytes_wanted, datagram, is_initial, stream,
+    stream_without_classes,
+};
+
+/// What the conversations of a shard say of themselves, by the numbers of their slots.
+///
+/// Two bounds hold it: bytes of beginnings that are being read, of which the oldest give way
+/// with what they have said until then, and conversations whose words are kept.
+#[derive(Debug, Default)]
+pub(super) struct Beginnings {
+    /// By the number of a slot, as long as the last that has one.
+    entries: Vec<Entry>,
+    running: Vec<Beginning>,
+    running_free: Vec<u32>,
+    /// Places in `running` in the order in which they were taken, and some that are over.
+    queue: VecDeque<(u32, u32)>,
+    began: u32,
+    /// Of all that are being read.
+    bytes: usize,
+    said: Vec<Option<Words>>,
+    said_free: Vec<u32>,
+    /// Conversations whose beginning or words found no room.
+    dropped: u64,
+    keeps_content_class: bool,
+}
+
+/// Where what belongs to a slot is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Entry {
+    #[default]
+    None,
+    /// A place in `running`.
+    Running(u32),
+    /// A place in `said`.
+    Said(u32),
+    /// It was read, and there is nothing to tell.
+    Silent,
+}
+
+/// A beginning that is being read.
+#[derive(Debug, Default)]
+struct Beginning {
+    /// Which it is of all that began; 0 when it is over.
+    number: u32,
+    slot: u32,
+    ports: [u16; 2],
+    prefixes: [Prefix; 2],
+    /// Of a conversation over QUIC.
+    initials: Option<Box<Initials>>,
+    is_stream: bool,
+    wants_classes: bool,
+    pieces: u8,
+    /// Bytes of the pieces.
+    taken: usize,
+    /// What was counted of it in `bytes`.
+    counted: usize,
+}
+
+/// What a conversation has said.
+#[derive(Debug)]
+struct Words {
+    said: Arc<Said>,
+    is_told: bool,
+}
+
+/// Where a piece of payload belongs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) slot: u32,
+    /// 0 from the initiator, 1 from the other side.
+    pub(super) direction: usize,
+    /// Ports of the initiator and the other side.
+    pub(super) ports: [u16; 2],
+    /// Where in a stream it stands; none of a datagram.
+    pub(super) offset: Option<usize>,
+}
+
+impl Beginnings {
+    pub(super) fn new(keeps_content_class: bool) -> Self {
+        Self {
+            keeps_content_class,
+            ..Self::default()
+        }
+    }
+
+    /// Takes the payload of one packet.
+    pub(super) fn take(&mut self, place: Place, piece: &[u8]) {
+        let at = match self.entry(place.slot) {
+            Entry::Said(_) | Entry::Silent => return,
+            Entry::Running(at) => at,
+            Entry::None => self.begin(&place),
+        };
+        let beginning = &mut self.running[at as usize];
+        match beginning.take(&place, piece) {
+            Reading::Done(said) => self.close(at, said),
+            Reading::More if beginning.is_enough() => {
+                let said = beginning.end();
+                self.close(at, said);
+            }
+            Reading::More => {
+                let counted = beginning.memory_bytes();
+                self.bytes += counted - beginning.counted.min(counted);
+                beginning.counted = counted.max(beginning.counted);
+                self.make_room();
+            }
+        }
+    }
+
+    /// The conversation of a slot is over: what it began to say is all there is.
+    pub(super) fn end(&mut self, slot: u32) {
+        if let Entry::Running(at) = self.entry(slot) {
+            let said = self.running[at as usize].end();
+            self.close(at, said);
+        }
+    }
+
+    /// Forgets what the conversation of a slot has said.
+    pub(super) fn forget(&mut self, slot: u32) {
+        self.end(slot);
+        if let Entry::Said(at) = self.entry(slot) {
+            self.said[at as usize] = None;
+            self.said_free.push(at);
+        }
+        self.set(slot, Entry::None);
+    }
+
+    /// What the conversation of a slot has said.
+    pub(super) fn said(&self, slot: u32) -> Option<&Arc<Said>> {
+        let Entry::Said(at) = self.entry(slot) else {
+            return None;
+        };
+        self.said[at as usize].as_ref().map(|words| &words.said)
+    }
+
+    /// The same, and whether this is the first time that it is asked for so.
+    pub(super) fn tell(&mut self, slot: u32) -> Option<(Arc<Said>, bool)> {
+        let Entry::Said(at) = self.entry(slot) else {
+            return None;
+        };
+        let words = self.said[at as usize].as_mut()?;
+        let is_new = !std::mem::replace(&mut words.is_told, true);
+        Some((words.said.clone(), is_new))
+    }
+
+    /// Takes what a conversation has said without that its beginning was read.
+    pub(super) fn take_words(&mut self, slot: u32, said: &Arc<Said>) {
+        if self.entry(slot) == Entry::None {
+            self.keep(slot, said.clone());
+        }
+    }
+
+    /// Conversations whose beginning or words found no room.
+    pub(super) const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn entry(&self, slot: u32) -> Entry {
+        self.entries.get(slot as usize).copied().unwrap_or_default()
+    }
+
+    fn set(&mut self, slot: u32, entry: Entry) {
+        let slot = slot as usize;
+        if self.entries.len() <= slot {
+            self.entries.resize(slot + 1, Entry::None);
+        }
+        self.entries[slot] = entry;
+    }
+
+    fn begin(&mut self, place: &Place) -> u32 {
+        self.began = self.began.wrapping_add(1).max(1);
+        let at = self.running_free.pop().unwrap_or_else(|| {
+            self.running.push(Beginning::default());
+            self.running.len() as u32 - 1
+        });
+        self.queue.push_back((at, self.began));
+        let beginning = &mut self.running[at as usize];
+        beginning.number = self.began;
+        beginning.slot = place.slot;
+        beginning.ports = place.ports;
+        beginning.is_stream = place.offset.is_some();
+        beginning.wants_classes = self.keeps_content_class;
+        if self.queue.len() > 2 * self.running.len() + QUEUE_SLACK {
+            let running = &self.running;
+            let is_running = |(at, number): &(u32, u32)| running[*at as usize].number == *number;
+            self.queue.retain(is_running);
+        }
+        self.set(place.slot, Entry::Running(at));
+        at
+    }
+
+    /// Has the oldest say what they have to say, until the others have room.
+    fn make_room(&mut self) {
+        while self.bytes > BEGINNING_BYTES_MAX {
+            let Some((at, number)) = self.queue.pop_front() else {
+                return;
+            };
+            let beginning = &self.running[at as usize];
+            if beginning.number == number {
+                let said = beginning.end();
+                self.dropped += 1;
+                self.close(at, said);
+            }
+        }
+    }
+
+    /// Ends the reading of a beginning, of which this is kept.
+    fn close(&mut self, at: u32, mut said: Said) {
+        let beginning = &mut self.running[at as usize];
+        let slot = beginning.slot;
+        self.bytes -= beginning.counted.min(self.bytes);
+        beginning.clear((at as usize) < BUFFERS_KEPT);
+        self.running_free.push(at);
+        self.set(slot, Entry::Silent);
+        if !self.keeps_content_class {
+            said.content = [None; 2];
+        }
+        if said != Said::default() {
+            self.keep(slot, Arc::new(said));
+        }
+    }
+
+    fn keep(&mut self, slot: u32, said: Arc<Said>) {
+        let words = Some(Words {
+            said,
+            is_told: false,
+        });
+        if let Some(at) = self.said_free.pop() {
+            self.said[at as usize] = words;
+            self.set(slot, Entry::Said(at));
+        } else if self.said.len() < SAID_MAX {
+            self.said.push(words);
+            self.set(slot, Entry::Said(self.said.len() as u32 - 1));
+        } else {
+            self.dropped += 1;
+            self.set(slot, Entry::Silent);
+        }
+    }
+}
+
+impl Beginning {
+    fn take(&mut self, place: &Place, piece: &[u8]) -> Reading {
+        self.pieces = self.pieces.saturating_add(1);
+        self.taken += piece.len();
+        let is_client = place.direction == 0;
+        if let Some(offset) = place.offset {
+            if self.prefixes[place.direction].insert(offset, piece) {
+                return self.read(false);
+            }
+            return Reading::More;
+        }
+        if self.initials.is_some() || (self.is_empty() && is_initial(piece)) {
+            let initials = self.initials.get_or_insert_default();
+            return initials.take(is_client, piece);
+        }
+        if self.prefixes[place.direction].bytes().is_empty() {
+            self.prefixes[place.direction].insert(0, piece);
+        }
+        let has_both = self
+            .prefixes
+            .iter()
+            .all(|prefix| !prefix.bytes().is_empty());
+        self.read(has_both)
+    }
+
+    /// Whether more is not waited for: it looks random, or so much of it was read that no
+    /// more will come. Then its exports are told with what is seen of it.
+    fn is_enough(&self) -> bool {
+        let looks_random = self.is_stream
+            && self.pieces == PIECES_OF_OPAQUE
+            && self.end().protection == Protection::Opaque;
+        let wanted = || bytes_wanted(self.prefixes[0].bytes());
+        looks_random || self.pieces >= PIECES_MAX || self.taken >= wanted()
+    }
+
+    /// Makes it ready for another conversation; with the memory, where that is kept.
+    fn clear(&mut self, keeps_memory: bool) {
+        let prefixes = std::mem::take(&mut self.prefixes);
+        *self = Self::default();
+        if keeps_memory {
+            self.prefixes = prefixes.map(Prefix::emptied);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.prefixes.iter().all(|prefix| prefix.bytes().is_empty())
+    }
+
+    /// What it has said when no more of it is read.
+    fn end(&self) -> Said {
+        if let Some(initials) = &self.initials {
+            return initials.said();
+        }
+        match self.read(true) {
+            Reading::Done(said) => said,
+            Reading::More => Said::default(),
+        }
+    }
+
+    fn read(&self, is_over: bool) -> Reading {
+        let [client, server] = [&self.prefixes[0], &self.prefixes[1]].map(Prefix::bytes);
+        if self.is_stream {
+            let read = if self.wants_classes {
+                stream
+            } else {
+                stream_without_classes
+            };
+            read(client, server, self.ports, is_over)
+        } else if is_over {
+            Reading::Done(datagram(client, server, self.ports))
+        } else {
+            Reading::More
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        let initials = self.initials.as_ref().map_or(0, |it| it.memory_bytes());
+        let prefixes: usize = self.prefixes.iter().map(Prefix::memory_bytes).sum();
+        size_of::<Self>() + prefixes + initials
+    }
+}
+
+/// Bytes of the beginnings of one shard that are being read.
+const BEGINNING_BYTES_MAX: usize = 256 * 1024;
+
+/// Conversations of one shard whose words are kept.
+const SAID_MAX: usize = 4_096;
+
+/// Pieces of one beginning: no more of it will come.
+const PIECES_MAX: u8 = 20;
+
+/// Pieces after which what looks random is told as that.
+const PIECES_OF_OPAQUE: u8 = 3;
+
+/// Entries of the queue beside twice those that are needed.
+const QUEUE_SLACK: usize = 64;
+
+/// Beginnings of a shard whose memory is kept for others.
+const BUFFERS_KEPT: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dissect::Application;
+
+    fn place(slot: u32, direction: usize, offset: usize) -> Place {
+        Place {
+            slot,
+            direction,
+            ports: [50_000, 80],
+            offset: Some(offset),
+        }
+    }
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: files.example.org\r\n\r\n";
+
+    #[test]
+    fn a_request_in_pieces_says_where_it_goes_and_says_it_once() {
+        let mut beginnings = Beginnings::new(false);
+        let (first, second) = REQUEST.split_at(9);
+        beginnings.take(place(3, 0, 9), second);
+        assert!(beginnings.said(3).is_none(), "the first bytes are missing");
+        beginnings.take(place(3, 0, 0), first);
+        let said = beginnings.said(3).unwrap();
+        assert_eq!(said.server_name.as_deref(), Some("files.example.org"));
+        assert_eq!(said.protection, Protection::Clear);
+        assert_eq!(beginnings.tell(3).map(|(_, is_new)| is_new), Some(true));
+        assert_eq!(beginnings.tell(3).map(|(_, is_new)| is_new), Some(false));
+        beginnings.forget(3);
+        assert!(beginnings.said(3).is_none());
+        beginnings.take(place(3, 0, 0), REQUEST);
+        assert!(
+            beginnings.said(3).is_some(),
+            "another conversation in its slot"
+        );
+    }
+
+    #[test]
+    fn what_ends_before_it_is_whole_says_what_it_said() {
+        let mut beginnings = Beginnings::new(false);
+        beginnings.take(place(0, 0, 0), b"SSH-2.0-client\r\n");
+        assert!(beginnings.said(0).is_none());
+        beginnings.end(0);
+        assert_eq!(beginnings.said(0).unwrap().application, Application::Ssh);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_oldest_gives_way() {
+        let mut beginnings = Beginnings::new(false);
+        let mut request = b"GET /".to_vec();
+        request.resize(2_000, b'a');
+        for slot in 0..2_000 {
+            beginnings.take(place(slot, 0, 0), &request);
+            assert!(beginnings.bytes <= BEGINNING_BYTES_MAX + 16_384);
+        }
+        assert!(beginnings.dropped() > 1_000);
+        assert!(beginnings.queue.len() < 4_500);
+        let said = beginnings.said(0).unwrap();
+        assert_eq!(said.application, Application::Http);
+        assert!(matches!(beginnings.entry(1_999), Entry::Running(_)));
+        (0..2_000).for_each(|slot| beginnings.forget(slot));
+        assert_eq!(beginnings.bytes, 0);
+        assert_eq!(beginnings.running.len(), beginnings.running_free.len());
+    }
+
+    #[test]
+    fn words_are_bounded_too() {
+        let mut beginnings = Beginnings::new(false);
+        let slots = SAID_MAX as u32 + 10;
+        (0..slots).for_each(|slot| beginnings.take(place(slot, 0, 0), REQUEST));
+        assert_eq!(beginnings.dropped(), 10);
+        beginnings.forget(5);
+        beginnings.take(place(slots, 0, 0), REQUEST);
+        assert!(beginnings.said(slots).is_some(), "there is room again");
+    }
+}

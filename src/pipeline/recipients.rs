@@ -1,0 +1,129 @@
+//! What conversations and name servers have said lately of who is behind an address.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::alert::{Recipient, Source};
+use crate::baseline::TopFlow;
+use crate::dissect::Said;
+
+use super::sensor::{SensorOutput, Speaker};
+
+/// Names of receivers, as long as there is room: what was said last outlives the rest.
+#[derive(Debug, Default)]
+pub(super) struct Recipients {
+    words: Recent<Speaker, Arc<Said>>,
+    /// By the address that a name server answered with.
+    names: Recent<IpAddr, Box<str>>,
+}
+
+impl Recipients {
+    /// Takes what was said in a tick, or in several, by whom it may be.
+    pub(super) fn learn(&mut self, output: &mut SensorOutput) {
+        let mut words = std::mem::take(&mut output.words);
+        let mut names = std::mem::take(&mut output.names);
+        // Of two names of an address the last one stands, whichever worker told it first.
+        words.sort_unstable();
+        for (_, speaker, said) in words {
+            self.words.insert(speaker, said);
+        }
+        names.sort_unstable();
+        for (_, answered) in names {
+            for address in answered.addresses {
+                self.names.insert(address, answered.name.clone());
+            }
+        }
+    }
+
+    /// What is known of the receiver of a conversation.
+    pub(super) fn of(&self, flow: &TopFlow) -> Recipient {
+        let speaker = (flow.asset_ip, flow.conversation);
+        let said = self.words.get(&speaker).map(Arc::as_ref);
+        let asked = said.and_then(|said| said.server_name.as_deref());
+        let asked = asked.map(|name| (name.to_owned(), Source::ServerName));
+        let answered = || {
+            let name = self.names.get(&flow.conversation.peer)?;
+            Some((name.to_string(), Source::Dns))
+        };
+        let name = asked.or_else(answered);
+        Recipient {
+            domain: name.as_ref().and_then(|(name, _)| registered_domain(name)),
+            name,
+            application: said.map(|said| said.application).unwrap_or_default(),
+            protection: said.map(|said| said.protection).unwrap_or_default(),
+            ja4: said.and_then(|said| said.ja4.as_deref()).map(str::to_owned),
+        }
+    }
+}
+
+/// What somebody has registered of a host name, by the public suffix list
+/// (<https://publicsuffix.org>); nothing of an address or of a name without a known suffix.
+fn registered_domain(name: &str) -> Option<String> {
+    let domain = psl::domain(name.as_bytes())?;
+    let is_known = domain.suffix().is_known();
+    let text = std::str::from_utf8(domain.as_bytes()).ok();
+    text.filter(|_| is_known).map(str::to_owned)
+}
+
+/// A map that forgets the oldest half of what it holds when it is full.
+#[derive(Debug)]
+struct Recent<K, V> {
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
+}
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self {
+            young: HashMap::new(),
+            old: HashMap::new(),
+        }
+    }
+}
+
+impl<K: Eq + Hash, V> Recent<K, V> {
+    fn insert(&mut self, key: K, value: V) {
+        if self.young.len() >= GENERATION_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, value);
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.young.get(key).or_else(|| self.old.get(key))
+    }
+}
+
+/// Entries of each of the two generations.
+const GENERATION_MAX: usize = 32_768;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registered_domain_is_below_the_public_suffix() {
+        let of = |name| registered_domain(name);
+        assert_eq!(of("a.b.example.co.uk").as_deref(), Some("example.co.uk"));
+        assert_eq!(
+            of("tenant.blob.core.windows.net").as_deref(),
+            Some("tenant.blob.core.windows.net")
+        );
+        assert_eq!(of("192.0.2.1"), None);
+        assert_eq!(of("localhost"), None);
+        assert_eq!(of(""), None);
+    }
+
+    #[test]
+    fn what_was_said_last_outlives_the_rest() {
+        let mut recent = Recent::default();
+        for key in 0..3 * GENERATION_MAX {
+            recent.insert(key, ());
+        }
+        assert!(recent.get(&0).is_none());
+        assert!(recent.get(&(3 * GENERATION_MAX - 1)).is_some());
+        assert!(recent.young.len() + recent.old.len() <= 2 * GENERATION_MAX);
+    }
+}
