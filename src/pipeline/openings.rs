@@ -12,6 +12,8 @@ use crate::dissect::{bytes_wanted, is_initial};
 #[derive(Debug)]
 pub(super) struct Openings {
     places: Box<[Place; PLACES]>,
+    /// A bit for each place of which more is asked for.
+    asked: Box<[u64; PLACES / 64]>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,6 +45,7 @@ impl Default for Openings {
     fn default() -> Self {
         Self {
             places: Box::new([Place::default(); PLACES]),
+            asked: Box::new([0; PLACES / 64]),
         }
     }
 }
@@ -74,46 +77,61 @@ impl Openings {
         is_opening: bool,
     ) -> Option<&'a [u8]> {
         let hash = hash(packet);
-        let place = &mut self.places[(hash >> 32) as usize % PLACES];
-        let tag = hash as u32;
-        let is_known = place.tag == tag;
-        if is_opening {
-            if !is_known {
-                *place = Place::of_any(tag);
-            }
-            place.left = place.left.max(PACKETS_OF_ANY);
-            if packet.payload_bytes == 0 {
-                return None;
-            }
+        let number = (hash >> 32) as usize % PLACES;
+        let (word, bit) = (number / 64, 1 << (number % 64));
+        // Most packets are of conversations that go on, and need not look any further.
+        let payload = payload(frame, packet);
+        let is_asked = is_opening || self.asked[word] & bit != 0;
+        if !is_asked && !payload.is_some_and(looks_known) {
+            return None;
         }
-        let payload = payload(frame, packet)?;
-        if is_known && place.bytes > 0 {
-            return place.take(payload);
+        let place = &mut self.places[number];
+        let piece = place.piece(hash as u32, is_opening, payload);
+        if place.left > 0 {
+            self.asked[word] |= bit;
+        } else {
+            self.asked[word] &= !bit;
         }
-        if looks_known(payload) {
-            *place = Place {
-                tag,
-                left: PACKETS_OF_KNOWN,
-                bytes: bytes_wanted(payload) as u16,
-            };
-            return place.take(payload);
-        }
-        if place.tag == tag && place.left > 0 {
-            place.left -= 1;
-            let is_telling = payload.len() >= UNKNOWN_BYTES_MIN;
-            return is_telling.then(|| payload.get(..UNKNOWN_BYTES_MAX).unwrap_or(payload));
-        }
-        None
+        piece
     }
 }
 
 impl Place {
-    const fn of_any(tag: u32) -> Self {
-        Self {
-            tag,
-            left: PACKETS_OF_ANY,
-            bytes: 0,
+    /// The payload of a packet whose conversation has this tag, if it is to be read.
+    fn piece<'a>(
+        &mut self,
+        tag: u32,
+        is_opening: bool,
+        payload: Option<&'a [u8]>,
+    ) -> Option<&'a [u8]> {
+        if is_opening {
+            if self.tag != tag {
+                *self = Self {
+                    tag,
+                    left: 0,
+                    bytes: 0,
+                };
+            }
+            self.left = self.left.max(PACKETS_OF_ANY);
         }
+        let payload = payload?;
+        if self.tag == tag && self.bytes > 0 {
+            return self.take(payload);
+        }
+        if looks_known(payload) {
+            *self = Self {
+                tag,
+                left: PACKETS_OF_KNOWN,
+                bytes: bytes_wanted(payload) as u16,
+            };
+            return self.take(payload);
+        }
+        if self.tag != tag || self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        let is_telling = payload.len() >= UNKNOWN_BYTES_MIN;
+        is_telling.then(|| payload.get(..UNKNOWN_BYTES_MAX).unwrap_or(payload))
     }
 
     /// Takes the payload of a packet off what is asked for of a known protocol.
