@@ -3,7 +3,7 @@
 /// The first bytes of a stream, as far as they have come.
 ///
 /// Where two pieces overlap, the first one stands. What lies beyond [`PREFIX_BYTES_MAX`],
-/// and pieces that would leave more than [`GAPS_MAX`] gaps, are passed over.
+/// and pieces that would leave more than eight gaps, are passed over.
 #[derive(Clone, Debug, Default)]
 pub struct Prefix {
     bytes: Vec<u8>,
