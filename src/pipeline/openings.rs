@@ -149,17 +149,19 @@ impl Place {
 /// A datagram that says what it is.
 fn of_udp<'a>(packet: &Packet, payload: &'a [u8]) -> Option<&'a [u8]> {
     let ports = [packet.src_port, packet.dst_port];
-    let is_named = ports.iter().any(|port| PORTS_OF_NAMED.contains(port));
+    // A message of DNS with one question (RFC 1035 section 4.1.1).
+    let is_dns = ports.contains(&DNS_PORT) && matches!(payload, [_, _, _, _, 0, 1, ..]);
+    let is_ike = ports.iter().any(|port| IKE_PORTS.contains(port));
     let is_tunnel = matches!(
         payload,
         // WireGuard's first and second message, OpenVPN's resets, DTLS.
         [1 | 2, 0, 0, 0, ..] | [0x38 | 0x40 | 0x50, ..] | [22, 254, 253 | 255, ..]
     );
-    (is_named || is_tunnel || is_initial(payload)).then_some(payload)
+    (is_dns || is_ike || is_tunnel || is_initial(payload)).then_some(payload)
 }
 
-/// DNS and IKE.
-const PORTS_OF_NAMED: [u16; 3] = [53, 500, 4_500];
+const DNS_PORT: u16 = 53;
+const IKE_PORTS: [u16; 2] = [500, 4_500];
 
 /// The captured part of the payload, unless it is of a fragment.
 #[inline]
