@@ -47,7 +47,7 @@ fn read_stream(client: &[u8], server: &[u8], ports: [u16; 2], step: usize) {
     }
 }
 
-/// Each datagram begins with its length, of which the lowest bit says who sent it.
+/// Each datagram has its length before it; those of the client come before and after the others.
 fn read_quic(client: &[u8], server: &[u8]) {
     let mut initials = Initials::default();
     for (is_client, mut rest) in [(true, client), (false, server), (true, client)] {
