@@ -66,18 +66,18 @@ impl Content {
 /// six deviations above, which leaves room for a short header and for the unevenness of
 /// compressed data. The least uneven text is far beyond: n random characters of base64
 /// make 3 n + 255, hence 1,023 of 256.
-pub(super) fn is_random(bytes: &[u8]) -> bool {
+pub fn is_random(bytes: &[u8]) -> bool {
     let sample = beginning(bytes);
     if sample.len() < RANDOM_BYTES_MIN {
         return false;
     }
-    let mut counts = [0usize; 256];
+    // No more than 512 of each, whose squares are no more than 2^18 together.
+    let mut counts = [0u16; 256];
     for byte in sample {
-        if let Some(count) = counts.get_mut(usize::from(*byte)) {
-            *count += 1;
-        }
+        counts[usize::from(*byte)] += 1;
     }
-    let squares: usize = counts.iter().map(|count| count * count).sum();
+    let squares = counts.iter().map(|count| u32::from(*count).pow(2));
+    let squares = squares.fold(0, u32::wrapping_add) as usize;
     (squares * 256 / sample.len()).saturating_sub(sample.len()) < CHI_SQUARE_MAX
 }
 

@@ -4,50 +4,45 @@
 //! the BSD 3-clause license. Its relatives for servers, HTTP and others are not and are not
 //! made here.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
+use super::text::Short;
 use super::tls::ClientHello;
 
 /// The fingerprint of a hello; `transport` is `t` over TCP and `q` in QUIC.
-pub(super) fn ja4(hello: &ClientHello<'_>, transport: char) -> Box<str> {
-    let is_kept = |value: &u16| !is_grease(*value);
-    let mut suites: Vec<u16> = hello.suites.iter().copied().filter(is_kept).collect();
-    let mut extensions: Vec<u16> = hello.extensions.iter().copied().filter(is_kept).collect();
-    let target = if extensions.contains(&SERVER_NAME) {
-        'd'
-    } else {
-        'i'
-    };
-    let mut ja4 = String::with_capacity(JA4_BYTES);
-    // Writing to a string cannot fail.
-    let _ = write!(
-        ja4,
-        "{transport}{}{target}{:02}{:02}{}_",
-        version(hello.version_offered()),
-        suites.len().min(99),
-        extensions.len().min(99),
-        protocol(hello.protocol.unwrap_or_default()),
-    );
-    suites.sort_unstable();
-    extensions.sort_unstable();
-    extensions.retain(|kind| !matches!(*kind, SERVER_NAME | PROTOCOLS));
-    let mut offered = String::with_capacity(LIST_BYTES);
-    list(&mut offered, suites.into_iter());
-    digest(&mut ja4, &offered);
-    ja4.push('_');
+pub(super) fn ja4(hello: &ClientHello<'_>, transport: u8) -> Short<JA4_BYTES> {
+    let mut values = Vec::with_capacity(VALUES_USUAL);
+    let mut offered = Vec::with_capacity(LIST_BYTES_USUAL);
+    values.extend(hello.suites.kept());
+    values.sort_unstable();
+    let suites = count(values.len());
+    list(&mut offered, values.iter().copied());
+    let suites_hash = digest(&offered);
+    values.clear();
     offered.clear();
-    list(&mut offered, extensions.into_iter());
-    if !offered.is_empty() && hello.signatures.iter().any(is_kept) {
-        offered.push('_');
-        list(
-            &mut offered,
-            hello.signatures.iter().copied().filter(is_kept),
-        );
+    let extensions = hello.extensions.iter().copied();
+    values.extend(extensions.filter(|kind| !is_grease(*kind)));
+    values.sort_unstable();
+    let extensions = count(values.len());
+    let has_name = values.contains(&SERVER_NAME);
+    values.retain(|kind| !matches!(*kind, SERVER_NAME | PROTOCOLS));
+    list(&mut offered, values.iter().copied());
+    if !offered.is_empty() && hello.signatures.kept().next().is_some() {
+        offered.push(b'_');
+        list(&mut offered, hello.signatures.kept());
     }
-    digest(&mut ja4, &offered);
-    ja4.into()
+    let extensions_hash = digest(&offered);
+    let protocol = protocol(hello.protocol.unwrap_or_default());
+    let mut ja4 = Vec::with_capacity(JA4_BYTES);
+    ja4.push(transport);
+    ja4.extend_from_slice(version(hello.version_offered()));
+    ja4.push(if has_name { b'd' } else { b'i' });
+    ja4.extend([suites, extensions, protocol].as_flattened());
+    for hash in [suites_hash, extensions_hash] {
+        ja4.push(b'_');
+        ja4.extend(hash);
+    }
+    Short::of_ascii(&ja4)
 }
 
 /// The values that are sent to keep servers tolerant and mean nothing (RFC 8701 section 2).
@@ -56,61 +51,72 @@ pub(super) const fn is_grease(value: u16) -> bool {
     high == low && low & 0x0f == 0x0a
 }
 
-const fn version(version: u16) -> &'static str {
+const fn version(version: u16) -> &'static [u8] {
     match version {
-        0x0304 => "13",
-        0x0303 => "12",
-        0x0302 => "11",
-        0x0301 => "10",
-        0x0300 => "s3",
-        0x0002 => "s2",
-        _ => "00",
+        0x0304 => b"13",
+        0x0303 => b"12",
+        0x0302 => b"11",
+        0x0301 => b"10",
+        0x0300 => b"s3",
+        0x0002 => b"s2",
+        _ => b"00",
     }
 }
 
 /// The first and the last character of a protocol's name; of its hexadecimal form where one
 /// of the two is neither a letter nor a digit.
-fn protocol(name: &[u8]) -> String {
+fn protocol(name: &[u8]) -> [u8; 2] {
     let (Some(first), Some(last)) = (name.first(), name.last()) else {
-        return "00".to_owned();
+        return *b"00";
     };
     if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
-        return [char::from(*first), char::from(*last)].iter().collect();
+        return [*first, *last];
     }
-    format!("{:x}{:x}", first >> 4, last & 0x0f)
+    [digit(first >> 4), digit(*last)]
 }
 
-/// Values of four digits with commas between them, behind what there is. Every hello has
-/// scores of them, so no formatter is asked.
-fn list(into: &mut String, values: impl Iterator<Item = u16>) {
-    let begin = into.len();
+/// A number of two digits; what is larger than 99 counts as that.
+fn count(count: usize) -> [u8; 2] {
+    let count = count.min(99) as u8;
+    [b'0' + count / 10, b'0' + count % 10]
+}
+
+/// Adds values of four digits, with commas between them.
+fn list(into: &mut Vec<u8>, values: impl Iterator<Item = u16>) {
+    let mut is_first = true;
     for value in values {
-        if into.len() > begin {
-            into.push(',');
+        if !is_first {
+            into.push(b',');
         }
-        value.to_be_bytes().iter().for_each(|byte| hex(into, *byte));
+        is_first = false;
+        let [high, low] = value.to_be_bytes();
+        into.extend([digit(high >> 4), digit(high), digit(low >> 4), digit(low)]);
     }
 }
 
-/// The two digits of a byte.
-fn hex(into: &mut String, byte: u8) {
-    for digit in [byte >> 4, byte & 0x0f] {
-        into.push(char::from_digit(digit.into(), 16).unwrap_or_default());
-    }
+/// The digit of the four low bits.
+fn digit(bits: u8) -> u8 {
+    b"0123456789abcdef"[usize::from(bits & 0x0f)]
 }
 
-/// Adds the first twelve digits of a hash, or zeros for nothing.
-fn digest(into: &mut String, list: &str) {
-    if list.is_empty() {
-        return into.push_str("000000000000");
+/// The first twelve digits of a hash, or zeros for nothing.
+fn digest(list: &[u8]) -> [u8; 12] {
+    let mut digits = [b'0'; 12];
+    if !list.is_empty() {
+        let hash = Sha256::digest(list);
+        for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(hash) {
+            *pair = [digit(byte >> 4), digit(byte)];
+        }
     }
-    let hash = Sha256::digest(list.as_bytes());
-    hash.iter().take(6).for_each(|byte| hex(into, *byte));
+    digits
 }
 
-/// Length of a fingerprint, and of what most hellos list.
+/// Length of a fingerprint.
 const JA4_BYTES: usize = 36;
-const LIST_BYTES: usize = 256;
+
+/// Room for what most hellos list, and for how that is written.
+const VALUES_USUAL: usize = 64;
+const LIST_BYTES_USUAL: usize = 256;
 
 /// Types of extensions that the fingerprint counts and does not list.
 const SERVER_NAME: u16 = 0x0000;
@@ -119,23 +125,28 @@ const PROTOCOLS: u16 = 0x0010;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dissect::tls::Numbers;
+
+    fn numbers(numbers: &[u16]) -> Numbers<'static> {
+        Numbers(numbers.iter().map(|number| number.to_be_bytes()).collect())
+    }
 
     /// The example of the specification.
     fn example() -> ClientHello<'static> {
         ClientHello {
             version: 0x0303,
-            suites: vec![
+            suites: numbers(&[
                 0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8,
                 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035,
-            ],
+            ]),
             extensions: vec![
                 0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d, 0x0005, 0x0023,
                 0x0012, 0x002b, 0xff01, 0x000b, 0x000a, 0x0015, 0xbaba,
             ],
-            versions: vec![0xdada, 0x0304, 0x0303],
-            signatures: vec![
+            versions: numbers(&[0xdada, 0x0304, 0x0303]),
+            signatures: numbers(&[
                 0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601,
-            ],
+            ]),
             protocol: Some(b"h2"),
             ..ClientHello::default()
         }
@@ -144,27 +155,27 @@ mod tests {
     #[test]
     fn the_example_of_the_specification_is_met() {
         let mut hello = example();
-        assert_eq!(&*ja4(&hello, 't'), "t13d1516h2_8daaf6152771_e5627efa2ab1");
-        assert_eq!(&*ja4(&hello, 'q'), "q13d1516h2_8daaf6152771_e5627efa2ab1");
-        hello.signatures.clear();
-        assert_eq!(&*ja4(&hello, 't'), "t13d1516h2_8daaf6152771_6d807ffa2a79");
+        assert_eq!(&*ja4(&hello, b't'), "t13d1516h2_8daaf6152771_e5627efa2ab1");
+        assert_eq!(&*ja4(&hello, b'q'), "q13d1516h2_8daaf6152771_e5627efa2ab1");
+        hello.signatures = numbers(&[]);
+        assert_eq!(&*ja4(&hello, b't'), "t13d1516h2_8daaf6152771_6d807ffa2a79");
     }
 
     #[test]
     fn nothing_is_written_as_zeros() {
         let mut hello = ClientHello::default();
-        assert_eq!(&*ja4(&hello, 't'), "t00i000000_000000000000_000000000000");
+        assert_eq!(&*ja4(&hello, b't'), "t00i000000_000000000000_000000000000");
         hello.extensions = vec![SERVER_NAME, PROTOCOLS];
         hello.version = 0x0301;
-        assert_eq!(&*ja4(&hello, 't'), "t10d000200_000000000000_000000000000");
+        assert_eq!(&*ja4(&hello, b't'), "t10d000200_000000000000_000000000000");
     }
 
     #[test]
     fn counts_end_at_99() {
         let mut hello = example();
-        hello.suites = (1..=120).collect();
+        hello.suites = numbers(&Vec::from_iter(1..=120));
         hello.extensions = (1..=200).collect();
-        assert!(ja4(&hello, 't').starts_with("t13i9999h2_"));
+        assert!(ja4(&hello, b't').starts_with("t13i9999h2_"));
     }
 
     #[test]
@@ -180,7 +191,7 @@ mod tests {
             (b"\x30\x31\xab\xcd", "3d"),
             (b"\x30\xab\xcd\x31", "01"),
         ] {
-            assert_eq!(protocol(name), short);
+            assert_eq!(protocol(name), short.as_bytes());
         }
     }
 

@@ -19,12 +19,14 @@ mod text;
 mod tls;
 mod tunnel;
 
-pub use content::Content;
+pub use content::{Content, is_random};
 pub use dns::{Answered, answers};
 pub use prefix::{PREFIX_BYTES_MAX, Prefix, bytes_wanted};
 pub use protection::Protection;
 pub use quic::{Initials, is_initial};
-pub use stream::{stream, stream_without_classes};
+pub use stream::{offer, stream, stream_without_classes};
+pub use text::Short;
+pub use tls::Offer;
 pub use tunnel::datagram;
 
 use serde::{Deserialize, Serialize};
@@ -40,12 +42,12 @@ pub struct Said {
     /// indication (RFC 6066 section 3), of HTTP the host. Printable ASCII, at most 255 bytes.
     pub server_name: Option<Box<str>>,
     /// Fingerprint of the client's hello: JA4, the TLS client variant.
-    pub ja4: Option<Box<str>>,
+    pub ja4: Option<Short<36>>,
     /// What was agreed of TLS, as far as it was seen.
     pub tls: Option<Tls>,
     /// The first protocol of the client's ALPN list, or the one that the server chose
-    /// (RFC 7301). Printable ASCII.
-    pub alpn: Option<Box<str>>,
+    /// (RFC 7301). Printable ASCII, as far as it fits.
+    pub alpn: Option<Short<23>>,
     /// The class of what is sent in the clear by client and by server.
     pub content: [Option<Content>; 2],
 }

@@ -87,6 +87,11 @@ impl Prefix {
         }
     }
 
+    /// Whether nothing has come yet.
+    pub const fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
     /// Whether nothing can be added any more.
     pub fn is_full(&self) -> bool {
         self.bytes().len() == PREFIX_BYTES_MAX

@@ -92,8 +92,13 @@ impl Initials {
         let [client, server] = self.messages.each_ref().map(|it| Flight {
             bytes: it.bytes().into(),
             is_closed: is_over || it.is_full(),
+            is_shut: is_over || it.is_full(),
         });
-        match agreed(Application::Quic, &Offer::of(&client), &Answer::of(&server)) {
+        let answer = Answer::of(&server);
+        if !answer.is_settled() {
+            return Reading::More;
+        }
+        match agreed(Offer::of(&client, Application::Quic), &answer) {
             Reading::Done(said) => Reading::Done(self.completed(said)),
             Reading::More => Reading::More,
         }
@@ -112,11 +117,12 @@ impl Initials {
 }
 
 /// Whether a datagram begins with an Initial packet of a version that is read here. It looks
-/// at the header alone.
+/// at the header alone, and of nearly all others at the first byte.
+#[inline]
 pub fn is_initial(datagram: &[u8]) -> bool {
-    let has_fixed_bit = datagram.first().is_some_and(|first| first & 0x40 != 0);
-    let packet = Packet::read(&mut Cursor::new(datagram));
-    has_fixed_bit && packet.is_some_and(|it| it.kind == Kind::Initial)
+    let is_long = datagram.first().is_some_and(|first| *first >= 0xc0);
+    let packet = || Packet::read(&mut Cursor::new(datagram));
+    is_long && packet().is_some_and(|it| it.kind == Kind::Initial)
 }
 
 /// The pieces of TLS messages in a payload, with their offsets (RFC 9000 section 19.6), up to

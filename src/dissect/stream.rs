@@ -7,8 +7,8 @@
 
 use super::content::{self, Content, SAMPLE_BYTES};
 use super::{
-    Application, PREFIX_BYTES_MAX, Protection, Reading, Said, dns, http, mail, remote, ssh, tls,
-    tunnel,
+    Application, Offer, PREFIX_BYTES_MAX, Protection, Reading, Said, dns, http, mail, remote, ssh,
+    tls, tunnel,
 };
 
 /// What the beginning of a TCP conversation says: of what the initiator sent and what the
@@ -32,6 +32,18 @@ pub fn stream_without_classes(
     is_over: bool,
 ) -> Reading {
     begin([client, server], ports, is_over, false)
+}
+
+/// What a client of TLS offers at the beginning of its direction, once its hello is whole.
+///
+/// With the answer to it, [`Offer::answered`], it says what [`stream`] says of both
+/// directions, and nothing of what the client has sent needs to be kept.
+pub fn offer(client: &[u8]) -> Option<Offer> {
+    let is_hello = handshake_type(client) == Some(CLIENT_HELLO);
+    if !is_hello || tls::begins(client) != Some(true) {
+        return None;
+    }
+    Offer::begun(client)
 }
 
 fn begin(

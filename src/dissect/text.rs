@@ -1,12 +1,20 @@
 //! Names as they may be shown: printable, short, in lower case.
 
+use std::fmt;
+use std::ops::Deref;
+
 /// The longest name that is kept, as of DNS (RFC 1035 section 2.3.4).
 pub(super) const NAME_BYTES_MAX: usize = 255;
 
 /// A name from the wire for people and files. Bytes that are not printable ASCII, and the
 /// backslash, are written `\xNN`; upper case becomes lower case. Nothing of an empty one.
 pub(super) fn shown(bytes: &[u8]) -> Option<Box<str>> {
-    let mut shown = String::with_capacity(bytes.len().min(NAME_BYTES_MAX));
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'\\';
+    if bytes.len() <= NAME_BYTES_MAX && bytes.iter().all(is_plain) {
+        let text = str::from_utf8(bytes).ok().filter(|text| !text.is_empty());
+        return text.map(|text| text.to_ascii_lowercase().into());
+    }
+    let mut shown = String::with_capacity(NAME_BYTES_MAX);
     for byte in bytes.iter().take(NAME_BYTES_MAX) {
         match byte {
             b'\\' | ..=0x20 | 0x7f.. => shown.push_str(&format!("\\x{byte:02x}")),
@@ -17,6 +25,48 @@ pub(super) fn shown(bytes: &[u8]) -> Option<Box<str>> {
         }
     }
     (!shown.is_empty()).then(|| shown.into_boxed_str())
+}
+
+/// A text of at most so many bytes, which needs no memory of its own. Printable ASCII.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Short<const BYTES: usize> {
+    bytes: [u8; BYTES],
+    length: u8,
+}
+
+impl<const BYTES: usize> Short<BYTES> {
+    /// A text as far as there is room; what is not ASCII ends it.
+    pub(super) fn new(text: &str) -> Self {
+        Self::of_ascii(text.as_bytes())
+    }
+
+    /// The same of its bytes.
+    pub(super) fn of_ascii(text: &[u8]) -> Self {
+        let is_ascii = text.iter().take(BYTES).take_while(|byte| byte.is_ascii());
+        let length = is_ascii.count();
+        let mut bytes = [0; BYTES];
+        let shown = text.get(..length).unwrap_or_default();
+        if let Some(into) = bytes.get_mut(..length) {
+            into.copy_from_slice(shown);
+        }
+        let length = length as u8;
+        Self { bytes, length }
+    }
+}
+
+impl<const BYTES: usize> Deref for Short<BYTES> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        let bytes = self.bytes.get(..self.length.into()).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl<const BYTES: usize> fmt::Debug for Short<BYTES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
 }
 
 #[cfg(test)]
@@ -36,5 +86,13 @@ mod tests {
         );
         assert_eq!(shown(b""), None);
         assert!(shown(&[0; 10_000]).unwrap().len() < NAME_BYTES_MAX + 4);
+    }
+
+    #[test]
+    fn a_short_text_ends_where_there_is_no_room() {
+        assert_eq!(&*Short::<8>::new("http/1.1"), "http/1.1");
+        assert_eq!(&*Short::<4>::new("http/1.1"), "http");
+        assert_eq!(&*Short::<4>::new("h\u{e9}"), "h");
+        assert_eq!(&*Short::<4>::new(""), "");
     }
 }

@@ -8,7 +8,7 @@
 mod hello;
 mod record;
 
-pub(super) use hello::ClientHello;
+pub(super) use hello::{ClientHello, Numbers};
 pub(super) use record::Flight;
 
 use hello::ServerHello;
@@ -20,7 +20,7 @@ use record::{
 use super::cursor::Cursor;
 use super::ja4::ja4;
 use super::prefix::PREFIX_BYTES_MAX;
-use super::text::shown;
+use super::text::{Short, shown};
 use super::{Application, Protection, Reading, Said, Tls};
 
 /// Reads the beginnings of both directions; the client is who sends the client's hello.
@@ -40,21 +40,17 @@ pub(super) fn read(client: &[u8], server: &[u8], is_over: bool) -> Reading {
     }
     let is_shut = |bytes: &[u8]| is_over || bytes.len() >= PREFIX_BYTES_MAX;
     let server_flight = Flight::of_records(server, is_shut(server));
-    let answer = if is_old(server) {
-        Answer::of_old(server, is_shut(server))
-    } else {
-        Answer::of(&server_flight)
-    };
+    let answer = Answer::of_stream(server, &server_flight);
     if !answer.is_settled {
         return Reading::More;
     }
-    let client_flight = Flight::of_records(client, is_shut(client));
     let offer = if is_old(client) {
         Offer::of_old(client, is_shut(client))
     } else {
-        Offer::of(&client_flight)
+        let flight = Flight::of_records(client, is_shut(client));
+        Offer::of(&flight, Application::Tls)
     };
-    agreed(Application::Tls, &offer, &answer)
+    agreed(offer, &answer)
 }
 
 /// Whether a direction begins with a record of TLS or a hello of SSL 2.0; nothing while
@@ -82,56 +78,75 @@ pub(super) fn begins(bytes: &[u8]) -> Option<bool> {
 }
 
 /// What a conversation comes to by the offer of the client and the answer of the server.
-pub(super) fn agreed(application: Application, offer: &Offer<'_>, answer: &Answer<'_>) -> Reading {
+pub(super) fn agreed(offer: Offer, answer: &Answer<'_>) -> Reading {
     if !offer.is_settled || !answer.is_settled {
         return Reading::More;
     }
-    let (offered, chosen) = (offer.hello.as_ref(), answer.hello.as_ref());
+    let (application, offered) = (offer.application, offer.hello);
+    let chosen = answer.hello.as_ref();
+    let is_said = offered.is_some() || chosen.is_some();
+    let offered = offered.unwrap_or_default();
     let tls = Tls {
-        version: chosen
-            .map(|it| it.version)
-            .or_else(|| offered.map(ClientHello::version_offered))
-            .unwrap_or_default(),
+        version: chosen.map_or(offered.version, |it| it.version),
         suite: chosen.map_or(0, |it| it.suite),
         group: chosen.map_or(0, |it| it.group),
-        has_encrypted_hello: offered.is_some_and(|it| it.has_encrypted_hello),
+        has_encrypted_hello: offered.has_encrypted_hello,
         is_answered: chosen.is_some(),
     };
-    let transport = if application == Application::Quic {
-        'q'
-    } else {
-        't'
-    };
+    let protocol = chosen.and_then(|it| it.protocol).and_then(shown);
     Reading::Done(Said {
         application,
         protection: Protection::of_tls(&tls),
-        server_name: offered.and_then(|it| shown(it.server_name?)),
-        // A fingerprint of half a hello would be that of no client.
-        ja4: offered
-            .filter(|it| it.is_whole)
-            .map(|it| ja4(it, transport)),
-        tls: (offered.is_some() || chosen.is_some()).then_some(tls),
-        alpn: chosen
-            .and_then(|it| it.protocol)
-            .or_else(|| offered.and_then(|it| it.protocol))
-            .and_then(shown),
+        server_name: offered.server_name,
+        ja4: offered.ja4,
+        tls: is_said.then_some(tls),
+        alpn: protocol.map_or(offered.protocol, |it| Some(Short::new(&it))),
         ..Said::default()
     })
 }
 
 /// What the client offers, as far as it is known.
-#[derive(Debug)]
-pub(super) struct Offer<'a> {
-    hello: Option<ClientHello<'a>>,
+#[derive(Clone, Debug)]
+pub struct Offer {
+    application: Application,
+    hello: Option<Offered>,
     is_settled: bool,
 }
 
-impl<'a> Offer<'a> {
+/// What is kept of a client's hello.
+#[derive(Clone, Debug, Default)]
+struct Offered {
+    /// The highest version.
+    version: u16,
+    has_encrypted_hello: bool,
+    server_name: Option<Box<str>>,
+    ja4: Option<Short<36>>,
+    /// The first protocol.
+    protocol: Option<Short<23>>,
+}
+
+impl Offered {
+    fn new(hello: &ClientHello<'_>, application: Application) -> Self {
+        let is_quic = application == Application::Quic;
+        let transport = if is_quic { b'q' } else { b't' };
+        Self {
+            version: hello.version_offered(),
+            has_encrypted_hello: hello.has_encrypted_hello,
+            server_name: hello.server_name.and_then(shown),
+            // A fingerprint of half a hello would be that of no client.
+            ja4: hello.is_whole.then(|| ja4(hello, transport)),
+            protocol: hello.protocol.and_then(shown).map(|it| Short::new(&it)),
+        }
+    }
+}
+
+impl Offer {
     /// Reads the first hello. A second one, where the server asks for it, offers the same
     /// (RFC 8446 section 4.1.2).
-    pub(super) fn of(flight: &'a Flight<'_>) -> Self {
+    pub(super) fn of(flight: &Flight<'_>, application: Application) -> Self {
         let Some(first) = flight.messages().next() else {
             return Self {
+                application,
                 hello: None,
                 is_settled: flight.is_closed,
             };
@@ -145,16 +160,49 @@ impl<'a> Offer<'a> {
         if let Some(hello) = &mut hello {
             hello.is_whole &= first.is_whole;
         }
-        Self { hello, is_settled }
+        Self {
+            application,
+            hello: hello.map(|hello| Offered::new(&hello, application)),
+            is_settled,
+        }
     }
 
     /// Reads the hello of SSL 2.0 with which old clients begin any version (RFC 5246
     /// appendix E.2).
-    fn of_old(bytes: &'a [u8], is_shut: bool) -> Self {
+    fn of_old(bytes: &[u8], is_shut: bool) -> Self {
+        let hello = old_hello(bytes);
         Self {
-            hello: old_hello(bytes),
+            application: Application::Tls,
+            hello: hello.map(|hello| Offered::new(&hello, Application::Tls)),
             is_settled: is_shut || old_message(bytes).is_some(),
         }
+    }
+
+    /// The offer with which a stream begins, once its hello has come whole. What follows of
+    /// the client then changes nothing.
+    pub(super) fn begun(client: &[u8]) -> Option<Self> {
+        let offer = Self::of(&Flight::of_records(client, false), Application::Tls);
+        offer.is_settled.then_some(offer)
+    }
+
+    /// What the conversation comes to by what the server has sent so far, once that is known;
+    /// `is_over` says that no more will come. It has been told then and is not to be asked
+    /// for again.
+    pub fn answered(&mut self, server: &[u8], is_over: bool) -> Reading {
+        let is_shut = is_over || server.len() >= PREFIX_BYTES_MAX;
+        if server.is_empty() && !is_over {
+            return Reading::More;
+        }
+        let flight = Flight::of_records(server, is_shut);
+        let answer = Answer::of_stream(server, &flight);
+        if !answer.is_settled {
+            return Reading::More;
+        }
+        let told = Self {
+            hello: self.hello.take(),
+            ..*self
+        };
+        agreed(told, &answer)
     }
 }
 
@@ -166,6 +214,14 @@ pub(super) struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
+    /// Reads what a stream begins with, of which these are the messages if it is TLS.
+    fn of_stream(bytes: &[u8], flight: &'a Flight<'_>) -> Self {
+        if is_old(bytes) {
+            return Self::of_old(bytes, flight.is_shut);
+        }
+        Self::of(flight)
+    }
+
     /// Reads the hello that counts, and the group where it is named in a later message.
     pub(super) fn of(flight: &'a Flight<'_>) -> Self {
         let mut hello: Option<ServerHello<'_>> = None;
@@ -197,6 +253,11 @@ impl<'a> Answer<'a> {
             hello,
             is_settled: flight.is_closed,
         }
+    }
+
+    /// Whether more bytes would not change it.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.is_settled
     }
 
     /// Reads the answer of a server that knows nothing but SSL 2.0.
@@ -248,15 +309,15 @@ fn old_hello(bytes: &[u8]) -> Option<ClientHello<'_>> {
     let mut cursor = Cursor::new(old_message(bytes)?);
     let (kind, version, suites_bytes) = (cursor.byte()?, cursor.u16()?, cursor.u16()?);
     cursor.take(4)?;
-    let suites = cursor.take(suites_bytes.into())?.as_chunks().0;
+    let suites = cursor.take(suites_bytes.into())?.as_chunks::<3>().0;
     // Those of SSL 2.0 itself do not begin with zero and have no number here.
     let suites = suites.iter().filter_map(|suite| match suite {
-        [0, high, low] => Some(u16::from_be_bytes([*high, *low])),
+        [0, number @ ..] => Some(*number),
         _ => None,
     });
     (kind == CLIENT_HELLO).then(|| ClientHello {
         version,
-        suites: suites.collect(),
+        suites: Numbers(suites.collect()),
         ..ClientHello::default()
     })
 }

@@ -1,11 +1,10 @@
 //! The beginnings of conversations, for as long as they are read, and what they said.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::dissect::{
-    Initials, Prefix, Protection, Reading, Said, bytes_wanted, datagram, is_initial, stream,
-    stream_without_classes,
+    Initials, Offer, Prefix, Protection, Reading, Said, bytes_wanted, datagram, is_initial,
+    is_random, offer, stream, stream_without_classes,
 };
 
 /// What the conversations of a shard say of themselves, by the numbers of their slots.
@@ -49,23 +48,33 @@ struct Beginning {
     /// Which it is of all that began; 0 when it is over.
     number: u32,
     slot: u32,
-    ports: [u16; 2],
+    reader: Reader,
     prefixes: [Prefix; 2],
     /// Of a conversation over QUIC.
     initials: Option<Box<Initials>>,
-    is_stream: bool,
-    wants_classes: bool,
     pieces: u8,
-    /// Bytes of the pieces.
+    /// Bytes of the pieces, and after how many no more come.
     taken: usize,
+    wanted: usize,
     /// What was counted of it in `bytes`.
     counted: usize,
+}
+
+/// How a beginning is read.
+#[derive(Debug, Default)]
+struct Reader {
+    ports: [u16; 2],
+    is_stream: bool,
+    wants_classes: bool,
+    /// What the client of a stream offers, once its hello was read. What else it sends is
+    /// not kept then.
+    offer: Option<Offer>,
 }
 
 /// What a conversation has said.
 #[derive(Debug)]
 struct Words {
-    said: Arc<Said>,
+    said: Said,
     is_told: bool,
 }
 
@@ -97,13 +106,13 @@ impl Beginnings {
             Entry::None => self.begin(&place),
         };
         let beginning = &mut self.running[at as usize];
-        match beginning.take(&place, piece) {
-            Reading::Done(said) => self.close(at, said),
-            Reading::More if beginning.is_enough() => {
-                let said = beginning.end();
-                self.close(at, said);
-            }
-            Reading::More => {
+        let said = match beginning.take(&place, piece) {
+            Reading::Done(said) => Some(said),
+            Reading::More => beginning.enough(piece),
+        };
+        match said {
+            Some(said) => self.close(at, said),
+            None => {
                 let counted = beginning.memory_bytes();
                 self.bytes += counted - beginning.counted.min(counted);
                 beginning.counted = counted.max(beginning.counted);
@@ -131,7 +140,7 @@ impl Beginnings {
     }
 
     /// What the conversation of a slot has said.
-    pub(super) fn said(&self, slot: u32) -> Option<&Arc<Said>> {
+    pub(super) fn said(&self, slot: u32) -> Option<&Said> {
         let Entry::Said(at) = self.entry(slot) else {
             return None;
         };
@@ -139,17 +148,17 @@ impl Beginnings {
     }
 
     /// The same, and whether this is the first time that it is asked for so.
-    pub(super) fn tell(&mut self, slot: u32) -> Option<(Arc<Said>, bool)> {
+    pub(super) fn tell(&mut self, slot: u32) -> Option<(&Said, bool)> {
         let Entry::Said(at) = self.entry(slot) else {
             return None;
         };
         let words = self.said[at as usize].as_mut()?;
         let is_new = !std::mem::replace(&mut words.is_told, true);
-        Some((words.said.clone(), is_new))
+        Some((&words.said, is_new))
     }
 
     /// Takes what a conversation has said without that its beginning was read.
-    pub(super) fn take_words(&mut self, slot: u32, said: &Arc<Said>) {
+    pub(super) fn take_words(&mut self, slot: u32, said: &Said) {
         if self.entry(slot) == Entry::None {
             self.keep(slot, said.clone());
         }
@@ -182,9 +191,13 @@ impl Beginnings {
         let beginning = &mut self.running[at as usize];
         beginning.number = self.began;
         beginning.slot = place.slot;
-        beginning.ports = place.ports;
-        beginning.is_stream = place.offset.is_some();
-        beginning.wants_classes = self.keeps_content_class;
+        beginning.wanted = bytes_wanted(&[]);
+        beginning.reader = Reader {
+            ports: place.ports,
+            is_stream: place.offset.is_some(),
+            wants_classes: self.keeps_content_class,
+            offer: None,
+        };
         if self.queue.len() > 2 * self.running.len() + QUEUE_SLACK {
             let running = &self.running;
             let is_running = |(at, number): &(u32, u32)| running[*at as usize].number == *number;
@@ -200,7 +213,7 @@ impl Beginnings {
             let Some((at, number)) = self.queue.pop_front() else {
                 return;
             };
-            let beginning = &self.running[at as usize];
+            let beginning = &mut self.running[at as usize];
             if beginning.number == number {
                 let said = beginning.end();
                 self.dropped += 1;
@@ -221,11 +234,11 @@ impl Beginnings {
             said.content = [None; 2];
         }
         if said != Said::default() {
-            self.keep(slot, Arc::new(said));
+            self.keep(slot, said);
         }
     }
 
-    fn keep(&mut self, slot: u32, said: Arc<Said>) {
+    fn keep(&mut self, slot: u32, said: Said) {
         let words = Some(Words {
             said,
             is_told: false,
@@ -249,10 +262,7 @@ impl Beginning {
         self.taken += piece.len();
         let is_client = place.direction == 0;
         if let Some(offset) = place.offset {
-            if self.prefixes[place.direction].insert(offset, piece) {
-                return self.read(false);
-            }
-            return Reading::More;
+            return self.take_segment(place.direction, offset, piece);
         }
         if self.initials.is_some() || (self.is_empty() && is_initial(piece)) {
             let initials = self.initials.get_or_insert_default();
@@ -268,14 +278,51 @@ impl Beginning {
         self.read(has_both)
     }
 
-    /// Whether more is not waited for: it looks random, or so much of it was read that no
-    /// more will come. Then its exports are told with what is seen of it.
-    fn is_enough(&self) -> bool {
-        let looks_random = self.is_stream
-            && self.pieces == PIECES_OF_OPAQUE
-            && self.end().protection == Protection::Opaque;
-        let wanted = || bytes_wanted(self.prefixes[0].bytes());
-        looks_random || self.pieces >= PIECES_MAX || self.taken >= wanted()
+    /// Takes a piece of a stream. Most hellos and requests come whole in the first one, and
+    /// are read where they lie: only what needs more is kept.
+    fn take_segment(&mut self, direction: usize, offset: usize, piece: &[u8]) -> Reading {
+        let Self {
+            reader, prefixes, ..
+        } = self;
+        if direction == 0 && reader.offer.is_some() {
+            return Reading::More;
+        }
+        let is_first = offset == 0 && prefixes[direction].is_empty();
+        if !is_first && !prefixes[direction].insert(offset, piece) {
+            return Reading::More;
+        }
+        let mut sides = prefixes.each_ref().map(Prefix::bytes);
+        if is_first {
+            sides[direction] = piece;
+        }
+        if offset == 0 {
+            self.wanted = self.wanted.max(bytes_wanted(piece));
+        }
+        if direction == 0 {
+            reader.offer = offer(sides[0]);
+        }
+        let reading = reader.read(sides, false);
+        if direction == 0 && reader.offer.is_some() {
+            prefixes[0] = std::mem::take(&mut prefixes[0]).emptied();
+        } else if is_first && reading == Reading::More {
+            prefixes[direction].insert(0, piece);
+        }
+        reading
+    }
+
+    /// What it has said if more is not waited for: it looks random, or so much of it was read
+    /// that no more will come. Then its exports are told with what is seen of it.
+    fn enough(&mut self, piece: &[u8]) -> Option<Said> {
+        if self.pieces >= PIECES_MAX || self.taken >= self.wanted {
+            return Some(self.end());
+        }
+        let may_be_random = match self.pieces {
+            1 => piece.len() >= OPAQUE_BYTES_SURE && is_random(piece),
+            pieces => pieces == PIECES_OF_OPAQUE,
+        };
+        let is_open = self.reader.is_stream && self.reader.offer.is_none();
+        let said = (is_open && may_be_random).then(|| self.end());
+        said.filter(|said| said.protection == Protection::Opaque)
     }
 
     /// Makes it ready for another conversation; with the memory, where that is kept.
@@ -292,7 +339,7 @@ impl Beginning {
     }
 
     /// What it has said when no more of it is read.
-    fn end(&self) -> Said {
+    fn end(&mut self) -> Said {
         if let Some(initials) = &self.initials {
             return initials.said();
         }
@@ -302,9 +349,25 @@ impl Beginning {
         }
     }
 
-    fn read(&self, is_over: bool) -> Reading {
-        let [client, server] = [&self.prefixes[0], &self.prefixes[1]].map(Prefix::bytes);
-        if self.is_stream {
+    fn read(&mut self, is_over: bool) -> Reading {
+        let sides = self.prefixes.each_ref().map(Prefix::bytes);
+        self.reader.read(sides, is_over)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        let initials = self.initials.as_ref().map_or(0, |it| it.memory_bytes());
+        let prefixes: usize = self.prefixes.iter().map(Prefix::memory_bytes).sum();
+        size_of::<Self>() + prefixes + initials
+    }
+}
+
+impl Reader {
+    /// Reads what client and server have sent, or the server alone where it is known what
+    /// the client offers.
+    fn read(&mut self, [client, server]: [&[u8]; 2], is_over: bool) -> Reading {
+        if let Some(offer) = &mut self.offer {
+            offer.answered(server, is_over)
+        } else if self.is_stream {
             let read = if self.wants_classes {
                 stream
             } else {
@@ -317,12 +380,6 @@ impl Beginning {
             Reading::More
         }
     }
-
-    fn memory_bytes(&self) -> usize {
-        let initials = self.initials.as_ref().map_or(0, |it| it.memory_bytes());
-        let prefixes: usize = self.prefixes.iter().map(Prefix::memory_bytes).sum();
-        size_of::<Self>() + prefixes + initials
-    }
 }
 
 /// Bytes of the beginnings of one shard that are being read.
@@ -334,8 +391,10 @@ const SAID_MAX: usize = 4_096;
 /// Pieces of one beginning: no more of it will come.
 const PIECES_MAX: u8 = 20;
 
-/// Pieces after which what looks random is told as that.
+/// Pieces after which what looks random is told as that, and bytes of the first that are
+/// enough: nothing that is known begins so.
 const PIECES_OF_OPAQUE: u8 = 3;
+const OPAQUE_BYTES_SURE: usize = 512;
 
 /// Entries of the queue beside twice those that are needed.
 const QUEUE_SLACK: usize = 64;
@@ -378,6 +437,69 @@ mod tests {
             beginnings.said(3).is_some(),
             "another conversation in its slot"
         );
+    }
+
+    /// A hello of TLS 1.2 that asks for `a.example.org`, padded to so many bytes, and the
+    /// answer of a server that takes TLS 1.2 with RSA, with a certificate behind it.
+    fn handshake(padding: usize) -> [Vec<u8>; 2] {
+        let sized = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat();
+        let record = |kind: u8, body: &[u8]| {
+            let message = [&[kind, 0][..], &sized(body)].concat();
+            [&[22, 3, 3][..], &sized(&message)].concat()
+        };
+        let name = [&[0][..], &sized(b"a.example.org")].concat();
+        let name = [&[0, 0][..], &sized(&sized(&name))].concat();
+        let padding = [&[0, 21][..], &sized(&vec![0; padding])].concat();
+        let begin = [&[3, 3][..], &[7; 32], &[0]].concat();
+        let extensions = sized(&[name, padding].concat());
+        let hello = [&begin[..], &[0, 2, 0, 0x9c, 1, 0], &extensions].concat();
+        let answer = [&begin[..], &[0, 0x9c, 0]].concat();
+        let server = [record(2, &answer), record(11, &[7; 900]), record(14, &[])];
+        [record(1, &hello), server.concat()]
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn segments_in_any_order_say_what_the_whole_says(
+            padding in 0usize..1_200,
+            segment_bytes in 1usize..1_500,
+            order in proptest::collection::vec(proptest::prelude::any::<u32>(), 64),
+        ) {
+            let sides = handshake(padding);
+            let cut = |direction: usize| {
+                let bytes = &sides[direction];
+                let bytes_each = segment_bytes.max(bytes.len().div_ceil(9));
+                let places = (0..bytes.len()).step_by(bytes_each);
+                places.map(move |at| (direction, at, &bytes[at..bytes.len().min(at + bytes_each)]))
+            };
+            let mut segments: Vec<_> = cut(0).chain(cut(1)).zip(&order).collect();
+            segments.sort_by_key(|(_, key)| **key);
+            let mut beginnings = Beginnings::new(false);
+            for ((direction, at, piece), _) in &segments {
+                beginnings.take(place(1, *direction, *at), piece);
+            }
+            beginnings.end(1);
+            let whole = stream_without_classes(&sides[0], &sides[1], [50_000, 80], true);
+            let said = beginnings.said(1).cloned();
+            proptest::prop_assert_eq!(said.map(Reading::Done), Some(whole));
+        }
+    }
+
+    #[test]
+    fn a_hello_that_is_read_is_not_kept() {
+        let [client, server] = handshake(500);
+        let mut beginnings = Beginnings::new(false);
+        beginnings.take(place(0, 0, 0), &client);
+        let Entry::Running(at) = beginnings.entry(0) else {
+            panic!("the answer has not come");
+        };
+        let beginning = &beginnings.running[at as usize];
+        assert!(beginning.reader.offer.is_some() && beginning.is_empty());
+        beginnings.take(place(0, 1, 0), &server[..200]);
+        beginnings.take(place(0, 1, 200), &server[200..]);
+        let said = beginnings.said(0).unwrap();
+        assert_eq!(said.server_name.as_deref(), Some("a.example.org"));
+        assert_eq!(said.protection, Protection::Standard);
     }
 
     #[test]

@@ -4,8 +4,6 @@ mod evict;
 mod tell;
 mod time;
 
-use std::sync::Arc;
-
 use crate::decode::{Facts, Fragment, Packet, TunnelPath};
 use crate::dissect::{Answered, Application, Protection, Said, answers};
 use crate::geo::Place;
@@ -43,7 +41,7 @@ pub enum FlowEvent<'a> {
         /// The tick to which they are counted.
         tick: Tick,
         /// What the conversation says of itself, and whether that is told for the first time.
-        said: Option<(&'a Arc<Said>, bool)>,
+        said: Option<(&'a Said, bool)>,
     },
     /// A record of a flow is complete.
     Closed {
@@ -54,7 +52,7 @@ pub enum FlowEvent<'a> {
         /// The tick in which it ended.
         tick: Tick,
         /// What the conversation says of itself.
-        said: Option<&'a Arc<Said>>,
+        said: Option<&'a Said>,
     },
     /// A DNS message was seen that answers a question.
     Named {
@@ -94,7 +92,7 @@ pub struct Shard {
     cold: ColdStore,
     beginnings: Beginnings,
     /// What every conversation of DNS says of itself.
-    said_of_dns: Arc<Said>,
+    said_of_dns: Said,
     /// Paths of tunnels that flows came through; the first is that of none.
     tunnels: Vec<TunnelPath>,
     fragments: Fragments,
@@ -136,11 +134,11 @@ impl Shard {
             prefixes: Box::new([0; PREFIXES]),
             cold: ColdStore::default(),
             beginnings,
-            said_of_dns: Arc::new(Said {
+            said_of_dns: Said {
                 application: Application::Dns,
                 protection: Protection::Clear,
                 ..Said::default()
-            }),
+            },
             tunnels: vec![TunnelPath::default()],
             fragments: Fragments::default(),
             queued: Vec::new(),

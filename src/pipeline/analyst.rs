@@ -415,11 +415,12 @@ impl Analyst {
             owners: &self.owners,
             calendar: &self.calendar,
             hour: clock.hour.unwrap_or(0),
-            recipients: &self.recipients,
         };
-        let observed = || observer.observe(key, told.as_ref());
+        let recipients = &mut self.recipients;
+        let observed = || observer.observe(recipients, key, told.as_ref());
         let alerts = incidents.tick(tick, key, activity, told.as_ref(), observed);
-        let observed = || observer.observe(key, shadowed.as_ref());
+        let recipients = &mut self.recipients;
+        let observed = || observer.observe(recipients, key, shadowed.as_ref());
         for alert in shadow.tick(tick, key, activity, shadowed.as_ref(), observed) {
             self.totals.shadow_incidents += u64::from(alert.event == Event::Open);
             self.outputs.shadow(&alert)?;

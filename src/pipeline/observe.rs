@@ -19,7 +19,6 @@ pub(super) struct Observer<'a> {
     pub(super) calendar: &'a Calendar,
     /// The running hour, counted from the epoch.
     pub(super) hour: u64,
-    pub(super) recipients: &'a Recipients,
 }
 
 impl Observer<'_> {
@@ -27,6 +26,7 @@ impl Observer<'_> {
     /// so this may walk through all assets.
     pub(super) fn observe(
         &self,
+        recipients: &mut Recipients,
         (asset, country): (AssetKey, Country),
         told: Option<&Told>,
     ) -> Observed {
@@ -54,10 +54,7 @@ impl Observer<'_> {
             confidence: destination.map_or(Confidence::Unknown, |known| known.confidence),
             maturity: state.map_or(0.0, |state| baseline.maturity(state)),
             organisation: of_asn.and_then(|address| geo.organisation(address)),
-            recipients: top_flows
-                .iter()
-                .map(|flow| self.recipients.of(flow))
-                .collect(),
+            recipients: top_flows.iter().map(|flow| recipients.of(flow)).collect(),
             top_flows,
             asn,
             seen_hours: baseline.seen_hours(asset, country, self.hour),

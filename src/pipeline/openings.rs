@@ -14,16 +14,29 @@ pub(super) struct Openings {
     places: Box<[Place; PLACES]>,
     /// A bit for each place of which more is asked for.
     asked: Box<[u64; PLACES / 64]>,
+    /// What is sent in the clear is to be read, too.
+    reads_content: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
     /// Tells its conversation from nearly all others.
     tag: u32,
-    /// Packets that are still asked for.
-    left: u8,
     /// Bytes of payload that are still asked for.
     bytes: u16,
+    /// Packets that are still asked for.
+    left: u8,
+    /// Who asked for the handshake of TLS that is waited for, if one is.
+    client: Client,
+}
+
+/// The client of a handshake of TLS, by its place in the order of the two ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Client {
+    #[default]
+    None,
+    Low,
+    High,
 }
 
 const PLACES: usize = 1 << 14;
@@ -41,56 +54,58 @@ const PIECE_BYTES_MAX: usize = 2_048;
 const UNKNOWN_BYTES_MAX: usize = 512;
 const UNKNOWN_BYTES_MIN: usize = 48;
 
-impl Default for Openings {
-    fn default() -> Self {
+impl Openings {
+    /// Remembers nothing yet; `reads_content` says whether the class of what is sent in the
+    /// clear is asked for.
+    pub(super) fn new(reads_content: bool) -> Self {
         Self {
             places: Box::new([Place::default(); PLACES]),
             asked: Box::new([0; PLACES / 64]),
+            reads_content,
         }
     }
-}
 
-impl Openings {
     /// The payload of a packet, if it is to be read.
-    #[inline]
+    ///
+    /// Half of all packets have none, and most of the others are of conversations that go on.
+    #[inline(always)]
     pub(super) fn piece<'a>(&mut self, frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
         let is_opening = packet.tcp_flags & TcpSegment::SYN != 0;
         if packet.payload_bytes == 0 && !is_opening {
             return None;
         }
-        let is_tcp = packet.facts.has(Facts::TCP);
-        if !packet.facts.has(Facts::PORTS) || !(is_tcp || packet.protocol == UDP) {
-            return None;
+        if !packet.facts.has(Facts::TCP) {
+            return of_udp(frame, packet);
         }
-        if is_tcp {
-            self.of_tcp(frame, packet, is_opening)
-        } else {
-            of_udp(packet, payload(frame, packet)?)
+        let number = place_number(packet);
+        let payload = payload(frame, packet);
+        let is_asked = is_opening || self.asked[number / 64] >> (number % 64) & 1 != 0;
+        if is_asked || payload.is_some_and(looks_known) {
+            return self.of_asked(number, packet, payload);
         }
+        None
     }
 
-    #[inline]
-    fn of_tcp<'a>(
+    #[inline(never)]
+    fn of_asked<'a>(
         &mut self,
-        frame: &Frame<'a>,
+        number: usize,
         packet: &Packet,
-        is_opening: bool,
+        payload: Option<&'a [u8]>,
     ) -> Option<&'a [u8]> {
-        let hash = hash(packet);
-        let number = (hash >> 32) as usize % PLACES;
-        let (word, bit) = (number / 64, 1 << (number % 64));
-        // Most packets are of conversations that go on, and need not look any further.
-        let payload = payload(frame, packet);
-        let is_asked = is_opening || self.asked[word] & bit != 0;
-        if !is_asked && !payload.is_some_and(looks_known) {
-            return None;
-        }
+        let is_opening = packet.tcp_flags & TcpSegment::SYN != 0;
+        let is_low = (packet.src, packet.src_port) < (packet.dst, packet.dst_port);
+        let side = if is_low { Client::Low } else { Client::High };
         let place = &mut self.places[number];
-        let piece = place.piece(hash as u32, is_opening, payload);
+        let piece = place.piece((tag(packet), side), is_opening, payload);
+        if !self.reads_content && piece.is_some_and(is_request) {
+            place.stop();
+        }
+        let bit = 1 << (number % 64);
         if place.left > 0 {
-            self.asked[word] |= bit;
+            self.asked[number / 64] |= bit;
         } else {
-            self.asked[word] &= !bit;
+            self.asked[number / 64] &= !bit;
         }
         piece
     }
@@ -100,7 +115,7 @@ impl Place {
     /// The payload of a packet whose conversation has this tag, if it is to be read.
     fn piece<'a>(
         &mut self,
-        tag: u32,
+        (tag, side): (u32, Client),
         is_opening: bool,
         payload: Option<&'a [u8]>,
     ) -> Option<&'a [u8]> {
@@ -108,23 +123,27 @@ impl Place {
             if self.tag != tag {
                 *self = Self {
                     tag,
-                    left: 0,
-                    bytes: 0,
+                    ..Self::default()
                 };
             }
             self.left = self.left.max(PACKETS_OF_ANY);
         }
         let payload = payload?;
         if self.tag == tag && self.bytes > 0 {
-            return self.take(payload);
+            return self.take(side, payload);
         }
         if looks_known(payload) {
             *self = Self {
                 tag,
                 left: PACKETS_OF_KNOWN,
                 bytes: bytes_wanted(payload) as u16,
+                client: if matches!(payload, [22, _, _, _, _, CLIENT_HELLO, ..]) {
+                    side
+                } else {
+                    Client::None
+                },
             };
-            return self.take(payload);
+            return self.take(side, payload);
         }
         if self.tag != tag || self.left == 0 {
             return None;
@@ -135,19 +154,66 @@ impl Place {
     }
 
     /// Takes the payload of a packet off what is asked for of a known protocol.
-    fn take<'a>(&mut self, payload: &'a [u8]) -> Option<&'a [u8]> {
+    fn take<'a>(&mut self, side: Client, payload: &'a [u8]) -> Option<&'a [u8]> {
         let taken = payload.get(..usize::from(self.bytes)).unwrap_or(payload);
         self.left = self.left.saturating_sub(1);
         self.bytes -= taken.len() as u16;
-        if self.left == 0 || self.bytes == 0 {
-            (self.left, self.bytes) = (0, 0);
+        let is_answer = self.client != Client::None && self.client != side;
+        let is_last = is_answer && !goes_on(payload);
+        if is_answer {
+            // Where it goes on, its next segment may begin with anything.
+            self.client = Client::None;
+        }
+        if self.left == 0 || self.bytes == 0 || is_last {
+            self.stop();
         }
         Some(taken)
     }
+
+    /// Asks for nothing more.
+    const fn stop(&mut self) {
+        (self.left, self.bytes) = (0, 0);
+    }
 }
 
-/// A datagram that says what it is.
-fn of_udp<'a>(packet: &Packet, payload: &'a [u8]) -> Option<&'a [u8]> {
+/// Whether more of a server's answer is to be read behind its first segment: its hello is
+/// cut or asks for another one, or certificates follow, behind which the group stands. What
+/// is encrypted, or is no TLS, ends it. If segments came in another order, the hello is known
+/// when it comes.
+fn goes_on(answer: &[u8]) -> bool {
+    let &[kind, _, _, high, low, ref behind @ ..] = answer else {
+        return true;
+    };
+    if !(CHANGE_CIPHER_SPEC..=APPLICATION_DATA).contains(&kind) {
+        return false;
+    }
+    let is_retry = behind.get(6..10) == Some(&RETRY_RANDOM_BEGIN);
+    let next = behind.get(usize::from(u16::from_be_bytes([high, low])));
+    let is_encrypted = matches!(next, Some(&(CHANGE_CIPHER_SPEC | APPLICATION_DATA)));
+    kind != HANDSHAKE || is_retry || !is_encrypted
+}
+
+/// Whether a segment is a whole request of HTTP without content, behind which nothing is to be
+/// read but the class of what is sent.
+fn is_request(payload: &[u8]) -> bool {
+    payload.ends_with(b"\r\n\r\n") && payload.starts_with(b"GET ")
+}
+
+/// Types of records and messages of TLS (RFC 8446 sections 4 and 5.1), and the first bytes of
+/// the random of a hello that asks for another one (section 4.1.3).
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+const CLIENT_HELLO: u8 = 1;
+const RETRY_RANDOM_BEGIN: [u8; 4] = [0xcf, 0x21, 0xad, 0x74];
+
+/// The payload of a datagram that says what it is.
+#[inline(never)]
+fn of_udp<'a>(frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
+    if packet.protocol != UDP || !packet.facts.has(Facts::PORTS) {
+        return None;
+    }
+    let payload = payload(frame, packet)?;
     let ports = [packet.src_port, packet.dst_port];
     // A message of DNS with one question (RFC 1035 section 4.1.1).
     let is_dns = ports.contains(&DNS_PORT) && matches!(payload, [_, _, _, _, 0, 1, ..]);
@@ -197,18 +263,27 @@ fn looks_known(payload: &[u8]) -> bool {
     ) || matches!(payload.get(4..8), Some([0xfd..=0xff, b'S', b'M', b'B']))
 }
 
-/// The same for both directions. Which conversations share a place must not change from run
-/// to run, so it is not secret.
-#[inline]
-fn hash(packet: &Packet) -> u64 {
+/// The place of a packet's conversation, the same for both directions. Which conversations
+/// share one must not change from run to run, so nothing secret goes into it; and it is asked
+/// of every packet, so it is cheap.
+#[inline(always)]
+const fn place_number(packet: &Packet) -> usize {
+    let ends = packet.src ^ packet.dst;
+    let ports = packet.src_port ^ packet.dst_port;
+    let folded = ends as u32 ^ (ends >> 32) as u32 ^ (ports as u32) << 9;
+    (folded.wrapping_mul(0x9e37_79b1) >> (u32::BITS - PLACES.ilog2())) as usize
+}
+
+/// Tells a conversation from nearly all others in its place, the same for both directions.
+const fn tag(packet: &Packet) -> u32 {
     let ends = packet.src ^ packet.dst;
     let ends = ends as u64 ^ (ends >> 64) as u64;
     let ports = packet.src_port ^ packet.dst_port;
     let sums = (packet.src as u64).wrapping_add(packet.dst as u64);
-    let ports_sum = u64::from(packet.src_port) + u64::from(packet.dst_port);
-    let folded = ends ^ u64::from(ports) << 40 ^ sums.rotate_left(23) ^ ports_sum << 17;
+    let ports_sum = packet.src_port as u64 + packet.dst_port as u64;
+    let folded = ends ^ (ports as u64) << 40 ^ sums.rotate_left(23) ^ ports_sum << 17;
     let mixed = folded.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^ mixed >> 29
+    (mixed ^ mixed >> 29) as u32
 }
 
 const UDP: u8 = 17;
@@ -324,7 +399,7 @@ mod tests {
 
     #[test]
     fn a_few_packets_behind_a_syn_are_asked_for() {
-        let mut openings = Openings::default();
+        let mut openings = Openings::new(false);
         let random = [0xa5; 1_000];
         assert_eq!(
             ask(&mut openings, 7, 0x10, &random),
@@ -348,7 +423,7 @@ mod tests {
 
     #[test]
     fn what_looks_known_is_asked_for_up_to_a_bound() {
-        let mut openings = Openings::default();
+        let mut openings = Openings::new(false);
         let mut hello = vec![22, 3, 1, 2, 0];
         hello.resize(1_400, 0xa5);
         assert_eq!(ask(&mut openings, 7, 0x10, &hello), Some(1_400));
@@ -363,6 +438,77 @@ mod tests {
             ask(&mut openings, 9, 0x10, b"220 a\r\n");
         }
         assert_eq!(ask(&mut openings, 9, 0x10, b"more\r\n"), None);
+    }
+
+    /// The same from the other side.
+    fn answer(openings: &mut Openings, port: u16, payload: &[u8]) -> Option<usize> {
+        let mut data = vec![0; HEAD_BYTES];
+        data.extend_from_slice(payload);
+        let frame = Frame {
+            timestamp: Timestamp::ZERO,
+            original_length: data.len() as u32,
+            link_type: LinkType::ETHERNET,
+            data: &data,
+        };
+        let packet = Packet {
+            src: 2,
+            dst: 1,
+            src_port: 443,
+            dst_port: port,
+            protocol: 6,
+            tcp_flags: 0x10,
+            payload_offset: HEAD_BYTES as u16,
+            payload_bytes: payload.len() as u32,
+            facts: Facts::TCP.with(Facts::PORTS),
+            ..Packet::default()
+        };
+        openings.piece(&frame, &packet).map(<[u8]>::len)
+    }
+
+    #[test]
+    fn nothing_is_asked_for_behind_the_answer_to_a_hello() {
+        let mut hello = vec![22, 3, 1, 0, 95, 1, 0, 0, 91];
+        hello.resize(100, 7);
+        let mut whole = vec![22, 3, 3, 0, 95, 2, 0, 0, 91];
+        whole.resize(100, 7);
+        let cut = [&[22, 3, 3, 4, 0, 2, 0, 3, 252][..], &[7; 91]].concat();
+        let mut again = whole.clone();
+        again[11..15].copy_from_slice(&RETRY_RANDOM_BEGIN);
+        let encrypted = [&whole[..], &[20, 3, 3, 0, 1, 1, 23, 3, 3]].concat();
+        let retry = [&again[..], &[20, 3, 3, 0, 1, 1]].concat();
+        let certificates = [&whole[..], &[22, 3, 3, 1, 0, 11]].concat();
+        let random = vec![0xa5; 100];
+        for (port, (first, goes_on)) in (1..).zip([
+            (&encrypted, false),
+            (&random, false),
+            (&cut, true),
+            (&retry, true),
+            (&certificates, true),
+        ]) {
+            let mut openings = Openings::new(false);
+            assert_eq!(ask(&mut openings, port, 0x10, &hello), Some(100));
+            assert_eq!(
+                ask(&mut openings, port, 0x10, &random),
+                Some(100),
+                "its second part"
+            );
+            assert_eq!(answer(&mut openings, port, first), Some(first.len()));
+            let next = goes_on.then_some(100);
+            assert_eq!(answer(&mut openings, port, &random), next, "{first:?}");
+            assert_eq!(answer(&mut openings, port, &random), next, "{first:?}");
+            assert_eq!(answer(&mut openings, port, &whole), Some(100), "a late one");
+        }
+    }
+
+    #[test]
+    fn behind_a_whole_request_only_content_is_asked_for() {
+        let get = b"GET / HTTP/1.1\r\n\r\n";
+        for reads_content in [false, true] {
+            let mut openings = Openings::new(reads_content);
+            assert_eq!(ask(&mut openings, 7, 0x10, get), Some(get.len()));
+            let next = answer(&mut openings, 7, &[0xa5; 100]);
+            assert_eq!(next, reads_content.then_some(100));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::capture::{Frame, Lender, Taker};
 use crate::config::CaptureConfig;
 use crate::decode::{Facts, Packet, Reason, Sightings, decode_into, fingerprint};
+use crate::dissect::DissectConfig;
 use crate::time::{Tick, Timestamp};
 
 use super::PipelineError;
@@ -108,7 +109,7 @@ impl Reader {
         engine: Engine,
         telemetry: Arc<Telemetry>,
         capture: &CaptureConfig,
-        dissects: bool,
+        dissect: DissectConfig,
     ) -> Self {
         let counts = ReaderCounts::default();
         Self {
@@ -123,7 +124,9 @@ impl Reader {
             deduplicates: capture.deduplicate,
             overlaps: capture.compare_overlaps.then(Overlaps::new),
             sightings: Sightings::default(),
-            openings: dissects.then(Openings::default),
+            openings: dissect
+                .enabled
+                .then(|| Openings::new(dissect.content_class)),
             number,
         }
     }

@@ -1,20 +1,20 @@
 //! What conversations and name servers have said lately of who is behind an address.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use crate::alert::{Recipient, Source};
 use crate::baseline::TopFlow;
 use crate::dissect::Said;
+use crate::time::Tick;
 
 use super::sensor::{SensorOutput, Speaker};
 
 /// Names of receivers, as long as there is room: what was said last outlives the rest.
 #[derive(Debug, Default)]
 pub(super) struct Recipients {
-    words: Recent<Speaker, Arc<Said>>,
+    words: Words,
     /// By the address that a name server answered with.
     names: Recent<IpAddr, Box<str>>,
 }
@@ -22,13 +22,10 @@ pub(super) struct Recipients {
 impl Recipients {
     /// Takes what was said in a tick, or in several, by whom it may be.
     pub(super) fn learn(&mut self, output: &mut SensorOutput) {
-        let mut words = std::mem::take(&mut output.words);
+        let words = std::mem::take(&mut output.words);
         let mut names = std::mem::take(&mut output.names);
+        self.words.take(words);
         // Of two names of an address the last one stands, whichever worker told it first.
-        words.sort_unstable();
-        for (_, speaker, said) in words {
-            self.words.insert(speaker, said);
-        }
         names.sort_unstable();
         for (_, answered) in names {
             for address in answered.addresses {
@@ -38,9 +35,9 @@ impl Recipients {
     }
 
     /// What is known of the receiver of a conversation.
-    pub(super) fn of(&self, flow: &TopFlow) -> Recipient {
+    pub(super) fn of(&mut self, flow: &TopFlow) -> Recipient {
         let speaker = (flow.asset_ip, flow.conversation);
-        let said = self.words.get(&speaker).map(Arc::as_ref);
+        let said = self.words.of(&speaker);
         let asked = said.and_then(|said| said.server_name.as_deref());
         let asked = asked.map(|name| (name.to_owned(), Source::ServerName));
         let answered = || {
@@ -66,6 +63,59 @@ fn registered_domain(name: &str) -> Option<String> {
     let text = std::str::from_utf8(domain.as_bytes()).ok();
     text.filter(|_| is_known).map(str::to_owned)
 }
+
+/// What conversations have said, as long as there is room.
+///
+/// Nearly all of it is forgotten without that anybody asks. So it is only put in order when
+/// somebody does.
+#[derive(Debug, Default)]
+struct Words {
+    /// In the order of their ticks; in which order a tick's are depends on the workers.
+    entries: VecDeque<(Tick, Speaker, Said)>,
+    /// Which of all that was taken the first entry is.
+    first: u64,
+    /// By who spoke: which of all that was taken was said last, up to `ordered`.
+    places: HashMap<Speaker, u64>,
+    ordered: u64,
+}
+
+impl Words {
+    /// Takes what was said in a tick, or in several. Where there is no more room the oldest
+    /// tick goes as a whole, so that what is left does not depend on the workers.
+    fn take(&mut self, mut words: Vec<(Tick, Speaker, Said)>) {
+        words.sort_by_key(|(tick, ..)| *tick);
+        self.entries.extend(words);
+        while self.entries.len() > WORDS_MAX
+            && let Some((oldest, ..)) = self.entries.front()
+            && let Some(count) = self.entries.iter().position(|(tick, ..)| tick > oldest)
+        {
+            self.entries.drain(..count);
+            self.first += count as u64;
+        }
+    }
+
+    /// What somebody said last.
+    fn of(&mut self, speaker: &Speaker) -> Option<&Said> {
+        if self.places.len() > PLACES_MAX {
+            self.places.clear();
+            self.ordered = 0;
+        }
+        self.ordered = self.ordered.max(self.first);
+        let known = (self.ordered - self.first) as usize;
+        for (_, speaker, _) in self.entries.iter().skip(known) {
+            self.places.insert(*speaker, self.ordered);
+            self.ordered += 1;
+        }
+        let place = self.places.get(speaker)?.checked_sub(self.first)?;
+        let (.., said) = self.entries.get(usize::try_from(place).ok()?)?;
+        Some(said)
+    }
+}
+
+/// Conversations whose words are kept, and places that are, some of them of words that are
+/// not kept any more.
+const WORDS_MAX: usize = 65_536;
+const PLACES_MAX: usize = 2 * WORDS_MAX;
 
 /// A map that forgets the oldest half of what it holds when it is full.
 #[derive(Debug)]

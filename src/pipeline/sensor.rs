@@ -34,7 +34,7 @@ pub(super) struct Sensor {
 #[derive(Debug)]
 struct Rows {
     transfers: Vec<Transfer>,
-    words: Vec<(Tick, Speaker, Arc<Said>)>,
+    words: Vec<(Tick, Speaker, Said)>,
     names: Vec<(Tick, Answered)>,
     fold_at: usize,
 }
@@ -73,7 +73,7 @@ pub(super) struct SensorOutput {
     /// Who had an address, and in which tick.
     pub(super) sightings: Vec<(Tick, Sighting)>,
     /// What exporting conversations say of themselves, and in which tick.
-    pub(super) words: Vec<(Tick, Speaker, Arc<Said>)>,
+    pub(super) words: Vec<(Tick, Speaker, Said)>,
     /// Which names were answered with which addresses, and in which tick.
     pub(super) names: Vec<(Tick, Answered)>,
     pub(super) counts: SensorCounts,
@@ -141,6 +141,8 @@ pub(super) struct SensorCounts {
     pub(super) flows_active: u64,
     /// Conversations whose beginning, or what it said, found no room.
     pub(super) unheard: u64,
+    /// Words of conversations and name servers beyond what a tick has room for.
+    pub(super) untold: u64,
 }
 
 impl SensorCounts {
@@ -175,6 +177,7 @@ impl std::ops::Add for SensorCounts {
             flows_evicted: self.flows_evicted + other.flows_evicted,
             flows_active: self.flows_active + other.flows_active,
             unheard: self.unheard + other.unheard,
+            untold: self.untold + other.untold,
         }
     }
 }
@@ -356,13 +359,15 @@ fn taker<'a>(
                 output.counts.close(flow, geo);
                 if let Some(flows) = &mut flows {
                     let record = FlowRecord::new(flow, *end, *tick, geo);
-                    flows.push(record.with(said.cloned()));
+                    flows.push(record.with(said.cloned().map(Box::new)));
                 }
                 return;
             }
             FlowEvent::Named { answered, tick } => {
                 if rows.names.len() < WORDS_MAX {
                     rows.names.push((*tick, answered.clone()));
+                } else {
+                    output.counts.untold += 1;
                 }
                 return;
             }
@@ -379,10 +384,13 @@ fn taker<'a>(
         if let (FlowEvent::Export { said, tick, .. }, Some(conversation)) =
             (&event, transfer.conversation)
             && let Some((said, true)) = said
-            && rows.words.len() < WORDS_MAX
         {
-            let speaker = (transfer.asset_ip, conversation);
-            rows.words.push((*tick, speaker, Arc::clone(said)));
+            if rows.words.len() < WORDS_MAX {
+                let speaker = (transfer.asset_ip, conversation);
+                rows.words.push((*tick, speaker, Said::clone(said)));
+            } else {
+                output.counts.untold += 1;
+            }
         }
         if rows.transfers.len() >= rows.fold_at {
             output.counts.rows_folded += transfer::fold(&mut rows.transfers);

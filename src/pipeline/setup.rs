@@ -8,6 +8,7 @@ use crate::capture::LiveSource;
 use crate::config::{CaptureConfig, Config};
 use crate::decode::Reason;
 use crate::detect::Bytes;
+use crate::dissect::DissectConfig;
 use crate::flow::FlowConfig;
 use crate::geo::{DatabaseInfo, Geo};
 use crate::time::Timestamp;
@@ -45,7 +46,7 @@ pub(super) struct Context {
     learn: Learn,
     capture: CaptureConfig,
     /// Whether the beginnings of conversations are read.
-    dissects: bool,
+    dissect: DissectConfig,
     /// What is known at the start that the operator should know.
     pub(super) notes: Vec<String>,
 }
@@ -115,7 +116,7 @@ impl Setup {
             databases: geo.databases().to_vec(),
             learn: config.baseline.learn,
             capture: config.capture.clone(),
-            dissects: config.dissect.enabled,
+            dissect: config.dissect,
             notes,
         };
         let mut analyst = Analyst::new(config, Arc::clone(&geo), outputs, learned)?;
@@ -143,7 +144,7 @@ impl Analysis {
 impl Context {
     fn reader(&self, number: usize, engine: Engine) -> Reader {
         let telemetry = Arc::clone(&self.telemetry);
-        Reader::new(number, engine, telemetry, &self.capture, self.dissects)
+        Reader::new(number, engine, telemetry, &self.capture, self.dissect)
     }
 
     /// Drains the pipeline and draws up the report.

@@ -127,7 +127,7 @@ impl RunReport {
             ("cells", baseline.cells_gathered),
             ("flows", finished.counts.flows_evicted),
             ("incidents", finished.analyst.learned.incidents.refused()),
-            ("openings", finished.counts.unheard),
+            ("openings", finished.counts.unheard + finished.counts.untold),
             ("sightings", counts.sightings_dropped),
         ];
         let rulings = &finished.analyst.rulings;

@@ -1,7 +1,6 @@
 //! A flow that waits to be written.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use crate::decode::{TunnelPath, address};
 use crate::dissect::Said;
@@ -32,7 +31,7 @@ pub struct FlowRecord {
     pub(super) overlap: bool,
     initiator_is_low: bool,
     /// What it said of itself.
-    pub(super) said: Option<Arc<Said>>,
+    pub(super) said: Option<Box<Said>>,
 }
 
 const _: () = assert!(size_of::<FlowRecord>() <= 232);
@@ -81,7 +80,7 @@ impl FlowRecord {
     }
 
     /// The same of a flow that said something of itself.
-    pub fn with(self, said: Option<Arc<Said>>) -> Self {
+    pub fn with(self, said: Option<Box<Said>>) -> Self {
         Self { said, ..self }
     }
 

@@ -223,7 +223,14 @@ fn grown(talk: &Talk, steps: &[(bool, usize)]) -> Said {
         *length = length.saturating_add(*count);
         let client = &talk.client[..lengths[0].min(talk.client.len())];
         let server = &talk.server[..lengths[1].min(talk.server.len())];
-        match stream(client, server, [40_000, talk.port], false) {
+        let ports = [40_000, talk.port];
+        let reading = stream(client, server, ports, false);
+        if let Some(mut offer) = offer(client) {
+            assert_eq!(offer.clone().answered(server, false), reading);
+            let over = stream(client, server, ports, true);
+            assert_eq!(offer.answered(server, true), over);
+        }
+        match reading {
             Reading::Done(said) => {
                 assert!(told.is_none_or(|it| it == said), "changed to {said:?}");
                 told = Some(said);

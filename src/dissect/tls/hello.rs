@@ -1,10 +1,8 @@
 //! The hellos of client and server.
 
-use tls_parser::{
-    SNIType, TlsCipherAu, TlsCipherKx, TlsCipherSuite, TlsExtension,
-    parse_tls_extension_alpn_content, parse_tls_extension_signature_algorithms_content,
-    parse_tls_extension_sni_content, parse_tls_handshake_client_hello,
-};
+use std::borrow::Cow;
+
+use tls_parser::{TlsCipherAu, TlsCipherKx, TlsCipherSuite};
 
 use super::record::is_version;
 use crate::dissect::cursor::Cursor;
@@ -14,12 +12,12 @@ use crate::dissect::ja4::is_grease;
 #[derive(Debug, Default)]
 pub(in crate::dissect) struct ClientHello<'a> {
     pub(in crate::dissect) version: u16,
-    pub(in crate::dissect) suites: Vec<u16>,
+    pub(in crate::dissect) suites: Numbers<'a>,
     /// The types of its extensions, in order.
     pub(in crate::dissect) extensions: Vec<u16>,
     /// The versions of its extension for that, in order.
-    pub(in crate::dissect) versions: Vec<u16>,
-    pub(in crate::dissect) signatures: Vec<u16>,
+    pub(in crate::dissect) versions: Numbers<'a>,
+    pub(in crate::dissect) signatures: Numbers<'a>,
     pub(in crate::dissect) server_name: Option<&'a [u8]>,
     /// The first protocol that means something.
     pub(in crate::dissect) protocol: Option<&'a [u8]>,
@@ -28,21 +26,49 @@ pub(in crate::dissect) struct ClientHello<'a> {
     pub(in crate::dissect) is_whole: bool,
 }
 
+/// Numbers of two bytes as they stand in a hello, where they can.
+#[derive(Debug, Default)]
+pub(in crate::dissect) struct Numbers<'a>(pub(in crate::dissect) Cow<'a, [[u8; 2]]>);
+
+impl<'a> Numbers<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        Self(bytes.as_chunks().0.into())
+    }
+
+    /// Those that mean something.
+    pub(in crate::dissect) fn kept(&self) -> impl Iterator<Item = u16> {
+        let numbers = self.0.iter().map(|pair| u16::from_be_bytes(*pair));
+        numbers.filter(|number| !is_grease(*number))
+    }
+}
+
 impl<'a> ClientHello<'a> {
     /// Reads a hello; of one that was cut, the extensions that are there.
+    ///
+    /// Every new conversation has one, so it is read where it lies.
     pub(super) fn read(body: &'a [u8]) -> Option<Self> {
-        let (behind, head) = parse_tls_handshake_client_hello(body).ok()?;
-        let list = head.ext.or_else(|| behind.get(2..)).unwrap_or_default();
-        let (extensions, is_list_whole) = extensions(list);
+        let mut cursor = Cursor::new(body);
+        let (version, _random) = (cursor.u16()?, cursor.take(32)?);
+        let session_bytes = cursor.byte().filter(|bytes| *bytes <= SESSION_BYTES_MAX)?;
+        cursor.take(session_bytes.into())?;
+        let suites_bytes = cursor.u16().filter(|bytes| bytes % 2 == 0)?;
+        let suites = cursor.take(suites_bytes.into())?;
+        let compressions = cursor.byte()?;
+        cursor.take(compressions.into())?;
         let mut hello = Self {
-            version: head.version.0,
-            suites: head.ciphers.iter().map(|suite| suite.0).collect(),
-            is_whole: is_list_whole && (head.ext.is_some() || behind.is_empty()),
+            version,
+            suites: Numbers::of(suites),
+            extensions: Vec::with_capacity(EXTENSIONS_USUAL),
+            is_whole: cursor.rest().is_empty(),
             ..Self::default()
         };
-        for (kind, data) in extensions {
-            hello.extensions.push(kind);
-            hello.extend(kind, data);
+        if let Some(bytes) = cursor.u16() {
+            let list = cursor.take(bytes.into());
+            let whole = extensions(list.unwrap_or(cursor.rest()), |kind, data| {
+                hello.extensions.push(kind);
+                hello.extend(kind, data);
+            });
+            hello.is_whole = whole && list.is_some();
         }
         Some(hello)
     }
@@ -50,24 +76,19 @@ impl<'a> ClientHello<'a> {
     /// What is malformed or unknown is passed over, so that it does not hide the rest. Of two
     /// of a kind, which are forbidden, the first one stands.
     fn extend(&mut self, kind: u16, data: &'a [u8]) {
+        let mut cursor = Cursor::new(data);
         match kind {
             EXTENSION_SERVER_NAME if self.server_name.is_none() => {
-                if let Ok((_, TlsExtension::SNI(names))) = parse_tls_extension_sni_content(data) {
-                    let host = names.iter().find(|(kind, _)| *kind == SNIType::HostName);
-                    self.server_name = host.map(|(_, name)| *name);
-                }
+                self.server_name = host_name(data);
             }
-            EXTENSION_SIGNATURES if self.signatures.is_empty() => {
-                if let Ok((_, TlsExtension::SignatureAlgorithms(list))) =
-                    parse_tls_extension_signature_algorithms_content(data)
-                {
-                    self.signatures = list;
-                }
+            EXTENSION_SIGNATURES if self.signatures.0.is_empty() => {
+                let bytes = cursor.u16().unwrap_or_default();
+                let list = cursor.take(bytes.into()).unwrap_or_default();
+                self.signatures = Numbers::of(list);
             }
             EXTENSION_PROTOCOLS if self.protocol.is_none() => self.protocol = protocol(data),
-            EXTENSION_VERSIONS if self.versions.is_empty() => {
-                let pairs = data.get(1..).unwrap_or_default().as_chunks().0;
-                self.versions = pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect();
+            EXTENSION_VERSIONS if self.versions.0.is_empty() => {
+                self.versions = Numbers::of(data.get(1..).unwrap_or_default());
             }
             EXTENSION_ENCRYPTED_HELLO => self.has_encrypted_hello = true,
             _ => {}
@@ -76,8 +97,7 @@ impl<'a> ClientHello<'a> {
 
     /// The highest version that the client offers (RFC 8446 section 4.2.1).
     pub(in crate::dissect) fn version_offered(&self) -> u16 {
-        let versions = self.versions.iter().copied().filter(|it| !is_grease(*it));
-        versions.max().unwrap_or(self.version)
+        self.versions.kept().max().unwrap_or(self.version)
     }
 }
 
@@ -117,7 +137,7 @@ impl<'a> ServerHello<'a> {
             ..Self::default()
         };
         let list = cursor.rest().get(2..).unwrap_or_default();
-        for (kind, data) in extensions(list).0 {
+        extensions(list, |kind, data| {
             let number = Cursor::new(data).u16();
             match kind {
                 EXTENSION_VERSIONS => hello.version = number.unwrap_or(hello.version),
@@ -125,7 +145,7 @@ impl<'a> ServerHello<'a> {
                 EXTENSION_PROTOCOLS => hello.protocol = protocol(data),
                 _ => {}
             }
-        }
+        });
         Some(hello)
     }
 
@@ -153,34 +173,60 @@ impl<'a> ServerHello<'a> {
     }
 }
 
-/// The extensions of a list, as far as they are there, and whether it ends with one.
-fn extensions(list: &[u8]) -> (Vec<(u16, &[u8])>, bool) {
+/// Takes the extensions of a list, as far as they are there; whether it ends with one.
+fn extensions<'a>(list: &'a [u8], mut take: impl FnMut(u16, &'a [u8])) -> bool {
     let mut cursor = Cursor::new(list);
-    let mut found = Vec::new();
     while !cursor.rest().is_empty() {
         let extension = cursor.u16().zip(cursor.u16());
         let Some((kind, length)) = extension else {
-            return (found, false);
+            return false;
         };
         let Some(data) = cursor.take(length.into()) else {
-            return (found, false);
+            return false;
         };
-        found.push((kind, data));
+        take(kind, data);
     }
-    (found, true)
+    true
+}
+
+/// The first name of a host in a list of names (RFC 6066 section 3).
+fn host_name(data: &[u8]) -> Option<&[u8]> {
+    let mut cursor = Cursor::new(data);
+    let bytes = cursor.u16()?;
+    let mut names = Cursor::new(cursor.take(bytes.into())?);
+    loop {
+        let (kind, bytes) = (names.byte()?, names.u16()?);
+        let name = names.take(bytes.into())?;
+        if kind == HOST_NAME {
+            return Some(name);
+        }
+    }
 }
 
 /// The first protocol of a list (RFC 7301 section 3.1) that is not there to keep servers
 /// tolerant (RFC 8701 section 2).
 fn protocol(data: &[u8]) -> Option<&[u8]> {
-    let Ok((_, TlsExtension::ALPN(names))) = parse_tls_extension_alpn_content(data) else {
-        return None;
-    };
-    names.into_iter().find(|name| match name {
-        [high, low] => !is_grease(u16::from_be_bytes([*high, *low])),
-        _ => true,
-    })
+    let mut cursor = Cursor::new(data);
+    let bytes = cursor.u16()?;
+    let mut names = Cursor::new(cursor.take(bytes.into())?);
+    loop {
+        let bytes = names.byte()?;
+        let name = names.take(bytes.into())?;
+        match name {
+            [high, low] if is_grease(u16::from_be_bytes([*high, *low])) => {}
+            _ => return Some(name),
+        }
+    }
 }
+
+/// The longest session identifier (RFC 8446 section 4.1.2).
+const SESSION_BYTES_MAX: u8 = 32;
+
+/// For how many extensions there is room at once: browsers send up to 18.
+const EXTENSIONS_USUAL: usize = 24;
+
+/// The type of a name that is one of a host (RFC 6066 section 3).
+const HOST_NAME: u8 = 0;
 
 /// Types of extensions that are read.
 const EXTENSION_SERVER_NAME: u16 = 0;

@@ -12,6 +12,8 @@ pub(in crate::dissect) struct Flight<'a> {
     pub(in crate::dissect) bytes: Cow<'a, [u8]>,
     /// No more of them can come.
     pub(in crate::dissect) is_closed: bool,
+    /// No more bytes can come.
+    pub(in crate::dissect) is_shut: bool,
 }
 
 impl<'a> Flight<'a> {
@@ -22,6 +24,7 @@ impl<'a> Flight<'a> {
         let mut flight = Self {
             bytes: Cow::Borrowed(&[]),
             is_closed: is_shut,
+            is_shut,
         };
         let mut cursor = Cursor::new(bytes);
         let mut has_changed = false;

@@ -1,7 +1,5 @@
 //! What a shard tells of a flow.
 
-use std::sync::Arc;
-
 use super::{End, Flow, FlowEvent, Shard};
 use crate::dissect::Said;
 use crate::flow::FlowKey;
@@ -29,18 +27,13 @@ impl Shard {
     }
 
     /// What the flow in a slot of [`Self::ended`] said of itself.
-    pub fn ended_said(&self, slot: u32) -> Option<&Arc<Said>> {
+    pub fn ended_said(&self, slot: u32) -> Option<&Said> {
         self.said(slot)
     }
 
-    fn said(&self, slot: u32) -> Option<&Arc<Said>> {
+    fn said(&self, slot: u32) -> Option<&Said> {
         let is_heard = self.slots[slot].state.has(State::HEARD);
         is_heard.then(|| self.beginnings.said(slot)).flatten()
-    }
-
-    fn tell_said(&mut self, slot: u32) -> Option<(Arc<Said>, bool)> {
-        let is_heard = self.slots[slot].state.has(State::HEARD);
-        is_heard.then(|| self.beginnings.tell(slot)).flatten()
     }
 
     /// Has a slot fetched from memory that will be asked for soon.
@@ -57,8 +50,10 @@ impl Shard {
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
         if let Some(export) = self.take_export(slot) {
-            let said = self.tell_said(slot);
-            export.tell(&self.told(slot), ended, (self.absolute(tick), said), events);
+            let (flow, tick) = (self.told(slot), self.absolute(tick));
+            let is_heard = self.slots[slot].state.has(State::HEARD);
+            let said = is_heard.then(|| self.beginnings.tell(slot)).flatten();
+            export.tell(&flow, ended, (tick, said), events);
         }
     }
 
@@ -102,7 +97,8 @@ impl Shard {
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
         let export = self.take_export(slot);
-        if self.slots[slot].state.has(State::HEARD) {
+        let is_heard = self.slots[slot].state.has(State::HEARD);
+        if is_heard {
             self.beginnings.end(slot);
         }
         let flow = &self.slots[slot];
@@ -114,7 +110,7 @@ impl Shard {
         }
         let (flow, tick) = (&self.told(slot), self.absolute(tick));
         if let Some(export) = export {
-            let said = self.tell_said(slot);
+            let said = is_heard.then(|| self.beginnings.tell(slot)).flatten();
             export.tell(flow, true, (tick, said), events);
         }
         if has_packets {
@@ -145,7 +141,7 @@ impl Export {
         self,
         flow: &Flow,
         ended: bool,
-        (tick, said): (Tick, Option<(Arc<Said>, bool)>),
+        (tick, said): (Tick, Option<(&Said, bool)>),
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
         events(FlowEvent::Export {
@@ -154,7 +150,7 @@ impl Export {
             first: self.first,
             ended,
             tick,
-            said: said.as_ref().map(|(said, is_new)| (said, *is_new)),
+            said,
         });
     }
 }
