@@ -128,8 +128,12 @@ fn doubt(observed: &Observed, country: Country) -> Option<String> {
             "A peer answers too soon to be in {country}: the database is wrong, or something \
              nearer answers for it."
         )),
-        Confidence::Disputed => Some(format!("Databases differ on whether that is {country}.")),
-        Confidence::Confirmed | Confidence::Plausible | Confidence::Unknown => None,
+        Confidence::Disputed => Some(match &observed.geo_reason {
+            Some(reason) => format!("Sources differ on whether that is {country}. {reason}"),
+            None => format!("Databases differ on whether that is {country}."),
+        }),
+        Confidence::Plausible => observed.geo_reason.clone(),
+        Confidence::Confirmed | Confidence::Unknown => None,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Observed {
     pub asset_ip: IpAddr,
     /// How sure the country is.
     pub confidence: Confidence,
+    /// What speaks for or against it beside databases, as a sentence.
+    pub geo_reason: Option<String>,
     /// How much of a week the asset has been learned, 0 to 1.
     pub maturity: f64,
     /// Conversations of the running hour, the largest first.
@@ -388,6 +390,7 @@ pub(super) mod tests {
             asset_mac: None,
             asset_ip: "10.0.0.1".parse().unwrap(),
             confidence: Confidence::Plausible,
+            geo_reason: None,
             maturity: 1.0,
             top_flows: Vec::new(),
             recipients: Vec::new(),

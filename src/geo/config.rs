@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::Country;
 
 /// Where places come from.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GeoConfig {
     /// An MMDB file with a country per network, in place of the built-in one.
@@ -22,16 +22,36 @@ pub struct GeoConfig {
     pub location: Option<Location>,
     /// An MMDB file with an autonomous system per network, in place of the built-in one.
     pub asn: Option<PathBuf>,
+    /// Lists of prefixes as clouds and networks publish them. They change how sure a country
+    /// is, and never the country; a later one outranks those before.
+    pub providers: Vec<PathBuf>,
+    /// Whether the built-in lists of anycast prefixes are used too.
+    pub shipped_providers: bool,
     /// What the operator knows better, under the key `override`.
     #[serde(rename = "override")]
     pub overrides: Vec<GeoOverride>,
+}
+
+impl Default for GeoConfig {
+    fn default() -> Self {
+        Self {
+            country: None,
+            country_second: None,
+            location: None,
+            asn: None,
+            providers: Vec::new(),
+            shipped_providers: true,
+            overrides: Vec::new(),
+        }
+    }
 }
 
 impl GeoConfig {
     /// Reads relative paths as relative to the folder `base`, that of the config file.
     pub fn resolve_paths(&mut self, base: &Path) {
         let paths = [&mut self.country, &mut self.country_second, &mut self.asn];
-        for path in paths.into_iter().flatten() {
+        let paths = paths.into_iter().flatten();
+        for path in paths.chain(&mut self.providers) {
             *path = base.join(&*path);
         }
     }
@@ -132,6 +152,8 @@ mod tests {
         let text = r#"
             country = "geo/country.mmdb"
             asn = "/var/lib/asn.mmdb"
+            providers = ["geo/ip-ranges.json", "/var/lib/cloud.json"]
+            shipped_providers = false
             [[override]]
             prefix = "10.9.0.0/16"
             country = "SG"
@@ -148,6 +170,11 @@ mod tests {
             Some("/etc/borderflow/geo/country.mmdb".into())
         );
         assert_eq!(config.asn, Some("/var/lib/asn.mmdb".into()));
+        assert_eq!(
+            config.providers,
+            ["/etc/borderflow/geo/ip-ranges.json", "/var/lib/cloud.json"].map(PathBuf::from)
+        );
+        assert!(!config.shipped_providers && GeoConfig::default().shipped_providers);
         let [first, second] = &config.overrides[..] else {
             panic!("two overrides")
         };

@@ -121,6 +121,16 @@ impl CountryDatabase {
         country.unwrap_or(Country::UNKNOWN)
     }
 
+    /// The country in which the network of an address is registered, where the database tells.
+    pub(super) fn registered(&self, address: IpAddr) -> Option<Country> {
+        let CountrySchema::Nested = self.schema else {
+            return None;
+        };
+        let record = self.file.reader.lookup(address).ok()?;
+        let keys = ["registered_country", "iso_code"].map(PathElement::Key);
+        Country::from_code(text(&record, &keys)?).filter(|country| !country.is_unknown())
+    }
+
     /// The country of a record to which the tree leads from an IPv4 address.
     pub(super) fn country_of(&self, record: u32, address: Ipv4Addr) -> Country {
         let read = || self.country(address.into()).bits().into();

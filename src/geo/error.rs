@@ -7,10 +7,10 @@ use ipnet::IpNet;
 use maxminddb::MaxMindDbError;
 use thiserror::Error;
 
-use super::GeoOverride;
 use super::database::{DatabaseRole, FILE_BYTES_MAX};
+use super::{GeoOverride, ProvidersError};
 
-/// A database that cannot be used, or a contradiction in the overrides.
+/// A database or a list that cannot be used, or a contradiction in the overrides.
 #[derive(Debug, Error)]
 pub enum GeoError {
     /// Nothing has this path.
@@ -95,6 +95,9 @@ pub enum GeoError {
         /// What it says that it is.
         database_type: String,
     },
+    /// A list of a provider that cannot be used.
+    #[error(transparent)]
+    Providers(#[from] ProvidersError),
     /// Two overrides of one prefix.
     #[error("geo.override: {prefix} stands twice, as {first} and as {second}: keep the right one")]
     Contradiction {

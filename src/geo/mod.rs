@@ -4,7 +4,8 @@
 //! is [`Country::UNKNOWN`], and unknown is foreign. In order of precedence the sources
 //! are the operator's overrides by prefix, the site's networks, the ranges that have no
 //! country by definition, and a database: the one that the operator names, else the one
-//! that is built in.
+//! that is built in. A second database, the lists of providers and a round trip change how
+//! sure a country is, and nothing else.
 //!
 //! An override outranks the site's networks because a branch abroad often uses private
 //! addresses of the same plan: its data leaves the jurisdiction all the same.
@@ -18,6 +19,7 @@ mod error;
 mod ipv4;
 mod place;
 mod prefixes;
+mod providers;
 mod record;
 mod rules;
 #[cfg(test)]
@@ -33,6 +35,10 @@ pub use database::{
 pub use error::GeoError;
 pub use place::{Confidence, Place, Side};
 pub use prefixes::{PrefixMap, PrefixTable};
+pub use providers::{
+    LIST_BYTES_MAX, LIST_PREFIXES_MAX, ListFormat, ListInfo, Opinion, Provider, ProviderKind,
+    Providers, ProvidersError, SHIPPED_LISTS, ShippedList, opinion, reason,
+};
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -53,6 +59,7 @@ pub struct Geo {
     ipv4: Ipv4Places,
     /// A second opinion on countries.
     second: Option<CountryDatabase>,
+    providers: Providers,
     /// Where it is known where the site is.
     distances: Option<Distances>,
     databases: Vec<DatabaseInfo>,
@@ -80,7 +87,12 @@ impl Geo {
             databases.push(info);
             second = Some(database);
         }
+        let shipped = match config.shipped_providers {
+            true => SHIPPED_LISTS,
+            false => &[],
+        };
         Ok(Self {
+            providers: Providers::open(&config.providers, shipped)?,
             rules: Rules::new(&config.overrides, networks, jurisdictions)?,
             country,
             asn,
@@ -108,7 +120,7 @@ impl Geo {
         };
         match &self.second {
             Some(second) if place.confidence == Confidence::Plausible => {
-                compared(place, second, address)
+                self.compared(place, second, address)
             }
             _ => place,
         }
@@ -162,19 +174,78 @@ impl Geo {
         self.asn.organisation(address::routable(address)?)
     }
 
+    /// Who has `address`, by the lists in use.
+    pub fn provider(&self, address: IpAddr) -> Option<&Provider> {
+        self.providers.look_up(address)
+    }
+
+    /// What speaks for or against `country` as that of `address`, as a sentence, beside what a
+    /// second database says. Nothing speaks against what the operator states.
+    pub fn reason(&self, address: IpAddr, country: Country) -> Option<String> {
+        let address = address::canonical(address);
+        if self.rules.search(address).is_stated() {
+            return None;
+        }
+        let provider = self.providers.look_up(address);
+        let said = provider.and_then(|provider| reason(country, provider));
+        said.or_else(|| {
+            let registered = self.country.registered(address::routable(address)?)?;
+            let is_elsewhere = registered != country && !country.is_unknown();
+            is_elsewhere.then(|| format!("Its network is registered in {registered}."))
+        })
+    }
+
+    /// The lists of providers in use.
+    pub fn lists(&self) -> &[ListInfo] {
+        self.providers.lists()
+    }
+
     /// What is known of the databases in use: that of countries, that of autonomous systems,
     /// then the second one of countries, if there is one.
     pub fn databases(&self) -> &[DatabaseInfo] {
         &self.databases
     }
 
-    /// Where an address is, by a search in the prefixes and in both databases.
+    /// Where an address is, by a search in the prefixes, the lists and both databases.
     fn look_up(&self, address: IpAddr) -> Place {
         let (found, asn) = match address::routable(address) {
             Some(asked) => (self.country.country(asked), self.asn.number(asked)),
             None => (Country::UNKNOWN, 0),
         };
-        self.rules.place(self.rules.search(address), found, asn)
+        let place = self.rules.place(self.rules.search(address), found, asn);
+        self.judged(place, || self.providers.look_up(address))
+    }
+
+    /// The place with what its provider says to its country. Where there is a second database,
+    /// that is asked for each address, and then both are weighed at once.
+    fn judged<'a>(&self, place: Place, provider: impl FnOnce() -> Option<&'a Provider>) -> Place {
+        if place.confidence != Confidence::Plausible || self.second.is_some() {
+            return place;
+        }
+        Place {
+            confidence: opinion(place.country, provider()).confidence(),
+            ..place
+        }
+    }
+
+    /// The place with what a second database and the provider say to its country.
+    fn compared(&self, place: Place, second: &CountryDatabase, address: IpAddr) -> Place {
+        let asked = address::routable(address);
+        let other = asked.map_or(Country::UNKNOWN, |asked| second.country(asked));
+        let said = match other {
+            Country::UNKNOWN => Opinion::Silent,
+            same if same == place.country => Opinion::Same,
+            _ => Opinion::Differs,
+        };
+        let mut strongest = opinion(place.country, self.providers.look_up(address)).max(said);
+        let registered = || self.country.registered(asked?);
+        if strongest == Opinion::Same && registered().is_some_and(|code| code != place.country) {
+            strongest = Opinion::RegisteredElsewhere;
+        }
+        Place {
+            confidence: strongest.confidence(),
+            ..place
+        }
     }
 
     /// Does what [`Geo::look_up`] does for all addresses of a block, which begins at `first`.
@@ -185,9 +256,12 @@ impl Geo {
                 ranges.push(from, self.rules.place(rule, Country::UNKNOWN, 0));
                 continue;
             }
-            self.found(from, to, |start, country, asn| {
-                ranges.push(start, self.rules.place(rule, country, asn));
-            });
+            for (from, to, provider) in self.providers.ipv4_between(from, to) {
+                self.found(from, to, |start, country, asn| {
+                    let place = self.rules.place(rule, country, asn);
+                    ranges.push(start, self.judged(place, || provider));
+                });
+            }
         }
     }
 
@@ -221,21 +295,6 @@ impl Geo {
             tell(start, found.0, found.1);
             last = records;
         }
-    }
-}
-
-/// The place with what a second database says to its country.
-fn compared(place: Place, second: &CountryDatabase, address: IpAddr) -> Place {
-    let asked = address::routable(address);
-    let other = asked.map_or(Country::UNKNOWN, |asked| second.country(asked));
-    let confidence = match other {
-        Country::UNKNOWN => place.confidence,
-        same if same == place.country => Confidence::Confirmed,
-        _ => Confidence::Disputed,
-    };
-    Place {
-        confidence,
-        ..place
     }
 }
 

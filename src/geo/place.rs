@@ -44,11 +44,11 @@ pub enum Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
-    /// Stated by the operator, or two databases say the same.
+    /// Stated by the operator, or a second database or the cloud that has it says the same.
     Confirmed,
-    /// One database says so and nothing contradicts it.
+    /// One database says so and nothing contradicts it, or it answers from many places.
     Plausible,
-    /// Two databases differ.
+    /// Two databases differ, or a database and the cloud that has it.
     Disputed,
     /// The peer answered too soon to be there.
     Refuted,

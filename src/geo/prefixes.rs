@@ -63,6 +63,28 @@ impl<V: Copy> PrefixTable<V> {
         ranges.get(behind.checked_sub(1)?)?.1
     }
 
+    /// The ranges of IPv4 addresses from `first` to `last`, each with its own two and the value
+    /// of the longest prefix that holds it.
+    pub(super) fn ipv4_between(
+        &self,
+        first: u32,
+        last: u32,
+    ) -> impl Iterator<Item = (u32, u32, Option<V>)> + '_ {
+        let behind = self
+            .ipv4
+            .partition_point(|(start, _)| *start <= first.into());
+        let (before, cuts) = self.ipv4.split_at(behind);
+        let open = before.last().and_then(|(_, value)| *value);
+        // What follows the last address of all is no address.
+        let cuts = cuts.iter().take_while(move |(at, _)| *at <= last.into());
+        let cuts = cuts.map(|(at, value)| (*at as u32, *value));
+        let ends = cuts.clone().map(|(at, _)| at - 1).chain([last]);
+        let starts = std::iter::once((first, open)).chain(cuts);
+        starts
+            .zip(ends)
+            .map(|((from, value), to)| (from, to, value))
+    }
+
     /// The IPv4 addresses at which another value begins.
     pub(super) fn ipv4_starts(&self) -> impl Iterator<Item = u32> + '_ {
         self.ipv4.iter().map(|(start, _)| *start as u32)
@@ -197,6 +219,29 @@ mod tests {
                 .filter(|prefix| prefix.contains(&address))
                 .max_by_key(|prefix| prefix.prefix_len());
             prop_assert_eq!(map.table().longest(address), expected.copied());
+        }
+
+        #[test]
+        fn ranges_have_the_values_of_their_addresses(
+            prefixes in prop::collection::vec((any::<u32>(), 0u8..=32), 0..40),
+            bounds: [u32; 2],
+        ) {
+            let mut map = PrefixMap::default();
+            for (value, (bits, length)) in prefixes.iter().enumerate() {
+                map.insert(IpNet::new(IpAddr::V4((*bits).into()), *length).unwrap(), value);
+            }
+            let table = map.table();
+            let (first, last) = (bounds[0].min(bounds[1]), bounds[0].max(bounds[1]));
+            let mut next = Some(first);
+            for (from, to, value) in table.ipv4_between(first, last) {
+                prop_assert_eq!(Some(from), next);
+                prop_assert!(from <= to);
+                for address in [from, from + (to - from) / 2, to] {
+                    prop_assert_eq!(table.longest(IpAddr::V4(address.into())), value);
+                }
+                next = to.checked_add(1);
+            }
+            prop_assert_eq!(next, last.checked_add(1));
         }
     }
 }

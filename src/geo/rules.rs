@@ -35,6 +35,13 @@ pub(super) struct Rule {
     asn: Option<u32>,
 }
 
+impl Rule {
+    /// Whether the operator says where it is.
+    pub(super) const fn is_stated(self) -> bool {
+        self.stated.is_some()
+    }
+}
+
 impl Rules {
     /// # Errors
     /// Says which override is contradicted by another one.

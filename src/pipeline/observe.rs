@@ -43,6 +43,8 @@ impl Observer<'_> {
             .or(heaviest.map(|(key, _)| *key))
             .map_or(0, |key| key.asn);
         let peer = top_flows.iter().map(|flow| flow.conversation.peer);
+        let geo_reason = peer.clone().next();
+        let geo_reason = geo_reason.and_then(|address| geo.reason(address, country));
         let of_asn = peer.clone().find(|address| geo.place(*address).asn == asn);
         let novelty = destination.map(|known| known.all.novelty);
         let asset_ip = destination.and_then(|destination| destination.asset_ip);
@@ -52,6 +54,7 @@ impl Observer<'_> {
             asset_mac: asset.card(),
             asset_ip,
             confidence: destination.map_or(Confidence::Unknown, |known| known.confidence),
+            geo_reason,
             maturity: state.map_or(0.0, |state| baseline.maturity(state)),
             organisation: of_asn.and_then(|address| geo.organisation(address)),
             recipients: top_flows.iter().map(|flow| recipients.of(flow)).collect(),

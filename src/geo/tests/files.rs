@@ -301,7 +301,7 @@ fn within_a_second<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
         .expect("no panic and an answer within a second")
 }
 
-fn maxmind_tests() -> Option<PathBuf> {
+pub(super) fn maxmind_tests() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/geo/maxmind-db-tests");
     if !path.is_dir() {
         println!("skipped: {} is absent", path.display());

@@ -1,6 +1,7 @@
 //! Tests of the whole stage.
 
 mod files;
+mod opinions;
 mod places;
 
 use std::net::IpAddr;
