@@ -4,7 +4,9 @@
 //! Of a conversation, bytes 1 and 2 say how much of the rest the client sent, byte 3 how much
 //! comes at once.
 
-use borderflow::dissect::{Initials, Prefix, Reading, Said, answers, datagram, stream};
+use borderflow::dissect::{
+    Initials, Ping, Prefix, Reading, Said, answers, datagram, offer, stream,
+};
 
 /// Reads the bytes whole and in pieces, and holds what is told against what is promised.
 pub fn run(bytes: &[u8]) {
@@ -35,6 +37,9 @@ fn read_stream(client: &[u8], server: &[u8], ports: [u16; 2], step: usize) {
     };
     check(said);
     assert_eq!(whole, stream(client, server, ports, true), "read twice");
+    if let Some(mut offer) = offer(client) {
+        assert_eq!(whole, offer.answered(server, true), "read apart");
+    }
     // Pieces never make it panic, however they come.
     let longest = client.len().max(server.len());
     for until in (0..longest).step_by(step).take(64) {
@@ -65,10 +70,15 @@ fn read_quic(client: &[u8], server: &[u8]) {
 }
 
 fn read_dns(message: &[u8]) {
+    for protocol in [1, 58] {
+        let ping = Ping::read(protocol, 1_000, message);
+        assert!(ping.is_none_or(|ping| ping.payload.len() <= 128));
+    }
     let Some(answered) = answers(message) else {
         return;
     };
-    check_name(&answered.name);
+    check_name(&answered.shown_name());
+    assert!(answered.name.len() <= 253, "{answered:?}");
     assert!(answered.addresses.len() <= 32, "{answered:?}");
 }
 
@@ -77,7 +87,7 @@ fn check(said: &Said) {
     said.alpn.as_deref().into_iter().for_each(check_name);
     said.ja4.as_deref().into_iter().for_each(check_name);
     if let Some(ja4) = &said.ja4 {
-        assert_eq!(ja4.len(), 36, "{ja4}");
+        assert_eq!(ja4.len(), 36, "{ja4:?}");
     }
 }
 

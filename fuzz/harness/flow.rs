@@ -262,7 +262,8 @@ impl Model {
         let tick = match event {
             FlowEvent::Export { tick, .. }
             | FlowEvent::Closed { tick, .. }
-            | FlowEvent::Named { tick, .. } => tick.0,
+            | FlowEvent::Named { tick, .. }
+            | FlowEvent::Echoed { tick, .. } => tick.0,
         };
         let (from, to) = self.ticks;
         assert!((from..=to).contains(&tick), "{tick} not in {from}..={to}");
@@ -275,7 +276,7 @@ impl Model {
                 ..
             } => self.tell_export(flow, *bytes, *first, *ended),
             FlowEvent::Closed { flow, end, .. } => self.tell_closed(flow, *end),
-            FlowEvent::Named { .. } => {}
+            FlowEvent::Named { .. } | FlowEvent::Echoed { .. } => {}
         }
     }
 

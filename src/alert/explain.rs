@@ -46,16 +46,22 @@ pub(super) fn explanation(
 ) -> String {
     let observed = &incident.observed;
     let excess_bytes = incident.excess_bytes();
-    let what = format!(
-        "{} sent {} to {} since {}, {} more than the {} to be expected.",
-        incident.asset,
-        Bytes(incident.bytes),
-        place(observed, country),
-        incident.since,
-        Bytes(excess_bytes),
-        Bytes(incident.bytes.saturating_sub(excess_bytes)),
-    );
-    let mut sentences = vec![what, state(occasion, activity)];
+    let mut sentences = match incident.hidden() {
+        Some(sentence) => hidden(incident, country, sentence),
+        None => vec![format!(
+            "{} sent {} to {} since {}, {} more than the {} to be expected.",
+            incident.asset,
+            Bytes(incident.bytes),
+            place(observed, country),
+            incident.since,
+            Bytes(excess_bytes),
+            Bytes(incident.bytes.saturating_sub(excess_bytes)),
+        )],
+    };
+    // What is hidden needs no flow that runs on.
+    if incident.hidden().is_none() || !matches!(occasion, Occasion::Opened | Occasion::Grown) {
+        sentences.push(state(occasion, activity));
+    }
     if occasion == Occasion::Opened {
         sentences.extend(loneliness(observed, country));
         if incident.allowance_bytes > 0 {
@@ -73,6 +79,20 @@ pub(super) fn explanation(
     let first = observed.recipients.first();
     sentences.extend(first.and_then(Recipient::sentence));
     sentences.join(" ")
+}
+
+/// What is said of data that hides. Behind a name server nobody sees where it goes.
+fn hidden(incident: &Incident, country: Country, sentence: &str) -> Vec<String> {
+    let place = if country.is_unknown() {
+        "through a name server of the site, or to nobody knows where".to_owned()
+    } else {
+        format!("to {}", place(&incident.observed, country))
+    };
+    let asset = &incident.asset;
+    vec![
+        format!("{asset} seems to hide data on its way {place}: {sentence}."),
+        "Look at what runs there, and at who owns the receiver.".to_owned(),
+    ]
 }
 
 fn place(observed: &Observed, country: Country) -> String {

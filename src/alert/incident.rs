@@ -306,10 +306,12 @@ impl Incident {
         }
     }
 
-    /// By its excess. What is past a ceiling matters, however little it is past it.
+    /// By its excess. What is past a ceiling, or hidden in names and pings, matters however
+    /// little it is.
     fn severity(&self) -> Severity {
         let severity = Severity::of(self.excess_bytes(), self.observed.confidence);
-        if self.detectors.contains_key(&Detector::Ceiling) {
+        let is_serious = |it: &Detector| it.is_of_tunnel() || *it == Detector::Ceiling;
+        if self.detectors.keys().any(is_serious) {
             severity.max(Severity::High)
         } else {
             severity
@@ -320,6 +322,14 @@ impl Incident {
     pub(super) fn rests_on_ceiling(&self) -> bool {
         let mut speaking = self.detectors.keys();
         speaking.all(|detector| *detector == Detector::Ceiling)
+    }
+
+    /// What is said of data that is hidden, where nothing else speaks.
+    pub(super) fn hidden(&self) -> Option<&str> {
+        let is_hidden = |detector: &Detector| detector.is_of_tunnel();
+        let all = self.detectors.keys().all(is_hidden);
+        let mut said = self.detectors.values().filter(|_| all);
+        said.next().map(|said| said.sentence.as_str())
     }
 
     fn detector_lines(&self) -> Vec<DetectorLine> {

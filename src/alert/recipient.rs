@@ -31,6 +31,14 @@ pub enum Source {
 }
 
 impl Recipient {
+    /// One of whom nothing is known but a registered domain.
+    pub fn of_domain(domain: &str) -> Self {
+        Self {
+            domain: Some(domain.to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// Who it is and what protects it, for a person.
     pub(super) fn sentence(&self) -> Option<String> {
         let spoken = match self.application {

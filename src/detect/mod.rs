@@ -21,6 +21,7 @@ mod novelty;
 mod odd_hour;
 mod scene;
 mod slow;
+mod tunnels;
 mod volume;
 
 pub use bytes::Bytes;
@@ -28,6 +29,10 @@ pub use ceiling::{Breach, Ceilings, Passed, told as told_ceiling};
 pub use growth::told as told_growth;
 pub use judge::{Judge, Told, Weighed};
 pub use scene::Scene;
+pub use tunnels::{
+    Asked, Direction, Echo, EchoSuspicion, EchoTunnels, NameSuspicion, NameTunnels, Tunnels,
+    told as told_tunnel,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -81,11 +86,15 @@ pub enum Detector {
     Growth,
     /// More in an hour than the operator allows at all.
     Ceiling,
+    /// Data in the names that it asks name servers for.
+    Names,
+    /// Data in the payload of its pings.
+    Echoes,
 }
 
 impl Detector {
     /// All detectors, in the order of their counters.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::AssetVolume,
         Self::CountryVolume,
         Self::DestinationVolume,
@@ -98,6 +107,8 @@ impl Detector {
         Self::OddHour,
         Self::Growth,
         Self::Ceiling,
+        Self::Names,
+        Self::Echoes,
     ];
 
     /// The name under which it is written.
@@ -115,12 +126,19 @@ impl Detector {
             Self::OddHour => "odd_hour",
             Self::Growth => "growth",
             Self::Ceiling => "ceiling",
+            Self::Names => "names",
+            Self::Echoes => "echoes",
         }
     }
 
     /// Whether it speaks whatever the budget of false alerts, and costs nothing of it.
     pub const fn is_beside_budget(self) -> bool {
-        matches!(self, Self::Growth | Self::Ceiling)
+        matches!(self, Self::Growth | Self::Ceiling) || self.is_of_tunnel()
+    }
+
+    /// Whether it speaks of data where none is expected.
+    pub const fn is_of_tunnel(self) -> bool {
+        matches!(self, Self::Names | Self::Echoes)
     }
 
     /// The detector that measures something.

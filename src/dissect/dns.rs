@@ -12,22 +12,24 @@ use super::text;
 /// A question, and what answers it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Answered {
-    /// The name that is asked for, without its last dot; a dot alone for the root.
-    pub name: Box<str>,
+    /// The name that is asked for, in lower case and with dots between its labels, else as on
+    /// the wire: at most 253 bytes, any of them, and none of the root.
+    pub name: Box<[u8]>,
     /// Whether the message is an answer.
     pub is_response: bool,
-    /// The response code (RFC 6895 section 2.3), 0 of a query.
-    pub code: u8,
     /// The type of the records that are asked for (RFC 6895 section 3.1).
     pub query_type: u16,
     /// The addresses that the name has, over all aliases between; at most 32.
     pub addresses: Vec<IpAddr>,
-    /// The least time to live of these addresses and aliases, 0 where there are none.
-    pub seconds: u32,
-    /// Length of the name, with a byte between labels.
-    pub name_bytes: usize,
-    /// Labels of the name.
-    pub labels: usize,
+    /// Bytes of the records behind the question, as far as they were captured; of a query 0.
+    pub answer_bytes: u16,
+}
+
+impl Answered {
+    /// The name as it may be shown; a dot alone for the root.
+    pub fn shown_name(&self) -> Box<str> {
+        text::shown(&self.name).unwrap_or_else(|| ".".into())
+    }
 }
 
 /// What a message asks or answers, as a datagram carries it.
@@ -54,17 +56,14 @@ pub fn answers(message: &[u8]) -> Option<Answered> {
     if query_type == 0 || !matches!(class, INTERNET | CHAOS | ANY) {
         return None;
     }
+    let behind = u16::try_from(cursor.rest().len()).unwrap_or(u16::MAX);
     let records = records(message, cursor, count);
-    let (addresses, seconds) = chosen(&asked.bytes, &records);
     Some(Answered {
-        name: text::shown(&asked.bytes).unwrap_or_else(|| ".".into()),
+        addresses: chosen(&asked.bytes, &records),
+        name: asked.bytes.into(),
         is_response,
-        code: u8::try_from(flags & CODE).unwrap_or_default(),
         query_type,
-        addresses,
-        seconds,
-        name_bytes: asked.bytes.len(),
-        labels: asked.labels,
+        answer_bytes: if is_response { behind } else { 0 },
     })
 }
 
@@ -144,7 +143,6 @@ impl Name {
 #[derive(Debug)]
 struct Record {
     owner: Vec<u8>,
-    seconds: u32,
     leads_to: Leads,
 }
 
@@ -166,7 +164,7 @@ fn records<'a>(message: &'a [u8], mut cursor: Cursor<'a>, count: u16) -> Vec<Rec
 fn record<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Option<Record>> {
     let owner = Name::read(message, cursor)?.bytes;
     let (kind, class) = (cursor.u16()?, cursor.u16()?);
-    let (seconds, length) = (cursor.u32()?, cursor.u16()?);
+    let (_seconds, length) = (cursor.u32()?, cursor.u16()?);
     // The name of an alias may point to elsewhere in the message, hence a cursor there.
     let mut inside = *cursor;
     let content = cursor.take(length.into())?;
@@ -179,13 +177,7 @@ fn record<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Option<Recor
         }
         _ => None,
     };
-    // RFC 2181 section 8: a time with the highest bit set is none.
-    let seconds = if seconds >> 31 == 0 { seconds } else { 0 };
-    Some(leads_to.map(|leads_to| Record {
-        owner,
-        seconds,
-        leads_to,
-    }))
+    Some(leads_to.map(|leads_to| Record { owner, leads_to }))
 }
 
 fn address_v4(bytes: [u8; 4]) -> Leads {
@@ -196,39 +188,27 @@ fn address_v6(bytes: [u8; 16]) -> Leads {
     Leads::Address(bytes.into())
 }
 
-/// The addresses that a name has by these records, and the least time to live of all that
-/// leads to them.
-fn chosen(asked: &[u8], records: &[Record]) -> (Vec<IpAddr>, u32) {
+/// The addresses that a name has by these records.
+fn chosen(asked: &[u8], records: &[Record]) -> Vec<IpAddr> {
     let mut names = vec![asked];
-    let mut seconds: Option<u32> = None;
-    let mut keep = |record: &Record| {
-        let least = seconds.unwrap_or(u32::MAX).min(record.seconds);
-        seconds = Some(least);
-    };
     for _ in 0..ALIASES_MAX {
         let alias = records.iter().find_map(|record| match &record.leads_to {
-            Leads::Alias(target) if names.last() == Some(&&record.owner[..]) => {
-                Some((record, target))
-            }
+            Leads::Alias(target) if names.last() == Some(&&record.owner[..]) => Some(target),
             _ => None,
         });
-        let Some((record, target)) = alias else {
+        let Some(target) = alias else {
             break;
         };
-        keep(record);
         names.push(target);
     }
-    let mut addresses = Vec::new();
-    for record in records {
-        if let Leads::Address(address) = record.leads_to
-            && addresses.len() < ADDRESSES_MAX
-            && names.contains(&&record.owner[..])
-        {
-            keep(record);
-            addresses.push(address);
-        }
-    }
-    (addresses, seconds.unwrap_or_default())
+    let of_names = records
+        .iter()
+        .filter(|record| names.contains(&&record.owner[..]));
+    let addresses = of_names.filter_map(|record| match record.leads_to {
+        Leads::Address(address) => Some(address),
+        Leads::Alias(_) => None,
+    });
+    addresses.take(ADDRESSES_MAX).collect()
 }
 
 /// The port of DNS.

@@ -9,6 +9,7 @@ mod dns;
 mod http;
 mod ja4;
 mod mail;
+mod ping;
 mod prefix;
 mod protection;
 mod quic;
@@ -21,6 +22,7 @@ mod tunnel;
 
 pub use content::{Content, is_random};
 pub use dns::{Answered, answers};
+pub use ping::Ping;
 pub use prefix::{PREFIX_BYTES_MAX, Prefix, bytes_wanted};
 pub use protection::Protection;
 pub use quic::{Initials, is_initial};

@@ -7,6 +7,7 @@
 
 mod beginnings;
 mod cold;
+mod event;
 mod fragment;
 mod index;
 mod key;
@@ -20,9 +21,10 @@ mod slots;
 mod tests;
 mod wheel;
 
+pub use event::FlowEvent;
 pub use key::{FlowKey, SHARDS, shard_of};
 pub use record::{Direction, End, Endpoint, Flow, Traffic};
-pub use shard::{EXPORT_BYTES_DUE, EXPORT_SECONDS_DUE, FLOWS_MAX, FlowEvent, Lookup, Shard};
+pub use shard::{EXPORT_BYTES_DUE, EXPORT_SECONDS_DUE, FLOWS_MAX, Lookup, Shard};
 
 use std::num::NonZeroU32;
 

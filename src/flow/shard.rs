@@ -5,7 +5,7 @@ mod tell;
 mod time;
 
 use crate::decode::{Facts, Fragment, Packet, TunnelPath};
-use crate::dissect::{Answered, Application, Protection, Said, answers};
+use crate::dissect::{Application, Ping, Protection, Said, answers};
 use crate::geo::Place;
 use crate::time::Tick;
 
@@ -17,51 +17,13 @@ use super::key::{CompactKey, KeyHasher};
 use super::slot::{Phase, Slot, State};
 use super::slots::Slots;
 use super::wheel::Wheel;
-use super::{End, Flow, FlowConfig};
+use super::{End, Flow, FlowConfig, FlowEvent};
 
 /// Export bytes of a flow after which they are told at the close of the tick.
 pub const EXPORT_BYTES_DUE: u32 = 64 * 1024;
 
 /// Seconds after which export bytes are told however few they are.
 pub const EXPORT_SECONDS_DUE: u64 = 300;
-
-/// What a shard tells of its flows.
-#[derive(Debug)]
-pub enum FlowEvent<'a> {
-    /// `bytes` more have been exported than the events before this one told.
-    Export {
-        /// The flow, as it is now.
-        flow: &'a Flow,
-        /// New unique payload bytes from asset to foreign peer.
-        bytes: u64,
-        /// Whether this is the first that is told of the flow.
-        first: bool,
-        /// Whether the flow has ended with it.
-        ended: bool,
-        /// The tick to which they are counted.
-        tick: Tick,
-        /// What the conversation says of itself, and whether that is told for the first time.
-        said: Option<(&'a Said, bool)>,
-    },
-    /// A record of a flow is complete.
-    Closed {
-        /// The flow.
-        flow: &'a Flow,
-        /// Why the record ended.
-        end: End,
-        /// The tick in which it ended.
-        tick: Tick,
-        /// What the conversation says of itself.
-        said: Option<&'a Said>,
-    },
-    /// A DNS message was seen that answers a question.
-    Named {
-        /// What it says.
-        answered: Answered,
-        /// The tick in which it was seen.
-        tick: Tick,
-    },
-}
 
 /// A bounded table of flows.
 ///
@@ -240,6 +202,14 @@ impl Shard {
             return;
         };
         let (now, flow) = (self.absolute(self.now), &mut self.slots[slot]);
+        let ends = [packet.src_address(), packet.dst_address()];
+        if !packet.facts.has(Facts::PORTS) {
+            if let Some(ping) = Ping::read(packet.protocol, packet.payload_bytes, piece) {
+                let tick = now;
+                events(FlowEvent::Echoed { ends, ping, tick });
+            }
+            return;
+        }
         flow.state.set(State::HEARD);
         let direction = usize::from(lookup.is_low != flow.src_is_low());
         let is_stream = packet.facts.has(Facts::TCP);
@@ -262,12 +232,13 @@ impl Shard {
             return;
         };
         self.beginnings.take_words(slot, &self.said_of_dns);
-        if !answered.addresses.is_empty() {
-            events(FlowEvent::Named {
-                answered,
-                tick: now,
-            });
-        }
+        let [src, dst] = ends;
+        let is_response = answered.is_response;
+        events(FlowEvent::Named {
+            ends: if is_response { [dst, src] } else { [src, dst] },
+            answered,
+            tick: now,
+        });
     }
 
     /// Conversations whose beginning, or what it said, found no room.

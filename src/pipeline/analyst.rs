@@ -1,6 +1,7 @@
 //! The analyst half: transfers to alerts, in one thread and in canonical order.
 
-mod untold;
+mod hidden;
+mod tell;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,11 +23,12 @@ use super::observe::Observer;
 use super::outputs::{ALERTS_KEPT_MAX, Outputs};
 use super::owners::Owners;
 use super::recipients::Recipients;
-use super::sensor::SensorOutput;
+use super::sensor::{Ends, SensorOutput};
 use super::state::LearnedState;
 use super::telemetry::AnalystView;
 use super::totals::Totals;
-use untold::Untold;
+use hidden::Heard;
+use tell::{Untold, Word};
 
 /// Learns, judges and tells.
 #[derive(Debug)]
@@ -105,7 +107,9 @@ impl Analyst {
             all
         });
         let mut gathered = gathered.unwrap_or_default();
-        self.recipients.learn(&mut gathered);
+        let mut heard = Heard::of(&mut gathered, &self.learned.name_servers);
+        self.recipients
+            .learn(&mut gathered.words, heard.names().rev());
         let SensorOutput {
             mut transfers,
             mut sightings,
@@ -116,14 +120,14 @@ impl Analyst {
         sort_by_tick(&mut transfers, |transfer| transfer.tick);
         for of_tick in transfers.chunk_by(|a, b| a.tick == b.tick) {
             if let Some(transfer) = of_tick.first() {
+                self.listen(&mut heard, &mut sightings, transfer.tick)?;
                 self.pass_hours(transfer.tick)?;
-                let later = sightings.partition_point(|(tick, _)| *tick <= transfer.tick);
-                let seen = sightings.split_off(..later).unwrap_or_default();
-                self.learn_owners(seen);
+                self.learn_owners_until(&mut sightings, transfer.tick);
                 self.tick(transfer.tick, of_tick)?;
             }
         }
-        self.learn_owners(sightings);
+        self.listen(&mut heard, &mut sightings, Tick(u64::MAX))?;
+        self.learn_owners_until(&mut sightings, Tick(u64::MAX));
         match until {
             Some(tick) => {
                 self.pass_hours(tick)?;
@@ -151,7 +155,10 @@ impl Analyst {
         }
     }
 
-    fn learn_owners(&mut self, seen: &[(Tick, Sighting)]) {
+    /// Takes who was seen to have an address up to a tick.
+    fn learn_owners_until(&mut self, sightings: &mut &[(Tick, Sighting)], until: Tick) {
+        let later = sightings.partition_point(|(tick, _)| *tick <= until);
+        let seen = sightings.split_off(..later).unwrap_or_default();
         self.owners
             .learn(&mut self.learned.bindings, &self.geo, seen);
     }
@@ -206,7 +213,7 @@ impl Analyst {
         let role = state.map(|state| state.role).unwrap_or_default();
         let told = told_growth(&self.judge, role, *country, grown);
         let key = (*asset, *country);
-        self.tell(now, key, Activity::NONE, (Some(told), None))
+        self.tell(now, key, Activity::NONE, Word::of(Some(told)))
     }
 
     /// Joins this run, which begins at `tick`, to what was learned before. An hour of which
@@ -281,7 +288,7 @@ impl Analyst {
         let now = Tick(Tick::of_hour(hour + 1).0.saturating_sub(1));
         weighed.into_iter().try_for_each(|(key, weighed)| {
             let told = self.judge(key, &weighed);
-            self.tell(now, key, Activity::NONE, (told, None))
+            self.tell(now, key, Activity::NONE, Word::of(told))
         })
     }
 
@@ -318,7 +325,11 @@ impl Analyst {
                 // An hour that is past its ceiling is told once, and with what is open.
                 let is_open = self.learned.incidents.is_open(asset, untold.country);
                 let passed = untold.passed.filter(|passed| passed.is_new || is_open);
-                self.tell(tick, key, untold.activity, (told, passed))?;
+                let word = Word {
+                    passed,
+                    ..Word::of(told)
+                };
+                self.tell(tick, key, untold.activity, word)?;
             }
         }
         Ok(())
@@ -369,67 +380,6 @@ impl Analyst {
             }
         }
         baseline.assets_refused += refused;
-    }
-
-    /// Hands what is to be told to the incidents, or to the shadow while the asset is being
-    /// learned. An hour past a ceiling goes to the incidents, learned or not, accepted or not.
-    fn tell(
-        &mut self,
-        tick: Tick,
-        key: (AssetKey, Country),
-        activity: Activity,
-        (told, passed): (Option<Told>, Option<Passed>),
-    ) -> Result<(), PipelineError> {
-        let is_shadow = self.stage(key.0) == Stage::Learning;
-        let (mut told, shadowed) = if is_shadow {
-            (None, told)
-        } else {
-            (told, None)
-        };
-        if told.is_some() && self.rulings.accept(&mut self.learned, tick, key) {
-            told = None;
-            self.totals.view.accepted += 1;
-        }
-        if let Some(passed) = passed {
-            told = self.breach(key, passed, told);
-        }
-        let LearnedState {
-            baseline,
-            incidents,
-            shadow,
-            clock,
-            ..
-        } = &mut self.learned;
-        if let Some(told) = &told {
-            let findings = &mut self.totals.view.findings;
-            for finding in &told.findings {
-                *findings.entry(finding.detector.name()).or_default() += 1;
-            }
-            if told.is_of_days() {
-                baseline.mark_alerted(key.0, key.1);
-            }
-        }
-        let observer = Observer {
-            baseline,
-            geo: &self.geo,
-            owners: &self.owners,
-            calendar: &self.calendar,
-            hour: clock.hour.unwrap_or(0),
-        };
-        let recipients = &mut self.recipients;
-        let observed = || observer.observe(recipients, key, told.as_ref());
-        let alerts = incidents.tick(tick, key, activity, told.as_ref(), observed);
-        let recipients = &mut self.recipients;
-        let observed = || observer.observe(recipients, key, shadowed.as_ref());
-        for alert in shadow.tick(tick, key, activity, shadowed.as_ref(), observed) {
-            self.totals.shadow_incidents += u64::from(alert.event == Event::Open);
-            self.outputs.shadow(&alert)?;
-        }
-        if incidents.is_open(key.0, key.1) {
-            self.rulings.condemn(&mut self.learned, key);
-        }
-        self.rulings.look_at(&alerts);
-        alerts.into_iter().try_for_each(|alert| self.write(alert))
     }
 
     /// Measures what an asset sends to a country in the running hour, and counts the score

@@ -1,6 +1,8 @@
 //! What an alert says beside what the detectors saw.
 
-use crate::alert::Observed;
+use std::net::IpAddr;
+
+use crate::alert::{Observed, Recipient};
 use crate::baseline::{Baseline, of_hours};
 use crate::detect::Told;
 use crate::geo::{Confidence, Country, Geo};
@@ -19,6 +21,10 @@ pub(super) struct Observer<'a> {
     pub(super) calendar: &'a Calendar,
     /// The running hour, counted from the epoch.
     pub(super) hour: u64,
+    /// The address that the asset has now, where that is known.
+    pub(super) address: Option<IpAddr>,
+    /// The registered domain that gets what is told of, where no conversation says so.
+    pub(super) domain: Option<&'a str>,
 }
 
 impl Observer<'_> {
@@ -48,7 +54,7 @@ impl Observer<'_> {
         let of_asn = peer.clone().find(|address| geo.place(*address).asn == asn);
         let novelty = destination.map(|known| known.all.novelty);
         let asset_ip = destination.and_then(|destination| destination.asset_ip);
-        let asset_ip = asset_ip.unwrap_or(asset.address());
+        let asset_ip = asset_ip.or(self.address).unwrap_or(asset.address());
         Observed {
             asset: self.owners.label_of(asset, asset_ip),
             asset_mac: asset.card(),
@@ -57,7 +63,11 @@ impl Observer<'_> {
             geo_reason,
             maturity: state.map_or(0.0, |state| baseline.maturity(state)),
             organisation: of_asn.and_then(|address| geo.organisation(address)),
-            recipients: top_flows.iter().map(|flow| recipients.of(flow)).collect(),
+            recipients: top_flows
+                .iter()
+                .map(|flow| recipients.of(flow))
+                .chain(self.domain.map(Recipient::of_domain))
+                .collect(),
             top_flows,
             asn,
             seen_hours: baseline.seen_hours(asset, country, self.hour),

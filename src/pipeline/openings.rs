@@ -75,7 +75,7 @@ impl Openings {
             return None;
         }
         if !packet.facts.has(Facts::TCP) {
-            return of_udp(frame, packet);
+            return of_datagram(frame, packet);
         }
         let number = place_number(packet);
         let payload = payload(frame, packet);
@@ -207,9 +207,12 @@ const APPLICATION_DATA: u8 = 23;
 const CLIENT_HELLO: u8 = 1;
 const RETRY_RANDOM_BEGIN: [u8; 4] = [0xcf, 0x21, 0xad, 0x74];
 
-/// The payload of a datagram that says what it is.
+/// The payload of a datagram that says what it is, or a ping from its header on.
 #[inline(never)]
-fn of_udp<'a>(frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
+fn of_datagram<'a>(frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
+    if matches!(packet.protocol, ICMP | ICMPV6) {
+        return ping(frame, packet);
+    }
     if packet.protocol != UDP || !packet.facts.has(Facts::PORTS) {
         return None;
     }
@@ -225,6 +228,21 @@ fn of_udp<'a>(frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
     );
     (is_dns || is_ike || is_tunnel || is_initial(payload)).then_some(payload)
 }
+
+/// An echo request or reply: no error, which would repeat what another packet has said.
+fn ping<'a>(frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
+    let payload = payload(frame, packet)?;
+    let begin = usize::from(packet.payload_offset).checked_sub(PING_HEADER_BYTES)?;
+    let message = frame.data.get(begin..)?;
+    let is_ping = matches!(
+        (packet.protocol, message.first()?),
+        (ICMP, 0 | 8) | (ICMPV6, 128 | 129)
+    );
+    is_ping.then(|| message.get(..PING_HEADER_BYTES + payload.len()))?
+}
+
+/// Bytes of the header of a ping (RFC 792, RFC 4443 section 4).
+const PING_HEADER_BYTES: usize = 8;
 
 const DNS_PORT: u16 = 53;
 const IKE_PORTS: [u16; 2] = [500, 4_500];
@@ -287,6 +305,8 @@ const fn tag(packet: &Packet) -> u32 {
 }
 
 const UDP: u8 = 17;
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
 
 /// Payload of packets, to be taken in their order.
 #[derive(Debug, Default)]

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 use crate::alert::{Recipient, Source};
 use crate::baseline::TopFlow;
-use crate::dissect::Said;
+use crate::dissect::{Answered, Said};
 use crate::time::Tick;
 
-use super::sensor::{SensorOutput, Speaker};
+use super::sensor::Speaker;
 
 /// Names of receivers, as long as there is room: what was said last outlives the rest.
 #[derive(Debug, Default)]
@@ -20,16 +20,17 @@ pub(super) struct Recipients {
 }
 
 impl Recipients {
-    /// Takes what was said in a tick, or in several, by whom it may be.
-    pub(super) fn learn(&mut self, output: &mut SensorOutput) {
-        let words = std::mem::take(&mut output.words);
-        let mut names = std::mem::take(&mut output.names);
-        self.words.take(words);
-        // Of two names of an address the last one stands, whichever worker told it first.
-        names.sort_unstable();
-        for (_, answered) in names {
-            for address in answered.addresses {
-                self.names.insert(address, answered.name.clone());
+    /// Takes what was said in a tick, or in several, by whom it may be. Names must be in an
+    /// order that does not depend on the workers: of two of an address the last one stands.
+    pub(super) fn learn<'a>(
+        &mut self,
+        words: &mut Vec<(Tick, Speaker, Said)>,
+        names: impl Iterator<Item = &'a Answered>,
+    ) {
+        self.words.take(std::mem::take(words));
+        for answered in names {
+            for address in &answered.addresses {
+                self.names.insert(*address, answered.shown_name());
             }
         }
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::decode::{Facts, Packet, Sighting};
-use crate::dissect::{Answered, Said};
+use crate::dissect::{Answered, Ping, Said};
 use crate::flow::{Endpoint, Flow, FlowConfig, FlowEvent, Lookup, SHARDS, Shard, shard_of};
 use crate::geo::Geo;
 use crate::sink::FlowRecord;
@@ -35,7 +35,8 @@ pub(super) struct Sensor {
 struct Rows {
     transfers: Vec<Transfer>,
     words: Vec<(Tick, Speaker, Said)>,
-    names: Vec<(Tick, Answered)>,
+    names: Vec<(Tick, Ends, Answered)>,
+    pings: Vec<(Tick, Ends, Ping)>,
     fold_at: usize,
 }
 
@@ -45,6 +46,7 @@ impl Default for Rows {
             transfers: Vec::new(),
             words: Vec::new(),
             names: Vec::new(),
+            pings: Vec::new(),
             fold_at: ROWS_FOLD_AT,
         }
     }
@@ -58,6 +60,7 @@ impl Rows {
         output.transfers.append(&mut self.transfers);
         output.words.append(&mut self.words);
         output.names.append(&mut self.names);
+        output.pings.append(&mut self.pings);
         self.transfers.shrink_to(ROWS_KEPT_ROOM);
         self.fold_at = ROWS_FOLD_AT;
     }
@@ -65,6 +68,9 @@ impl Rows {
 
 /// The address of an asset, and the conversation that it has.
 pub(super) type Speaker = (IpAddr, Conversation);
+
+/// Two addresses: who asks and who answers, or who sends and who gets.
+pub(super) type Ends = [IpAddr; 2];
 
 /// What a worker tells at the close of a tick.
 #[derive(Debug, Default)]
@@ -74,8 +80,10 @@ pub(super) struct SensorOutput {
     pub(super) sightings: Vec<(Tick, Sighting)>,
     /// What exporting conversations say of themselves, and in which tick.
     pub(super) words: Vec<(Tick, Speaker, Said)>,
-    /// Which names were answered with which addresses, and in which tick.
-    pub(super) names: Vec<(Tick, Answered)>,
+    /// Which names were asked for, and answered with which addresses, and in which tick.
+    pub(super) names: Vec<(Tick, Ends, Answered)>,
+    /// Pings between an asset and abroad, those of the same two in their order.
+    pub(super) pings: Vec<(Tick, Ends, Ping)>,
     pub(super) counts: SensorCounts,
 }
 
@@ -85,6 +93,7 @@ impl SensorOutput {
         self.sightings.append(&mut later.sightings);
         self.words.append(&mut later.words);
         self.names.append(&mut later.names);
+        self.pings.append(&mut later.pings);
         self.counts = later.counts;
         if self.transfers.is_empty() {
             self.transfers = later.transfers;
@@ -110,8 +119,10 @@ impl SensorOutput {
         self.sightings = sightings.collect();
         let words = taken.words.extract_if(.., |(tick, ..)| is_later(*tick));
         self.words = words.collect();
-        let names = taken.names.extract_if(.., |(tick, _)| is_later(*tick));
+        let names = taken.names.extract_if(.., |(tick, ..)| is_later(*tick));
         self.names = names.collect();
+        let pings = taken.pings.extract_if(.., |(tick, ..)| is_later(*tick));
+        self.pings = pings.collect();
         taken
     }
 }
@@ -335,7 +346,7 @@ const PACKETS_AT_ONCE: usize = 32;
 /// Rows of one shard and tick that are folded before the tick is over.
 const ROWS_FOLD_AT: usize = 4 * transfer::ROWS_PER_SHARD_TICK_MAX;
 
-/// Names, and conversations that say something, of which one shard tells in a tick.
+/// Names, pings, and conversations that say something, of which one shard tells in a tick, each.
 const WORDS_MAX: usize = 1_024;
 
 /// Rows for which each shard keeps memory between ticks.
@@ -363,11 +374,27 @@ fn taker<'a>(
                 }
                 return;
             }
-            FlowEvent::Named { answered, tick } => {
-                if rows.names.len() < WORDS_MAX {
-                    rows.names.push((*tick, answered.clone()));
+            FlowEvent::Named {
+                ends,
+                answered,
+                tick,
+            } => {
+                let [asker, _] = ends;
+                let is_wanted = !answered.addresses.is_empty() || geo.is_home(*asker);
+                if is_wanted && rows.names.len() < WORDS_MAX {
+                    rows.names.push((*tick, *ends, answered.clone()));
                 } else {
-                    output.counts.untold += 1;
+                    output.counts.untold += u64::from(is_wanted);
+                }
+                return;
+            }
+            FlowEvent::Echoed { ends, ping, tick } => {
+                let [from, to] = ends;
+                let is_wanted = geo.is_home(*from) != geo.is_home(*to);
+                if is_wanted && rows.pings.len() < WORDS_MAX {
+                    rows.pings.push((*tick, *ends, ping.clone()));
+                } else {
+                    output.counts.untold += u64::from(is_wanted);
                 }
                 return;
             }

@@ -1,6 +1,8 @@
 //! What is learned, kept over restarts.
 
+use std::collections::BTreeSet;
 use std::fs::File;
+use std::net::IpAddr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Feedback, Incidents, KnownIncident};
 use crate::baseline::{Baseline, STATE_VERSION};
 use crate::config::StateConfig;
+use crate::detect::Tunnels;
 use crate::inventory::{AssetConfig, AssetKey, Bindings, Inventory, Name};
 use crate::store::{Loaded, Store, StoreError};
 use crate::time::Tick;
@@ -27,6 +30,10 @@ pub(super) struct LearnedState {
     pub(super) feedback_applied: u64,
     /// Whose network cards have the site's addresses.
     pub(super) bindings: Bindings,
+    /// What names and pings have carried.
+    pub(super) tunnels: Tunnels,
+    /// Addresses of the site that are asked for names.
+    pub(super) name_servers: BTreeSet<IpAddr>,
 }
 
 impl LearnedState {

@@ -129,6 +129,7 @@ impl RunReport {
             ("incidents", finished.analyst.learned.incidents.refused()),
             ("openings", finished.counts.unheard + finished.counts.untold),
             ("sightings", counts.sightings_dropped),
+            ("tunnels", finished.analyst.learned.tunnels.evicted()),
         ];
         let rulings = &finished.analyst.rulings;
         notes.extend(rulings.notes(finished.analyst.learned.clock.tick));

@@ -39,5 +39,6 @@ mod schemas;
 mod support;
 mod tidy;
 mod tshark;
+mod tunnels;
 mod workers;
 mod worlds;

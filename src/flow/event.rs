@@ -1,0 +1,56 @@
+//! What a shard tells.
+
+use std::net::IpAddr;
+
+use super::{End, Flow};
+use crate::dissect::{Answered, Ping, Said};
+use crate::time::Tick;
+
+/// What a shard tells of its flows.
+#[derive(Debug)]
+pub enum FlowEvent<'a> {
+    /// `bytes` more have been exported than the events before this one told.
+    Export {
+        /// The flow, as it is now.
+        flow: &'a Flow,
+        /// New unique payload bytes from asset to foreign peer.
+        bytes: u64,
+        /// Whether this is the first that is told of the flow.
+        first: bool,
+        /// Whether the flow has ended with it.
+        ended: bool,
+        /// The tick to which they are counted.
+        tick: Tick,
+        /// What the conversation says of itself, and whether that is told for the first time.
+        said: Option<(&'a Said, bool)>,
+    },
+    /// A record of a flow is complete.
+    Closed {
+        /// The flow.
+        flow: &'a Flow,
+        /// Why the record ended.
+        end: End,
+        /// The tick in which it ended.
+        tick: Tick,
+        /// What the conversation says of itself.
+        said: Option<&'a Said>,
+    },
+    /// A DNS message was seen that asks a question or answers it.
+    Named {
+        /// Who asks, and who answers.
+        ends: [IpAddr; 2],
+        /// What it says.
+        answered: Answered,
+        /// The tick in which it was seen.
+        tick: Tick,
+    },
+    /// A ping was seen, or the answer to one.
+    Echoed {
+        /// Who sends it, and who gets it.
+        ends: [IpAddr; 2],
+        /// What it says.
+        ping: Ping,
+        /// The tick in which it was seen.
+        tick: Tick,
+    },
+}
