@@ -23,6 +23,7 @@ mod fingerprint;
 mod general;
 mod ip;
 mod link;
+mod message;
 mod packet;
 mod path;
 mod serial;
@@ -33,6 +34,7 @@ mod tunnel;
 mod wireless;
 
 pub use fingerprint::fingerprint;
+pub use message::{ICMP, ICMPV6, ONE_WAY, tell_messages_apart};
 pub use packet::{Facts, Fragment, Packet, Reason, TcpSegment, address, address_bits};
 pub use path::{Tunnel, TunnelPath};
 pub use sighting::{Mac, SIGHTINGS_MAX, Said, Sighting, Sightings};

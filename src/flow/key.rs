@@ -15,7 +15,8 @@ pub struct FlowKey {
     pub low: u128,
     /// Address of the other end.
     pub high: u128,
-    /// Port of the end that sorts first.
+    /// Port of the end that sorts first, or what stands for one where messages of ICMP are
+    /// told apart.
     pub low_port: u16,
     /// Port of the other end.
     pub high_port: u16,

@@ -46,6 +46,11 @@ pub struct FlowConfig {
     /// Whether the same addresses and ports in two VLANs are two flows. Not where traffic
     /// is mirrored before and behind a router, which would be counted twice.
     pub by_vlan: bool,
+    /// Whether flows are told with their Community ID. Messages of ICMP that have other IDs
+    /// are then other flows.
+    pub community_id: bool,
+    /// What those who compare Community IDs have agreed upon, if not the default.
+    pub community_id_seed: u16,
     /// Whether the class of what is sent in the clear is kept, as the dissectors' settings
     /// say.
     #[serde(skip)]
@@ -61,6 +66,8 @@ impl Default for FlowConfig {
             half_open_seconds: seconds(60),
             closing_seconds: seconds(10),
             by_vlan: false,
+            community_id: false,
+            community_id_seed: 0,
             keeps_content_class: false,
         }
     }

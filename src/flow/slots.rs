@@ -139,9 +139,11 @@ impl Slots {
         let flow = &self[slot];
         let key = self.key(slot, by_vlan);
         let vlan = flow.key.rest.vlan();
+        let has_ports = flow.has_ports();
         let end = |bits, port| Endpoint {
             address: address(bits, key.is_ipv6),
-            port,
+            // Of ICMP the key may have something else there.
+            port: if has_ports { port } else { 0 },
         };
         let ends = [end(key.low, key.low_port), end(key.high, key.high_port)];
         let [src, dst] = if flow.src_is_low() {
@@ -154,7 +156,7 @@ impl Slots {
             key,
             src,
             dst,
-            has_ports: flow.has_ports(),
+            has_ports,
             midstream: flow.is_midstream(),
             overlap: flow.has_overlap(),
             vlan: (vlan != 0).then_some(vlan),

@@ -1,6 +1,6 @@
 //! Flow records of one worker, from their end to their lines.
 
-use crate::flow::{FLOWS_MAX, FlowKey, SHARDS, Shard};
+use crate::flow::{FLOWS_MAX, FlowConfig, FlowKey, SHARDS, Shard};
 use crate::geo::Geo;
 use crate::sink::{FlowRecord, FlowWriter};
 use crate::time::Tick;
@@ -23,12 +23,12 @@ pub(super) struct FlowRecords {
 }
 
 impl FlowRecords {
-    pub(super) fn new(out: FlowOut) -> Self {
+    pub(super) fn new(config: &FlowConfig, out: FlowOut) -> Self {
         Self {
             ended: Vec::new(),
             moment: Moment::default(),
             sorter: Sorter::default(),
-            writer: FlowWriter::default(),
+            writer: FlowWriter::new(config),
             out,
         }
     }

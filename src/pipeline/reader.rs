@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use crate::capture::{Frame, Lender, Taker};
 use crate::config::CaptureConfig;
-use crate::decode::{Facts, Packet, Reason, Sightings, decode_into, fingerprint};
+use crate::decode::{
+    Facts, Packet, Reason, Sightings, decode_into, fingerprint, tell_messages_apart,
+};
 use crate::dissect::DissectConfig;
 use crate::time::{Tick, Timestamp};
 
@@ -38,6 +40,8 @@ pub(super) struct Reader {
     sightings: Sightings,
     /// Where what conversations say of themselves is read.
     openings: Option<Openings>,
+    /// Whether messages of ICMP are told apart.
+    tells_messages: bool,
     /// Which of the readers of this run it is.
     number: usize,
 }
@@ -110,6 +114,7 @@ impl Reader {
         telemetry: Arc<Telemetry>,
         capture: &CaptureConfig,
         dissect: DissectConfig,
+        tells_messages: bool,
     ) -> Self {
         let counts = ReaderCounts::default();
         Self {
@@ -127,6 +132,7 @@ impl Reader {
             openings: dissect
                 .enabled
                 .then(|| Openings::new(dissect.content_class)),
+            tells_messages,
             number,
         }
     }
@@ -147,6 +153,7 @@ impl Reader {
             counts: &mut self.counts,
             sightings: &mut self.sightings,
             openings: self.openings.as_mut(),
+            tells_messages: self.tells_messages,
         };
         let frames = source.lend_ready(frames_max, &times, &mut gatherer) as u64;
         let packets = self.batch.packets().get(already..).unwrap_or_default();
@@ -180,6 +187,9 @@ impl Reader {
         {
             packet.facts = packet.facts.with(Facts::OVERLAP);
             self.counts.overlaps += 1;
+        }
+        if self.tells_messages {
+            tell_messages_apart(frame, &mut packet);
         }
         self.counts.packets += 1;
         self.counts.wire_bytes += u64::from(packet.wire_bytes);
@@ -407,6 +417,7 @@ struct Gatherer<'a> {
     counts: &'a mut ReaderCounts,
     sightings: &'a mut Sightings,
     openings: Option<&'a mut Openings>,
+    tells_messages: bool,
 }
 
 impl Taker for Gatherer<'_> {
@@ -417,6 +428,9 @@ impl Taker for Gatherer<'_> {
         };
         match decode_into(frame, place, self.sightings) {
             Ok(()) => {
+                if self.tells_messages {
+                    tell_messages_apart(frame, place);
+                }
                 let openings = self.openings.as_mut();
                 let piece = openings.and_then(|openings| openings.piece(frame, place));
                 self.batch.filled(piece);

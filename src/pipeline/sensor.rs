@@ -211,7 +211,7 @@ impl Sensor {
             shards,
             places: std::array::from_fn(|shard| (shard / workers) as u8),
             geo,
-            flows: flows.map(FlowRecords::new),
+            flows: flows.map(|out| FlowRecords::new(config, out)),
             output: SensorOutput::default(),
             rows,
         }

@@ -47,6 +47,8 @@ pub(super) struct Context {
     capture: CaptureConfig,
     /// Whether the beginnings of conversations are read.
     dissect: DissectConfig,
+    /// Whether messages of ICMP are told apart, as Community IDs need it.
+    tells_messages: bool,
     /// What is known at the start that the operator should know.
     pub(super) notes: Vec<String>,
 }
@@ -117,6 +119,7 @@ impl Setup {
             learn: config.baseline.learn,
             capture: config.capture.clone(),
             dissect: config.dissect,
+            tells_messages: config.flow.community_id,
             notes,
         };
         let mut analyst = Analyst::new(config, Arc::clone(&geo), outputs, learned)?;
@@ -144,7 +147,14 @@ impl Analysis {
 impl Context {
     fn reader(&self, number: usize, engine: Engine) -> Reader {
         let telemetry = Arc::clone(&self.telemetry);
-        Reader::new(number, engine, telemetry, &self.capture, self.dissect)
+        Reader::new(
+            number,
+            engine,
+            telemetry,
+            &self.capture,
+            self.dissect,
+            self.tells_messages,
+        )
     }
 
     /// Drains the pipeline and draws up the report.

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::community_id::community_id;
 use super::{FlowLines, FlowRecord};
 use crate::decode::TunnelPath;
 use crate::dissect::{Application, Protection, Said};
+use crate::flow::FlowConfig;
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Tick, Timestamp};
 
 /// Writes lines of `flows.jsonl`. Fields that do not apply or are not known are left out.
@@ -16,14 +18,13 @@ use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Tick, Timestamp};
 pub struct FlowWriter {
     second: Second,
     lines: FlowLines,
+    /// The seed of Community IDs, where flows are told with theirs.
+    community_seed: Option<u16>,
 }
 
 impl Default for FlowWriter {
     fn default() -> Self {
-        Self {
-            second: Second::default(),
-            lines: FlowLines::with_room(),
-        }
+        Self::new(&FlowConfig::default())
     }
 }
 
@@ -48,6 +49,15 @@ impl Default for Second {
 const DATE_BYTES: usize = 11;
 
 impl FlowWriter {
+    /// A writer of what is to be told of flows.
+    pub fn new(config: &FlowConfig) -> Self {
+        Self {
+            second: Second::default(),
+            lines: FlowLines::with_room(),
+            community_seed: config.community_id.then_some(config.community_id_seed),
+        }
+    }
+
     /// Adds the line of a flow record, with its line feed. `_src` is the side of the
     /// initiator. Says whether the lines are enough to go on.
     pub fn add(&mut self, flow: &FlowRecord) -> bool {
@@ -55,6 +65,8 @@ impl FlowWriter {
         self.write_ends(&mut line, flow);
         write_counts(&mut line, flow);
         write_rest(&mut line, flow);
+        self.write_community_id(&mut line, flow);
+        line.text(b"}\n");
         self.lines.bytes = line.0;
         self.lines.ends.push((flow.key, self.lines.bytes.len()));
         self.lines.is_full()
@@ -70,6 +82,15 @@ impl FlowWriter {
         let mut next = used.unwrap_or_else(FlowLines::with_room);
         next.clear();
         std::mem::replace(&mut self.lines, next)
+    }
+
+    fn write_community_id(&self, line: &mut Line, flow: &FlowRecord) {
+        let seed = self.community_seed;
+        if let Some(id) = seed.and_then(|seed| community_id(seed, &flow.key, flow.has_ports)) {
+            line.text(b",\"community_id\":\"");
+            line.text(&id);
+            line.text(b"\"");
+        }
     }
 
     fn write_ends(&mut self, line: &mut Line, flow: &FlowRecord) {
@@ -176,7 +197,6 @@ fn write_rest(line: &mut Line, flow: &FlowRecord) {
     if let Some(said) = &flow.said {
         write_said(line, said);
     }
-    line.text(b"}\n");
 }
 
 fn write_said(line: &mut Line, said: &Said) {

@@ -59,6 +59,9 @@ impl FlowRecord {
         };
         let src = place(Direction::Reverse, flow.src.address);
         let dst = place(Direction::Forward, flow.dst.address);
+        // Of two ends with one address and no ports, which is which says nothing.
+        let low = low(&flow.key);
+        let is_low_port = !flow.has_ports || flow.src.port == low.port;
         Self {
             key: flow.key,
             tick,
@@ -74,7 +77,7 @@ impl FlowRecord {
             has_ports: flow.has_ports,
             midstream: flow.midstream,
             overlap: flow.overlap,
-            initiator_is_low: flow.src == low(&flow.key),
+            initiator_is_low: flow.src.address == low.address && is_low_port,
             said: None,
         }
     }

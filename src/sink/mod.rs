@@ -1,5 +1,6 @@
 //! Alerts, flows and transfers to files and streams.
 
+mod community_id;
 mod flow_line;
 mod flow_lines;
 mod flow_record;

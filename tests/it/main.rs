@@ -17,6 +17,7 @@ mod assets;
 mod bad_input;
 mod captures;
 mod ceiling;
+mod community_id;
 mod demo;
 // The tests of the benchmark, whose own binary has no harness to run them.
 #[path = "../../benches/detection/main.rs"]

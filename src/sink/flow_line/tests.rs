@@ -234,6 +234,40 @@ fn key([src, dst]: [Endpoint; 2], protocol: u8) -> FlowKey {
     }
 }
 
+#[test]
+fn an_id_stands_at_the_end_where_it_is_asked_for() {
+    let geo = geo();
+    let mut runner = TestRunner::deterministic();
+    let (any, how) = flows().new_tree(&mut runner).unwrap().current();
+    let end = |address: &str, port| Endpoint {
+        address: address.parse().unwrap(),
+        port,
+    };
+    let ends = [end("1.2.3.4", 1_122), end("5.6.7.8", 3_344)];
+    let flow = Flow {
+        key: key(ends, 6),
+        src: ends[0],
+        dst: ends[1],
+        has_ports: true,
+        ..any
+    };
+    let plain = written(&mut FlowWriter::default(), &flow, how, &geo);
+    let id = [
+        (0, "wCb3OG7yAFWelaUydu0D+125CLM="),
+        (1, "HhA1B+6CoLbiKPEs5nhNYN4XWfk="),
+    ];
+    for (community_id_seed, id) in id {
+        let mut writer = FlowWriter::new(&FlowConfig {
+            community_id: true,
+            community_id_seed,
+            ..FlowConfig::default()
+        });
+        let line = written(&mut writer, &flow, how, &geo);
+        let start = plain.strip_suffix("}\n").unwrap();
+        assert_eq!(line, format!("{start},\"community_id\":\"1:{id}\"}}\n"));
+    }
+}
+
 fn written(writer: &mut FlowWriter, flow: &Flow, end: End, geo: &Geo) -> String {
     let record = FlowRecord::new(flow, end, Tick(0), geo);
     writer.lines().clear();
