@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::support::{Conserved, number, replay, shared};
 
 /// Protocol number and both ends, in the order of their addresses and ports.
-type Pair = (u8, [(IpAddr, u16); 2]);
+pub(crate) type Pair = (u8, [(IpAddr, u16); 2]);
 
 /// A row of nDPI's table.
 #[derive(Debug)]
@@ -173,7 +173,7 @@ fn capture_of(line: &str) -> String {
     line.split(',').next().unwrap().to_owned()
 }
 
-fn pair(protocol: u8, a: (IpAddr, u16), b: (IpAddr, u16)) -> Pair {
+pub(crate) fn pair(protocol: u8, a: (IpAddr, u16), b: (IpAddr, u16)) -> Pair {
     (protocol, if a <= b { [a, b] } else { [b, a] })
 }
 
@@ -182,8 +182,13 @@ fn ours(capture: &Path) -> BTreeMap<Pair, Vec<Value>> {
     let out = folder.path().join("out");
     let ran = replay(&[capture], &out, &[]);
     assert_eq!(ran.status, Some(0), "{}: {ran:?}", capture.display());
+    by_pair(Conserved::of(&out).unwrap().flows)
+}
+
+/// Flows by their ends.
+pub(crate) fn by_pair(all: Vec<Value>) -> BTreeMap<Pair, Vec<Value>> {
     let mut flows = BTreeMap::<Pair, Vec<Value>>::new();
-    for flow in Conserved::of(&out).unwrap().flows {
+    for flow in all {
         let end = |side: &str| {
             let address = flow[side].as_str().unwrap().parse().unwrap();
             let port = flow[format!("{side}_port")].as_u64().unwrap_or(0);

@@ -27,6 +27,8 @@ mod files;
 mod fuzz_corpus;
 mod golden;
 mod hellos;
+mod hellos_foxio;
+mod hellos_tshark;
 mod import;
 mod live;
 mod metrics;
