@@ -74,20 +74,7 @@ impl Link {
 
     /// Starts the sensor on the server's end, and waits until it watches.
     fn sensor(&self, options: &[&str]) -> Sensor {
-        let mut command = inside(&self.server, BINARY);
-        command.args(["run", "--interface", "eth0", "--metrics", "127.0.0.1:0"]);
-        command.args(options).env_remove("RUST_LOG");
-        let mut running = Running::start(command);
-        let said = running.await_line("watching eth0");
-        let url = said
-            .split_whitespace()
-            .find(|word| word.starts_with("http://"));
-        let url = url.unwrap_or_else(|| panic!("no address of the metrics: {said}"));
-        Sensor {
-            running,
-            namespace: self.server.clone(),
-            url: url.to_owned(),
-        }
+        Sensor::start(&self.server, options)
     }
 
     /// Starts a web server that takes uploads, and waits until it listens.
@@ -149,14 +136,32 @@ impl Drop for Link {
 }
 
 /// A sensor that runs, and its metrics.
-struct Sensor {
-    running: Running,
+pub(crate) struct Sensor {
+    pub(crate) running: Running,
     namespace: String,
     url: String,
 }
 
 impl Sensor {
-    fn metrics(&self) -> Metrics {
+    /// Starts one on `eth0` of a namespace, and waits until it watches.
+    pub(crate) fn start(namespace: &str, options: &[&str]) -> Self {
+        let mut command = inside(namespace, BINARY);
+        command.args(["run", "--interface", "eth0", "--metrics", "127.0.0.1:0"]);
+        command.args(options).env_remove("RUST_LOG");
+        let mut running = Running::start(command);
+        let said = running.await_line("watching eth0");
+        let url = said
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"));
+        let url = url.unwrap_or_else(|| panic!("no address of the metrics: {said}"));
+        Self {
+            running,
+            namespace: namespace.to_owned(),
+            url: url.to_owned(),
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
         let mut command = inside(&self.namespace, "curl");
         command.args(["-sS", "--fail", "--max-time", "5", &self.url]);
         let ran = run(command);
@@ -165,7 +170,11 @@ impl Sensor {
     }
 
     /// Asks for metrics until they are as wanted, for at most `limit`.
-    fn await_metrics(&self, limit: Duration, wanted: impl Fn(&Metrics) -> bool) -> Duration {
+    pub(crate) fn await_metrics(
+        &self,
+        limit: Duration,
+        wanted: impl Fn(&Metrics) -> bool,
+    ) -> Duration {
         let start = Instant::now();
         loop {
             let metrics = self.metrics();
@@ -183,11 +192,11 @@ impl Sensor {
 }
 
 /// A page of metrics.
-struct Metrics(String);
+pub(crate) struct Metrics(String);
 
 impl Metrics {
     /// The sum of all samples whose name and labels begin so; 0 where there is none.
-    fn sum(&self, start: &str) -> f64 {
+    pub(crate) fn sum(&self, start: &str) -> f64 {
         let lines = self.0.lines().filter(|line| line.starts_with(start));
         lines
             .map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
@@ -513,14 +522,14 @@ fn assert_passed(before: f64, after: f64, elapsed: Duration) {
 }
 
 /// A program inside a namespace, to be given arguments.
-fn inside(namespace: &str, program: &str) -> Command {
+pub(crate) fn inside(namespace: &str, program: &str) -> Command {
     let mut inside = Command::new("ip");
     inside.args(["netns", "exec", namespace, program]);
     inside
 }
 
 /// Whether `ip` did what these arguments ask for.
-fn ip(arguments: &str) -> bool {
+pub(crate) fn ip(arguments: &str) -> bool {
     let mut command = Command::new("ip");
     command.args(arguments.split(' '));
     let ran = run(command);

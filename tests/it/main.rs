@@ -38,6 +38,7 @@ mod oracle;
 mod packets;
 mod program;
 mod restart;
+mod round_trips;
 mod schemas;
 mod support;
 mod tidy;
