@@ -2,7 +2,8 @@
 //!
 //! Initial packets (RFC 9000 section 17.2.2) are encrypted with keys made of an identifier
 //! that they carry (RFC 9001 section 5.2), against mistakes and not against readers. Read
-//! are version 1, version 2 (RFC 9369), and the last drafts.
+//! are version 1, version 2 (RFC 9369), the last drafts, and reserved versions with keys of
+//! these.
 
 mod keys;
 mod packet;
@@ -23,7 +24,7 @@ pub struct Initials {
     /// The messages of TLS by client and by server.
     messages: [Prefix; 2],
     datagrams: usize,
-    /// A packet had the form of an Initial.
+    /// A packet had the form of an Initial and of nothing else, or could be read.
     is_quic: bool,
 }
 
@@ -38,8 +39,9 @@ impl Initials {
                 break;
             };
             if packet.kind == Kind::Initial {
-                self.is_quic = true;
-                if let Some(payload) = self.open(is_client, &packet) {
+                let payload = self.open(is_client, &packet);
+                self.is_quic |= packet.is_sure || payload.is_some();
+                if let Some(payload) = payload {
                     self.keep(is_client, &payload);
                 }
             }
@@ -116,11 +118,11 @@ impl Initials {
     }
 }
 
-/// Whether a datagram begins with an Initial packet of a version that is read here. It looks
-/// at the header alone, and of nearly all others at the first byte.
+/// Whether a datagram begins with what may be an Initial packet of a version that is read
+/// here. It looks at the header alone, and of half of all others at the first byte.
 #[inline]
 pub fn is_initial(datagram: &[u8]) -> bool {
-    let is_long = datagram.first().is_some_and(|first| *first >= 0xc0);
+    let is_long = datagram.first().is_some_and(|first| *first >= 0x80);
     let packet = || Packet::read(&mut Cursor::new(datagram));
     is_long && packet().is_some_and(|it| it.kind == Kind::Initial)
 }

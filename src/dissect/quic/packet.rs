@@ -8,7 +8,10 @@ use crate::dissect::cursor::Cursor;
 pub(super) struct Packet<'a> {
     pub(super) kind: Kind,
     pub(super) destination: Identifier,
-    version: Version,
+    /// Whether its header alone says that it is QUIC, whatever is in it.
+    pub(super) is_sure: bool,
+    /// Of which versions its keys may be.
+    versions: &'static [Version],
     /// All of it, and where its number begins.
     bytes: &'a [u8],
     number_offset: usize,
@@ -29,7 +32,8 @@ impl<'a> Packet<'a> {
     pub(super) fn read(datagram: &mut Cursor<'a>) -> Option<Self> {
         let mut cursor = *datagram;
         let first = cursor.byte()?;
-        let version = Version::of(cursor.u32()?)?;
+        let number_of_version = cursor.u32()?;
+        let versions = Version::of(number_of_version)?;
         if first & 0x80 == 0 {
             return None;
         }
@@ -37,7 +41,8 @@ impl<'a> Packet<'a> {
         let destination = Identifier::of(cursor.take(destination_bytes.into())?)?;
         let source_bytes = cursor.byte()?;
         Identifier::of(cursor.take(source_bytes.into())?)?;
-        let kind = match (first >> 4 & 0x03).wrapping_sub(version.initial_bits()) & 0x03 {
+        let initial_bits = versions.first()?.initial_bits();
+        let kind = match (first >> 4 & 0x03).wrapping_sub(initial_bits) & 0x03 {
             0 => Kind::Initial,
             1 | 2 => Kind::Other,
             _ => return None,
@@ -55,7 +60,10 @@ impl<'a> Packet<'a> {
         Some(Self {
             kind,
             destination,
-            version,
+            // The bit that QUIC sets, so that it is told from other protocols, may be cleared
+            // where the other side agrees (RFC 9287).
+            is_sure: first & 0x40 != 0 && !is_reserved(number_of_version),
+            versions,
             bytes,
             number_offset: head_bytes,
         })
@@ -64,7 +72,12 @@ impl<'a> Packet<'a> {
     /// Decrypts an Initial with the keys that an identifier makes (RFC 9001 section 5); the
     /// frames in it, unless the keys are wrong or the packet is damaged.
     pub(super) fn open(&self, identifier: &Identifier, is_client: bool) -> Option<Vec<u8>> {
-        let keys = Keys::of(self.version, identifier.bytes(), is_client)?;
+        let mut versions = self.versions.iter();
+        versions
+            .find_map(|version| self.open_with(&Keys::of(*version, identifier.bytes(), is_client)?))
+    }
+
+    fn open_with(&self, keys: &Keys) -> Option<Vec<u8>> {
         let (head, protected) = self.bytes.split_at_checked(self.number_offset)?;
         let mut head = head.to_vec();
         let sample = protected.get(NUMBER_BYTES_MAX..)?.get(..SAMPLE_BYTES)?;
@@ -121,12 +134,15 @@ pub(super) enum Version {
 }
 
 impl Version {
-    const fn of(number: u32) -> Option<Self> {
+    /// Of which versions the keys of packets with a version's number may be. A reserved one
+    /// has none of its own: who sends it wants it refused, and takes those that it knows.
+    const fn of(number: u32) -> Option<&'static [Self]> {
         match number {
-            0xff00_0017..=0xff00_001c | 0xface_b002 => Some(Self::Draft23),
-            0xff00_001d..=0xff00_0020 => Some(Self::Draft29),
-            0x0000_0001 | 0xff00_0021..=0xff00_0022 => Some(Self::One),
-            0x6b33_43cf => Some(Self::Two),
+            0xff00_0017..=0xff00_001c | 0xface_b002 => Some(&[Self::Draft23]),
+            0xff00_001d..=0xff00_0020 => Some(&[Self::Draft29]),
+            0x0000_0001 | 0xff00_0021..=0xff00_0022 => Some(&[Self::One]),
+            0x6b33_43cf => Some(&[Self::Two]),
+            _ if is_reserved(number) => Some(&[Self::One, Self::Draft29]),
             _ => None,
         }
     }
@@ -139,6 +155,12 @@ impl Version {
             _ => 0,
         }
     }
+}
+
+/// Whether a version is one that is never spoken, so that servers learn to refuse what they do
+/// not know (RFC 9000 section 15).
+const fn is_reserved(version: u32) -> bool {
+    version & 0x0f0f_0f0f == 0x0a0a_0a0a
 }
 
 /// A number of one, two, four or eight bytes (RFC 9000 section 16).

@@ -17,12 +17,32 @@ const FIRST: [u8; 8] = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
 
 /// An Initial of version 1 with keys made of one identifier, to another.
 fn initial(is_client: bool, identifier: &[u8], to: &[u8], number: u8, payload: &[u8]) -> Vec<u8> {
-    let keys = Keys::of(Version::One, identifier, is_client).unwrap();
+    let head = [0xc0, 0, 0, 0, 1];
+    initial_as(
+        head,
+        Version::One,
+        is_client,
+        (identifier, to),
+        number,
+        payload,
+    )
+}
+
+/// The same with other first bytes and keys.
+fn initial_as(
+    first: [u8; 5],
+    version: Version,
+    is_client: bool,
+    (identifier, to): (&[u8], &[u8]),
+    number: u8,
+    payload: &[u8],
+) -> Vec<u8> {
+    let keys = Keys::of(version, identifier, is_client).unwrap();
     let mut payload = payload.to_vec();
     payload.resize(payload.len().max(20), PADDING);
     let length = u16::try_from(payload.len() + 17).unwrap() | 0x4000;
     let to_bytes = u8::try_from(to.len()).unwrap();
-    let mut head = [&[0xc0, 0, 0, 0, 1, to_bytes], to, &[0, 0]].concat();
+    let mut head = [&first, &[to_bytes][..], to, &[0, 0]].concat();
     head.extend(length.to_be_bytes());
     head.push(number);
     let sealed = keys.seal(number.into(), &head, &payload);
@@ -96,6 +116,44 @@ fn an_answer_in_another_version_is_read() {
             .unwrap()
             .is_answered
     );
+}
+
+/// Of a reserved version, and with the QUIC bit cleared (RFC 9287).
+#[test]
+fn packets_that_test_what_others_take_are_read() {
+    let (hello, answer) = (modern_hello(), modern_answer(0x11ec));
+    let plain = [0xc0, 0, 0, 0, 1];
+    let reserved = [0xc0, 0x1a, 0x2a, 0xfa, 0x0a];
+    let cleared = [0x80, 0, 0, 0, 1];
+    for (first, version) in [
+        (plain, Version::One),
+        (reserved, Version::One),
+        (reserved, Version::Draft29),
+    ] {
+        let ends = |to: &'static [u8]| (&FIRST[..], to);
+        let hello = crypto(0, &hello);
+        let client = initial_as(first, version, true, ends(&FIRST), 0, &hello);
+        let answer = crypto(0, &answer);
+        let first = if first == plain { cleared } else { first };
+        let server = initial_as(first, version, false, ends(&[7, 7]), 0, &answer);
+        assert!(is_initial(&client) && is_initial(&server));
+        let mut initials = Initials::default();
+        initials.take(true, &client);
+        assert_modern(&done(initials.take(false, &server)));
+    }
+}
+
+/// A header that other protocols may have is not enough.
+#[test]
+fn what_is_no_sure_sign_must_be_opened() {
+    for (place, bytes_there) in [(0, &[0x80][..]), (1, &[0x0a; 4])] {
+        let mut changed = bytes(CLIENT_1);
+        changed[place..][..bytes_there.len()].copy_from_slice(bytes_there);
+        assert!(is_initial(&changed));
+        let mut initials = Initials::default();
+        initials.take(true, &changed);
+        assert_eq!(initials.said(), Said::default());
+    }
 }
 
 #[test]
@@ -258,15 +316,7 @@ fn only_headers_that_fit_are_initials() {
     for cut in 0..client.len() {
         assert!(!is_initial(&client[..cut]));
     }
-    for (place, byte) in [
-        (0, 0x40),
-        (0, 0x80),
-        (0, 0xf0),
-        (4, 9),
-        (5, 21),
-        (5, 200),
-        (14, 99),
-    ] {
+    for (place, byte) in [(0, 0x40), (0, 0xf0), (4, 9), (5, 21), (5, 200), (14, 99)] {
         let mut changed = client.clone();
         changed[place] = byte;
         assert!(!is_initial(&changed), "{place}");
