@@ -11,8 +11,9 @@ use toml::Spanned;
 
 use super::chance::Chance;
 use super::format::{self, Document};
-use super::quantity::{Moment, Prefix};
-use super::scenario::{Asset, Destination, Habit, Scenario, ScenarioError, wrong};
+use super::opening::Protocol;
+use super::quantity::{HostName, Moment, Prefix, Service};
+use super::scenario::{Asset, Destination, Habit, Scenario, ScenarioError, Speech, wrong};
 use crate::time::{Calendar, NANOS_PER_SECOND, SECONDS_PER_DAY};
 
 /// A scenario being put together, with what is needed to say where an error is.
@@ -110,13 +111,19 @@ impl<'a> Builder<'a> {
                 return Err(self.wrong(&written.addresses, message));
             }
             let rate_mbit = self.within(&written.rate_mbit, 0.01, 100_000.0)?;
+            let usual = Speech {
+                protocol: Protocol::usual(written.service),
+                server_name: None,
+            };
+            let (protocol, server_name) = (&written.protocol, &written.server_name);
+            let speech = self.speech(written.service, protocol, server_name, usual)?;
             let destination = Destination {
                 name: written.name.get_ref().clone(),
                 jurisdiction: written.jurisdiction.0.clone(),
                 networks,
                 is_internal,
-                is_tcp: written.service.is_tcp,
-                port: written.service.port,
+                service: written.service,
+                speech,
                 rtt_nanos: (self.within(&written.rtt_ms, 0.01, 5_000.0)? * 1e6) as u64,
                 replies: self.within(&written.replies, 0.0, 1_000.0)?,
                 flow_bytes: written.flow.0.max(1),
@@ -133,6 +140,32 @@ impl<'a> Builder<'a> {
             self.scenario.destinations.push(destination);
         }
         Ok(())
+    }
+
+    /// What is said with a service: what is written, else what is usual.
+    pub(super) fn speech(
+        &self,
+        service: Service,
+        protocol: &Option<Spanned<Protocol>>,
+        server_name: &Option<HostName>,
+        usual: Speech,
+    ) -> Result<Speech, ScenarioError> {
+        let does_not_fit = |protocol: &&Spanned<Protocol>| !protocol.get_ref().fits(service);
+        if let Some(wrong) = protocol.as_ref().filter(does_not_fit) {
+            let transport = if service.is_tcp { "tcp" } else { "udp" };
+            let message = format!(
+                "`{}` is not spoken over {transport}/{}",
+                wrong.get_ref().name(),
+                service.port
+            );
+            return Err(self.wrong(wrong, message));
+        }
+        let protocol = protocol.as_ref().map(|protocol| *protocol.get_ref());
+        let name = server_name.as_ref().map(|name| name.0.as_str().into());
+        Ok(Speech {
+            protocol: protocol.unwrap_or(usual.protocol),
+            server_name: name.or(usual.server_name),
+        })
     }
 
     pub(super) fn add_group(&mut self, group: &format::Group) -> Result<(), ScenarioError> {

@@ -35,6 +35,13 @@ impl Chance {
         self.0.next_u32()
     }
 
+    /// So many random bytes.
+    pub(super) fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+
     /// A number in [0, 1).
     pub(super) fn unit(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64

@@ -11,7 +11,7 @@ use catalogue::{Catalogue, LATE, LEAKS, SURPRISES, Shape};
 use super::builder::{Builder, SPREAD_MAX};
 use super::chance::Chance;
 use super::format::{self, Document};
-use super::scenario::{Event, Growth, ScenarioError, Upload};
+use super::scenario::{Event, Growth, ScenarioError, Speech, Upload};
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY};
 
 /// Adds everything that a scenario says beyond habits.
@@ -82,6 +82,7 @@ fn lay_out_schedules(
                 bytes: bytes as u64,
                 flows: 1,
                 is_call: false,
+                speech: None,
                 event: None,
             };
             runs.push(Run {
@@ -176,6 +177,7 @@ impl Maker<'_> {
     ) -> Result<(), ScenarioError> {
         let bytes = self.need(builder, &self.event.bytes, "bytes")?.get_ref().0;
         let destination = self.destination(builder)?;
+        let speech = self.speech(builder, destination)?;
         let event = self.push_event(builder, asset, destination);
         let label = format!("event/{}/{asset}", self.event.id.get_ref());
         let is_call = self.event.assets.is_some();
@@ -189,10 +191,26 @@ impl Maker<'_> {
             bytes,
             flows,
             is_call,
+            speech,
             event,
         };
         builder.scenario.uploads.push(upload);
         Ok(())
+    }
+
+    /// What it says to a destination, where that is not what others say.
+    fn speech(
+        &self,
+        builder: &Builder<'_>,
+        destination: usize,
+    ) -> Result<Option<Speech>, ScenarioError> {
+        let Some(destination) = builder.scenario.destinations.get(destination) else {
+            return Ok(None);
+        };
+        let (protocol, server_name) = (&self.event.protocol, &self.event.server_name);
+        let usual = destination.speech.clone();
+        let speech = builder.speech(destination.service, protocol, server_name, usual)?;
+        Ok(Some(speech))
     }
 
     fn add_growth(&self, builder: &mut Builder<'_>) -> Result<(), ScenarioError> {

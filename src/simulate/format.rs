@@ -5,7 +5,10 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::quantity::{Bytes, Clock, CountryCode, Day, Every, Moment, Prefix, Service, Span};
+use super::opening::Protocol;
+use super::quantity::{
+    Bytes, Clock, CountryCode, Day, Every, HostName, Moment, Prefix, Service, Span,
+};
 
 /// A whole scenario.
 #[derive(Debug, Deserialize)]
@@ -52,6 +55,8 @@ pub(super) struct Destination {
     pub(super) flow: Bytes,
     #[serde(default = "default_rate_mbit")]
     pub(super) rate_mbit: Spanned<f64>,
+    pub(super) protocol: Option<Spanned<Protocol>>,
+    pub(super) server_name: Option<HostName>,
 }
 
 /// Assets with the same habits.
@@ -133,6 +138,8 @@ pub(super) struct Event {
     pub(super) daily: Option<Spanned<Bytes>>,
     pub(super) flows: Option<Spanned<u32>>,
     pub(super) growth: Option<Spanned<f64>>,
+    pub(super) protocol: Option<Spanned<Protocol>>,
+    pub(super) server_name: Option<HostName>,
 }
 
 impl Event {
@@ -153,6 +160,8 @@ impl Event {
             ("daily", self.daily.is_some()),
             ("flows", self.flows.is_some()),
             ("growth", self.growth.is_some()),
+            ("protocol", self.protocol.is_some()),
+            ("server_name", self.server_name.is_some()),
         ]
         .into_iter()
         .filter_map(|(key, present)| present.then_some(key))

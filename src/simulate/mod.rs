@@ -15,6 +15,8 @@ mod ends;
 mod evaluate;
 mod events;
 mod format;
+mod opening;
+mod openings;
 mod quantity;
 mod scenario;
 mod script;
@@ -81,7 +83,8 @@ pub enum SimulateError {
 }
 
 /// Plays a scenario: packets to `capture` in the order of time (pcap, nanoseconds, headers
-/// only), and the ground truth to `truth` (JSON lines in the order of their start).
+/// and what conversations begin with), and the ground truth to `truth` (JSON lines in the order
+/// of their start).
 ///
 /// # Errors
 /// An output cannot be written, or the scenario holds more conversations at once than a

@@ -49,6 +49,11 @@ pub(super) struct Service {
     pub(super) port: u16,
 }
 
+/// The name of a host in lower case, such as `"files.example.org"`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct HostName(pub(super) String);
+
 /// A network, or a single address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -169,6 +174,27 @@ impl TryFrom<String> for Service {
     }
 }
 
+impl TryFrom<String> for HostName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let is_letter = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        let is_label = |label: &str| {
+            (1..=LABEL_BYTES_MAX).contains(&label.len())
+                && label.bytes().all(is_letter)
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let is_name = text.contains('.') && text.split('.').all(is_label);
+        if is_name && text.len() <= NAME_BYTES_MAX {
+            return Ok(Self(text));
+        }
+        Err(format!(
+            "`{text}` is not the name of a host in lower case such as \"files.example.org\""
+        ))
+    }
+}
+
 impl TryFrom<String> for Prefix {
     type Error = String;
 
@@ -220,6 +246,11 @@ fn parse_time(text: &str) -> Option<Time> {
     }
     Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
 }
+
+/// Longest label and longest name (RFC 1035 section 2.3.4): a byte stands before each label,
+/// and one at the end.
+const LABEL_BYTES_MAX: usize = 63;
+const NAME_BYTES_MAX: usize = 253;
 
 /// Largest amount of bytes, which leaves room for sums of many.
 const BYTES_MAX: f64 = 1e15;
@@ -284,5 +315,24 @@ mod tests {
         let prefix = Prefix::try_from("192.0.2.7".to_owned()).unwrap();
         assert_eq!(prefix.0.to_string(), "192.0.2.7/32");
         assert!(CountryCode::try_from("cn".to_owned()).is_err());
+    }
+
+    #[test]
+    fn names_of_hosts_are_in_lower_case() {
+        for right in ["a.example", "xn--4ca.example.org", "7-eins.example.net"] {
+            assert_eq!(HostName::try_from(right.to_owned()).unwrap().0, right);
+        }
+        let long = format!("{}.example", "a".repeat(64));
+        for wrong in [
+            "",
+            "localhost",
+            ".example",
+            "A.example",
+            "-a.example",
+            "a b.example",
+            &long,
+        ] {
+            assert!(HostName::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
     }
 }

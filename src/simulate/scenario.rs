@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use thiserror::Error;
@@ -11,6 +12,8 @@ use thiserror::Error;
 use super::builder::Builder;
 use super::events::add_events;
 use super::format::{Document, Kind};
+use super::opening::Protocol;
+use super::quantity::Service;
 use crate::time::Calendar;
 
 /// A site, its habits, and what goes wrong there.
@@ -113,14 +116,46 @@ pub(super) struct Destination {
     pub(super) networks: Vec<IpNet>,
     /// Whether it is in the site's own networks.
     pub(super) is_internal: bool,
-    pub(super) is_tcp: bool,
-    pub(super) port: u16,
+    pub(super) service: Service,
+    pub(super) speech: Speech,
     pub(super) rtt_nanos: u64,
     /// Payload bytes that come back for one that is sent.
     pub(super) replies: f64,
     /// Typical payload that one conversation sends.
     pub(super) flow_bytes: u64,
     pub(super) bytes_per_second: f64,
+}
+
+/// What conversations begin with.
+#[derive(Clone, Debug)]
+pub(super) struct Speech {
+    pub(super) protocol: Protocol,
+    /// The host that is asked for, where the scenario names it.
+    pub(super) server_name: Option<Arc<str>>,
+}
+
+impl Speech {
+    /// The name that is asked for where the scenario has none: that of a host which does not
+    /// exist (RFC 2606 section 3).
+    pub(super) fn name_or(&self, otherwise: &str) -> Arc<str> {
+        let letter = |letter: char| match letter.to_ascii_lowercase() {
+            letter @ ('a'..='z' | '0'..='9') => letter,
+            _ => '-',
+        };
+        let made_up = || {
+            let label: String = otherwise
+                .chars()
+                .take(LABEL_CHARS_MAX)
+                .map(letter)
+                .collect();
+            let label = match label.trim_matches('-') {
+                "" => "host",
+                label => label,
+            };
+            format!("{label}.example.com").into()
+        };
+        self.server_name.clone().unwrap_or_else(made_up)
+    }
 }
 
 /// What one asset does with one destination, hour by hour.
@@ -166,6 +201,8 @@ pub(super) struct Upload {
     pub(super) flows: u32,
     /// Whether as much comes back, as in a call.
     pub(super) is_call: bool,
+    /// What it says, where that is not what is said with the destination.
+    pub(super) speech: Option<Speech>,
     pub(super) event: Option<usize>,
 }
 
@@ -178,6 +215,9 @@ pub(super) struct Event {
     pub(super) destination: usize,
     pub(super) is_benign: bool,
 }
+
+/// Longest label of a name (RFC 1035 section 2.3.4).
+const LABEL_CHARS_MAX: usize = 63;
 
 /// Reads a file, whose name its errors then have.
 pub(super) fn read_file<T>(

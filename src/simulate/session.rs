@@ -4,13 +4,17 @@
 //! What is true of a real one and matters to a sensor is true here: the handshake shows
 //! the round-trip time, sequence numbers wrap and acknowledgements follow them, losses
 //! are sent again, and the end is a FIN, a reset or silence. Windows and slow start are
-//! left out: a turn has one rate.
+//! left out: a turn has one rate. What both ends say first ([`Opening`]) comes before the
+//! turns, without losses, and is taken off what they send.
+
+mod speak;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::IpAddr;
 
 use super::chance::Chance;
+use super::opening::Opening;
 use super::wire::{ACK, Endpoint, FIN, PSH, PacketOut, RST, SYN, TcpFields, Transport};
 
 /// What a conversation will be.
@@ -29,6 +33,8 @@ pub(super) struct SessionPlan {
     pub(super) bytes_per_second: f64,
     /// Median time that the opener waits before it speaks again.
     pub(super) think_nanos: u64,
+    /// What is said first.
+    pub(super) opening: Opening,
     /// What its payload counts for.
     pub(super) account: Account,
     pub(super) chance: Chance,
@@ -74,11 +80,15 @@ pub(super) struct Session {
     stamp_offsets: [u32; 2],
     /// Sequence number of what got lost on its way to the asset, and when it comes.
     hole: (u32, u64),
+    /// What was said first and is not taken yet: its bytes, and of how many packets.
+    spoken: Vec<u8>,
+    spoken_packets: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Open,
+    Speak,
     /// About to begin this half of a turn: even ones are the opener's.
     Half(u64),
     Sending(Half),
@@ -107,6 +117,8 @@ struct Settled {
     sequence: u32,
     acknowledgement: u32,
     payload_bytes: u32,
+    /// Where the payload begins in what was said first.
+    spoken_at: Option<u32>,
     is_repeat: bool,
 }
 
@@ -136,6 +148,8 @@ impl Session {
             stamps: [0; 2],
             stamp_offsets,
             hole: (0, 0),
+            spoken: Vec::new(),
+            spoken_packets: 0,
         };
         session.settle();
         session
@@ -150,6 +164,11 @@ impl Session {
     pub(super) fn take(&mut self) -> Option<Due<'_>> {
         let Reverse(settled) = self.settled.pop()?;
         self.settle();
+        if settled.spoken_at.is_some() {
+            self.spoken_packets -= 1;
+        } else if self.spoken_packets == 0 {
+            self.spoken = Vec::new();
+        }
         let (mine, other) = (settled.from as usize, settled.from.other() as usize);
         let stamp = self.stamp_offsets[mine].wrapping_add((settled.time / 1_000_000) as u32);
         self.stamps[mine] = stamp;
@@ -182,6 +201,7 @@ impl Session {
                 to: ends[other],
                 transport,
                 payload_bytes,
+                payload: self.spoken(&settled),
                 label,
             },
             from: settled.from,
@@ -197,6 +217,7 @@ impl Session {
         {
             self.phase = match self.phase {
                 Phase::Open => self.open(),
+                Phase::Speak => self.speak(),
                 Phase::Half(number) => self.begin_half(number),
                 Phase::Sending(half) => self.send_frame(half),
                 Phase::Close | Phase::Done => self.close(),
@@ -218,7 +239,7 @@ impl Session {
             self.push(confirmation, opener, ACK, 0);
             self.cursor = confirmation + HOST_NANOS;
         }
-        Phase::Half(0)
+        Phase::Speak
     }
 
     fn begin_half(&self, number: u64) -> Phase {
@@ -367,6 +388,7 @@ impl Session {
             sequence: self.sequence[from as usize],
             acknowledgement: if flags & ACK == 0 { 0 } else { acknowledgement },
             payload_bytes,
+            spoken_at: None,
             is_repeat: false,
         }
     }
@@ -444,3 +466,6 @@ const QUIC_PORT: u16 = 443;
 
 /// Payload of a QUIC packet that only acknowledges.
 const QUIC_ACK_BYTES: u32 = 35;
+
+#[cfg(test)]
+mod tests;

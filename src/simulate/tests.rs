@@ -31,7 +31,7 @@ fn the_bytes_are_those_of_every_other_machine() {
         .take(8)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    assert_eq!(text, "a4c39effdbe307da");
+    assert_eq!(text, "3109cd5fe93f589c");
 }
 
 #[test]
@@ -39,19 +39,27 @@ fn packets_are_in_order_and_every_one_is_well_formed() {
     let played = play(OFFICE_WEEK);
     let mut last = 0;
     let mut packets = 0;
+    let mut said = 0;
     for record in records(&played.capture) {
         assert!(record.time >= last);
         last = record.time;
         packets += 1;
         let packet = read(&record);
-        let wire = record.headers.len() as u32 + packet.payload_bytes;
+        let headers = record.captured.len() - packet.said.len();
+        let wire = headers as u32 + packet.payload_bytes;
+        assert!(headers <= 96);
+        // All of a packet is captured, or its headers.
+        let captured = packet.said.len() as u32;
+        assert!(captured == 0 || captured == packet.payload_bytes);
+        said += u32::from(captured > 0);
         assert_eq!(record.original_length, wire);
         assert!(wire <= 65_549, "14 bytes of Ethernet and an IP packet");
     }
+    assert!(said > 4_000, "{said}");
     assert_eq!(packets, played.simulated.packets);
     assert_eq!(Some(Timestamp::from_nanos(last)), played.simulated.last);
     assert!(
-        played.capture.len() < 15_000_000,
+        played.capture.len() < 20_000_000,
         "{}",
         played.capture.len()
     );
@@ -168,12 +176,87 @@ fn a_leak_changes_nothing_around_it() {
 }
 
 #[test]
+fn what_is_said_first_changes_no_amount() {
+    let silent: String = OFFICE_WEEK
+        .lines()
+        .flat_map(|line| {
+            let says_nothing = line.starts_with("service = ");
+            [
+                line,
+                if says_nothing {
+                    "protocol = \"none\""
+                } else {
+                    ""
+                },
+                "\n",
+            ]
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let (said, silent) = (play(OFFICE_WEEK), play(&silent));
+    assert_eq!(said.simulated.export_bytes, silent.simulated.export_bytes);
+    let bytes = |played: &Played| -> BTreeMap<String, u64> {
+        let lines = read_truth(played.truth_text.as_bytes()).unwrap();
+        lines
+            .into_iter()
+            .map(|line| (line.id, line.bytes))
+            .collect()
+    };
+    assert_eq!(bytes(&said), bytes(&silent));
+    let mut records = records(&silent.capture);
+    assert!(records.all(|record| read(&record).said.is_empty()));
+    // A third more bytes for names and hellos.
+    assert!(said.capture.len() * 3 < silent.capture.len() * 4);
+}
+
+#[test]
+fn a_name_is_made_up_of_what_a_name_may_have() {
+    let speech = scenario::Speech {
+        protocol: opening::Protocol::None,
+        server_name: None,
+    };
+    for (name, expected) in [
+        ("office-suite", "office-suite.example.com"),
+        ("Head Office", "head-office.example.com"),
+        ("_x_", "x.example.com"),
+        ("数据", "host.example.com"),
+        ("", "host.example.com"),
+    ] {
+        assert_eq!(&*speech.name_or(name), expected);
+    }
+}
+
+/// RFC 2606 section 3: nobody has these names, and nobody will.
+#[test]
+fn names_are_of_domains_for_examples() {
+    let first_alert = include_str!("../../tests/golden/first-alert/scenario.toml");
+    for text in [OFFICE_WEEK, SMALL_SITE, first_alert] {
+        let scenario = Scenario::from_toml(text).unwrap();
+        let own = scenario.destinations.iter().map(|destination| {
+            let name = &destination.name;
+            destination.speech.name_or(name)
+        });
+        let others = scenario.uploads.iter().filter_map(|upload| {
+            let speech = upload.speech.as_ref()?;
+            speech.server_name.clone()
+        });
+        for name in own.chain(others) {
+            let domains = [".example.com", ".example.net", ".example.org"];
+            assert!(
+                domains.iter().any(|domain| name.ends_with(domain)),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_small_site_is_what_its_readme_says() {
     let scenario = Scenario::from_toml(SMALL_SITE).unwrap();
     let mut truth_text = Vec::new();
     let simulated = simulate(&scenario, &mut io::sink(), &mut truth_text).unwrap();
     assert!(
-        (1_000_000..3_000_000).contains(&simulated.packets),
+        (1_000_000..3_200_000).contains(&simulated.packets),
         "{}",
         simulated.packets
     );
@@ -331,6 +414,31 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "active = 1.5",
         "this number must be 0.001 to 1",
     ),
+    (
+        "service = \"tcp/443\"",
+        "service = \"tcp/443\"\nprotocol = \"tls14\"",
+        "there is no protocol `tls14`; use none, tls10, tls12",
+    ),
+    (
+        "service = \"tcp/443\"",
+        "service = \"tcp/443\"\nprotocol = \"quic\"",
+        "`quic` is not spoken over tcp/443",
+    ),
+    (
+        "service = \"tcp/443\"",
+        "service = \"tcp/443\"\nserver_name = \"Files\"",
+        "`Files` is not the name of a host",
+    ),
+    (
+        "bytes = \"600MB\"",
+        "bytes = \"600MB\"\nprotocol = \"dns\"",
+        "`dns` is not spoken over tcp/443",
+    ),
+    (
+        "delay = \"6h\"",
+        "delay = \"6h\"\nprotocol = \"http\"",
+        "`late_backup` has no `protocol`",
+    ),
 ];
 
 /// A scenario of one leak.
@@ -393,12 +501,12 @@ fn claims(scenario: &Scenario) -> impl Iterator<Item = (ipnet::IpNet, &str)> {
 struct Record<'a> {
     time: u64,
     original_length: u32,
-    headers: &'a [u8],
+    captured: &'a [u8],
 }
 
 fn records(capture: &[u8]) -> impl Iterator<Item = Record<'_>> {
     let word = |at: usize| u32::from_le_bytes(capture[at..at + 4].try_into().unwrap());
-    assert_eq!((word(0), word(16), word(20)), (0xa1b2_3c4d, 96, 1));
+    assert_eq!((word(0), word(16), word(20)), (0xa1b2_3c4d, 1_514, 1));
     let mut at = 24;
     std::iter::from_fn(move || {
         if at == capture.len() {
@@ -406,13 +514,13 @@ fn records(capture: &[u8]) -> impl Iterator<Item = Record<'_>> {
         }
         let time = u64::from(word(at)) * NANOS_PER_SECOND + u64::from(word(at + 4));
         let (start, length) = (at + 16, word(at + 8) as usize);
-        assert!(length <= 96);
+        assert!(length <= 1_514);
         let original_length = word(at + 12);
         at = start + length;
         Some(Record {
             time,
             original_length,
-            headers: &capture[start..at],
+            captured: &capture[start..at],
         })
     })
 }
@@ -431,12 +539,14 @@ struct Tcp {
 struct Read {
     flow: Flow,
     payload_bytes: u32,
+    /// The captured part of the payload.
+    said: Vec<u8>,
     tcp: Option<Tcp>,
 }
 
 /// Reads a packet with another parser, which checks lengths and checksums.
 fn read(record: &Record<'_>) -> Read {
-    let packet = LaxSlicedPacket::from_ethernet(record.headers).unwrap();
+    let packet = LaxSlicedPacket::from_ethernet(record.captured).unwrap();
     let (source, target, behind): (IpAddr, IpAddr, u32) = match packet.net.as_ref().unwrap() {
         LaxNetSlice::Ipv4(ip) => {
             let header = ip.header();
@@ -466,7 +576,8 @@ fn read(record: &Record<'_>) -> Read {
         TransportSlice::Tcp(slice) => {
             let header = slice.to_header();
             let payload_bytes = behind - header.header_len() as u32;
-            check_checksum(&header, source, target, payload_bytes);
+            let said = slice.payload().to_vec();
+            check_checksum(&header, source, target, payload_bytes, &said);
             let tcp = Tcp {
                 sequence: header.sequence_number,
                 acknowledgement: header.acknowledgment_number,
@@ -481,6 +592,7 @@ fn read(record: &Record<'_>) -> Read {
             Read {
                 flow,
                 payload_bytes,
+                said,
                 tcp: Some(tcp),
             }
         }
@@ -493,6 +605,7 @@ fn read(record: &Record<'_>) -> Read {
             Read {
                 flow,
                 payload_bytes: behind - 8,
+                said: udp.payload().to_vec(),
                 tcp: None,
             }
         }
@@ -500,15 +613,22 @@ fn read(record: &Record<'_>) -> Read {
     }
 }
 
-/// Checks the checksum over a payload of zeros.
-fn check_checksum(header: &TcpHeader, source: IpAddr, target: IpAddr, payload_bytes: u32) {
-    let zeros = vec![0; payload_bytes as usize];
+/// Checks the checksum over a payload of which all that is not captured is zeros.
+fn check_checksum(
+    header: &TcpHeader,
+    source: IpAddr,
+    target: IpAddr,
+    payload_bytes: u32,
+    said: &[u8],
+) {
+    let mut payload = said.to_vec();
+    payload.resize(payload_bytes as usize, 0);
     let checksum = match (source, target) {
         (IpAddr::V4(source), IpAddr::V4(target)) => {
-            header.calc_checksum_ipv4_raw(source.octets(), target.octets(), &zeros)
+            header.calc_checksum_ipv4_raw(source.octets(), target.octets(), &payload)
         }
         (IpAddr::V6(source), IpAddr::V6(target)) => {
-            header.calc_checksum_ipv6_raw(source.octets(), target.octets(), &zeros)
+            header.calc_checksum_ipv6_raw(source.octets(), target.octets(), &payload)
         }
         _ => panic!("two families"),
     };

@@ -3,6 +3,8 @@
 use super::chance::Chance;
 use super::ends::{asset_endpoint, peer_address, peer_endpoint, rtt_of};
 use super::format::Kind;
+use super::opening::Opening;
+use super::openings::{habit_opening, questions, upload_opening};
 use super::scenario::{Asset, Destination, Habit, Scenario, Upload};
 use super::session::{Account, SessionPlan, Side};
 use super::wire::Endpoint;
@@ -25,6 +27,7 @@ pub(super) struct Traffic<'a> {
 struct HabitState {
     chance: Chance,
     level: f64,
+    opening: Opening,
 }
 
 /// An upload and its next conversation.
@@ -35,6 +38,7 @@ struct UploadState<'a> {
     next: u32,
     next_start: u64,
     sent: u64,
+    opening: Opening,
 }
 
 /// How busy each asset is today: people have slow days, busy days and days off, which is
@@ -48,10 +52,16 @@ struct DayLevels {
 impl<'a> Traffic<'a> {
     pub(super) fn new(scenario: &'a Scenario) -> Self {
         let stream = |label: &str| Chance::new(scenario.seed, label);
+        let questions = questions(scenario);
         let habit_state = |habit: &Habit| {
             let mut chance = stream(&habit.label);
             let level = chance.lognormal(ASSET_SPREAD);
-            HabitState { chance, level }
+            let opening = habit_opening(scenario, habit, &questions);
+            HabitState {
+                chance,
+                level,
+                opening,
+            }
         };
         let upload_state = |upload: &'a Upload| {
             let mut chance = stream(&upload.label);
@@ -62,6 +72,7 @@ impl<'a> Traffic<'a> {
                 next: 0,
                 next_start,
                 sent: 0,
+                opening: upload_opening(scenario, upload, &questions),
             }
         };
         let growth_stream = |number| stream(&format!("growth/{number}"));
@@ -126,8 +137,10 @@ impl<'a> Traffic<'a> {
         let flows = (bytes / destination.flow_bytes as f64).round();
         let flows = flows.clamp(1.0, FLOWS_PER_HOUR_MAX) as u64;
         let mut own = state.chance.fork();
+        let opening = state.opening.clone();
         let spell = Spell {
             habit,
+            opening: &opening,
             event: habit.event,
             bytes,
             flows,
@@ -143,6 +156,7 @@ impl<'a> Traffic<'a> {
             let (bytes, event) = (bytes * growth.share, Some(growth.event));
             let spell = Spell {
                 habit,
+                opening: &opening,
                 event,
                 bytes,
                 flows,
@@ -167,9 +181,10 @@ impl<'a> Traffic<'a> {
         };
         let weights: Vec<f64> = (0..spell.flows).map(|_| chance.lognormal(0.9)).collect();
         let total: f64 = weights.iter().sum();
+        let sent_min = spell.opening.sent_bytes_min().max(SENT_MIN);
         for weight in weights {
             let sent = (spell.bytes * weight / total) as u64;
-            let sent = sent.max(SENT_MIN);
+            let sent = sent.max(sent_min);
             let received = sent as f64 * destination.replies * chance.lognormal(0.5);
             let mut own = chance.fork();
             let start = spell.from + own.below(spell.until.saturating_sub(spell.from));
@@ -184,7 +199,7 @@ impl<'a> Traffic<'a> {
                 start,
                 asset: asset_end,
                 peer: peer_end,
-                is_tcp: destination.is_tcp,
+                is_tcp: destination.service.is_tcp,
                 opener: if habit.is_served {
                     Side::Peer
                 } else {
@@ -195,6 +210,7 @@ impl<'a> Traffic<'a> {
                 rtt_nanos: rtt_of(destination, &mut own),
                 bytes_per_second: destination.bytes_per_second * own.lognormal(0.5),
                 think_nanos: 2 * NANOS_PER_SECOND,
+                opening: spell.opening.clone(),
                 account: Account {
                     destination: habit.destination,
                     event: spell.event,
@@ -218,7 +234,8 @@ impl<'a> Traffic<'a> {
             state.sent = state.sent.max(sent_after);
             state.next_start = start_of(upload, state.next, &mut state.chance);
             let own = state.chance.fork();
-            if let Some(plan) = self.upload_plan(upload, start, sent, own) {
+            let opening = state.opening.clone();
+            if let Some(plan) = self.upload_plan(upload, start, sent, opening, own) {
                 plans.push(plan);
             }
         }
@@ -229,6 +246,7 @@ impl<'a> Traffic<'a> {
         upload: &Upload,
         start: u64,
         sent: u64,
+        opening: Opening,
         mut own: Chance,
     ) -> Option<SessionPlan> {
         let asset = self.scenario.assets.get(upload.asset)?;
@@ -250,14 +268,15 @@ impl<'a> Traffic<'a> {
         Some(SessionPlan {
             start,
             asset: asset_endpoint(asset, peer_ip, port),
-            peer: peer_endpoint(destination, peer_ip, destination.port),
-            is_tcp: destination.is_tcp,
+            peer: peer_endpoint(destination, peer_ip, destination.service.port),
+            is_tcp: destination.service.is_tcp,
             opener: Side::Asset,
             bytes: [sent, received],
             turns: turns.max(1),
             rtt_nanos: rtt_of(destination, &mut own),
             bytes_per_second,
             think_nanos: 20_000_000,
+            opening,
             account: Account {
                 destination: upload.destination,
                 event: upload.event,
@@ -278,9 +297,9 @@ impl<'a> Traffic<'a> {
         let peer_ip = peer_address(destination, prefer_ipv6, chance);
         let (asset_port, peer_port) = if habit.is_served {
             let port = EPHEMERAL_FIRST + chance.below(u64::from(EPHEMERAL_COUNT)) as u16;
-            (destination.port, port)
+            (destination.service.port, port)
         } else {
-            (self.next_port(habit.asset), destination.port)
+            (self.next_port(habit.asset), destination.service.port)
         };
         let asset_end = asset_endpoint(asset, peer_ip, asset_port);
         (asset_end, peer_endpoint(destination, peer_ip, peer_port))
@@ -303,6 +322,7 @@ impl<'a> Traffic<'a> {
 /// What an asset sends by one habit in one hour.
 struct Spell<'a> {
     habit: &'a Habit,
+    opening: &'a Opening,
     event: Option<usize>,
     bytes: f64,
     flows: u64,

@@ -42,7 +42,8 @@ pub(super) enum Transport {
     Echo(EchoFields),
 }
 
-/// A packet to be written: its payload is counted in the lengths and not captured.
+/// A packet to be written. All its payload is counted in the lengths; captured is what a
+/// conversation begins with, or nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PacketOut<'a> {
     pub(super) from: &'a Endpoint,
@@ -50,6 +51,8 @@ pub(super) struct PacketOut<'a> {
     pub(super) transport: Transport,
     /// Bytes behind the transport header.
     pub(super) payload_bytes: u32,
+    /// The first of them, as far as they are captured.
+    pub(super) payload: &'a [u8],
     /// IPv4 identification or IPv6 flow label.
     pub(super) label: u32,
 }
@@ -60,7 +63,8 @@ pub(super) struct PacketOut<'a> {
 #[derive(Debug)]
 pub(super) struct PcapWriter<W> {
     output: W,
-    header: Vec<u8>,
+    /// The captured part of the packet that is being written.
+    captured: Vec<u8>,
 }
 
 impl<W: Write> PcapWriter<W> {
@@ -73,16 +77,17 @@ impl<W: Write> PcapWriter<W> {
         output.write_all(&LINKTYPE_ETHERNET.to_le_bytes())?;
         Ok(Self {
             output,
-            header: Vec::with_capacity(SNAP_LENGTH as usize),
+            captured: Vec::with_capacity(SNAP_LENGTH as usize),
         })
     }
 
     /// Writes one packet and returns its length on the wire.
     pub(super) fn write(&mut self, time: Timestamp, packet: &PacketOut<'_>) -> io::Result<u32> {
-        self.header.clear();
-        write_headers(&mut self.header, packet);
-        let captured = self.header.len() as u32;
-        let wire = captured + packet.payload_bytes;
+        self.captured.clear();
+        write_headers(&mut self.captured, packet);
+        let wire = self.captured.len() as u32 + packet.payload_bytes;
+        self.captured.extend_from_slice(packet.payload);
+        let captured = self.captured.len() as u32;
         let nanos = time.as_nanos();
         self.output
             .write_all(&((nanos / NANOS_PER_SECOND) as u32).to_le_bytes())?;
@@ -90,7 +95,7 @@ impl<W: Write> PcapWriter<W> {
             .write_all(&((nanos % NANOS_PER_SECOND) as u32).to_le_bytes())?;
         self.output.write_all(&captured.to_le_bytes())?;
         self.output.write_all(&wire.to_le_bytes())?;
-        self.output.write_all(&self.header)?;
+        self.output.write_all(&self.captured)?;
         Ok(wire)
     }
 
@@ -147,8 +152,8 @@ fn write_headers(out: &mut Vec<u8>, packet: &PacketOut<'_>) {
     write_transport(out, packet, transport_bytes, sum);
 }
 
-/// Writes the TCP, UDP or ICMP header. Its checksum is that of a payload of zeros, since no
-/// payload is captured against which another could be checked.
+/// Writes the TCP, UDP or ICMP header. Its checksum takes what is not captured of the payload
+/// for zeros, since there is nothing against which another could be checked.
 fn write_transport(out: &mut Vec<u8>, packet: &PacketOut<'_>, length: u32, mut sum: Checksum) {
     let start = out.len();
     if let Transport::Echo(echo) = packet.transport {
@@ -174,6 +179,7 @@ fn write_transport(out: &mut Vec<u8>, packet: &PacketOut<'_>, length: u32, mut s
         }
     };
     sum.add(out.get(start..).unwrap_or_default());
+    sum.add(packet.payload);
     patch(out, checksum_at, sum.finish());
 }
 
@@ -246,7 +252,7 @@ fn patch(out: &mut [u8], at: usize, value: u16) {
     }
 }
 
-/// The Internet checksum (RFC 1071) over pieces of even length.
+/// The Internet checksum (RFC 1071) over pieces of even length, but for the last.
 #[derive(Clone, Copy, Debug, Default)]
 struct Checksum(u32);
 
@@ -277,8 +283,8 @@ pub(super) const ACK: u8 = 0x10;
 
 const MAGIC_NANOSECONDS: u32 = 0xa1b2_3c4d;
 const LINKTYPE_ETHERNET: u32 = 1;
-/// Longest headers written here: Ethernet, IPv6 and a TCP SYN are 94 bytes.
-const SNAP_LENGTH: u32 = 96;
+/// A frame of full size on Ethernet: the longest of which all is captured.
+const SNAP_LENGTH: u32 = 1_514;
 const PROTOCOL_TCP: u8 = 6;
 const PROTOCOL_UDP: u8 = 17;
 const PROTOCOL_ICMP: u8 = 1;

@@ -34,6 +34,8 @@ const UPLOAD_KEYS: &[&str] = &[
     "duration",
     "bytes",
     "flows",
+    "protocol",
+    "server_name",
 ];
 
 /// Kinds of leak.

@@ -131,6 +131,7 @@ impl Conversation {
                 to: &self.ends[from.other() as usize],
                 transport,
                 payload_bytes,
+                payload: &[],
                 label: self.sequence[mine] ^ number as u32,
             },
         })
