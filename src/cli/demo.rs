@@ -36,7 +36,8 @@ pub(super) fn run(arguments: &DemoArguments, terminal: &Terminal) -> Result<Outc
     terminal.print(&terminal.wrap(INTRODUCTION, 0))?;
     let simulated = write(&Script::from_toml(SCENARIO)?, &capture, &truth)?;
     let played = format!(
-        "Simulated: {} packets of headers only, with true lengths, that stand for {}.",
+        "Simulated: {} packets that stand for {}: headers with true lengths, and the first \
+         words of each conversation.",
         grouped(simulated.packets),
         Bytes(simulated.wire_bytes),
     );
