@@ -34,6 +34,7 @@ mod live;
 mod metrics;
 mod mirroring;
 mod mutation;
+mod openings;
 mod oracle;
 mod packets;
 mod program;
