@@ -262,6 +262,7 @@ impl Model {
         let tick = match event {
             FlowEvent::Export { tick, .. }
             | FlowEvent::Closed { tick, .. }
+            | FlowEvent::Said { tick, .. }
             | FlowEvent::Named { tick, .. }
             | FlowEvent::Echoed { tick, .. } => tick.0,
         };
@@ -276,7 +277,7 @@ impl Model {
                 ..
             } => self.tell_export(flow, *bytes, *first, *ended),
             FlowEvent::Closed { flow, end, .. } => self.tell_closed(flow, *end),
-            FlowEvent::Named { .. } | FlowEvent::Echoed { .. } => {}
+            FlowEvent::Said { .. } | FlowEvent::Named { .. } | FlowEvent::Echoed { .. } => {}
         }
     }
 

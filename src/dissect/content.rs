@@ -90,8 +90,8 @@ fn beginning(bytes: &[u8]) -> &[u8] {
 }
 
 fn has(bytes: &[u8], offset: usize, magic: &[u8]) -> bool {
-    let rest = bytes.get(offset..);
-    rest.is_some_and(|rest| rest.starts_with(magic))
+    let rest = bytes.get(offset..).unwrap_or_default();
+    rest.first() == magic.first() && rest.starts_with(magic)
 }
 
 fn contains(bytes: &[u8], word: &[u8]) -> bool {

@@ -5,6 +5,7 @@
 
 use std::iter;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::text;
@@ -27,7 +28,7 @@ pub struct Answered {
 
 impl Answered {
     /// The name as it may be shown; a dot alone for the root.
-    pub fn shown_name(&self) -> Box<str> {
+    pub fn shown_name(&self) -> Arc<str> {
         text::shown(&self.name).unwrap_or_else(|| ".".into())
     }
 }

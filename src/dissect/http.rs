@@ -4,6 +4,7 @@
 //! CONNECT is a conversation of its own.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::content::{Content, SAMPLE_BYTES};
 use super::stream::{self, Sides, Verdict, begins_with};
@@ -72,7 +73,7 @@ fn dialogue(sides: &Sides<'_>) -> Option<Reading> {
 }
 
 /// A tunnel through a proxy (RFC 9110 section 9.3.6): what is said inside it.
-fn proxied(sides: &Sides<'_>, request: &Head<'_>, name: Option<Box<str>>) -> Option<Reading> {
+fn proxied(sides: &Sides<'_>, request: &Head<'_>, name: Option<Arc<str>>) -> Option<Reading> {
     let refused = || Some(Reading::Done(clear(name.clone())));
     let server = match Head::read(sides.server, false) {
         Some(head) if head.is_success() && sides.depth < DEPTH_MAX => head.rest,
@@ -123,7 +124,7 @@ fn response(sides: &Sides<'_>, method: &[u8]) -> Option<Option<Content>> {
     Some(None)
 }
 
-fn clear(server_name: Option<Box<str>>) -> Said {
+fn clear(server_name: Option<Arc<str>>) -> Said {
     Said {
         application: Application::Http,
         protection: Protection::Clear,
@@ -173,7 +174,7 @@ fn authority(target: &[u8]) -> Option<&[u8]> {
 
 /// The host of an authority, without user, port and the dot at its end (RFC 3986 section
 /// 3.2). An address of IPv6 loses its brackets.
-fn host(authority: &[u8]) -> Option<Box<str>> {
+fn host(authority: &[u8]) -> Option<Arc<str>> {
     let host = authority.rsplit(|byte| *byte == b'@').next()?;
     let host = match host.strip_prefix(b"[") {
         Some(address) => address.split(|byte| *byte == b']').next()?,

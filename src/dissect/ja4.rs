@@ -33,15 +33,14 @@ pub(super) fn ja4(hello: &ClientHello<'_>, transport: u8) -> Short<JA4_BYTES> {
     }
     let extensions_hash = digest(&offered);
     let protocol = protocol(hello.protocol.unwrap_or_default());
-    let mut ja4 = Vec::with_capacity(JA4_BYTES);
-    ja4.push(transport);
-    ja4.extend_from_slice(version(hello.version_offered()));
-    ja4.push(if has_name { b'd' } else { b'i' });
-    ja4.extend([suites, extensions, protocol].as_flattened());
-    for hash in [suites_hash, extensions_hash] {
-        ja4.push(b'_');
-        ja4.extend(hash);
-    }
+    let has_name = if has_name { b'd' } else { b'i' };
+    let [a, b] = version(hello.version_offered());
+    let mut ja4 = [b'_'; JA4_BYTES];
+    let (head, hashes) = ja4.split_at_mut(10);
+    let ([c, d], [e, f], [g, h]) = (suites, extensions, protocol);
+    head.copy_from_slice(&[transport, a, b, has_name, c, d, e, f, g, h]);
+    hashes[1..13].copy_from_slice(&suites_hash);
+    hashes[14..].copy_from_slice(&extensions_hash);
     Short::of_ascii(&ja4)
 }
 
@@ -51,15 +50,15 @@ pub(super) const fn is_grease(value: u16) -> bool {
     high == low && low & 0x0f == 0x0a
 }
 
-const fn version(version: u16) -> &'static [u8] {
+const fn version(version: u16) -> [u8; 2] {
     match version {
-        0x0304 => b"13",
-        0x0303 => b"12",
-        0x0302 => b"11",
-        0x0301 => b"10",
-        0x0300 => b"s3",
-        0x0002 => b"s2",
-        _ => b"00",
+        0x0304 => *b"13",
+        0x0303 => *b"12",
+        0x0302 => *b"11",
+        0x0301 => *b"10",
+        0x0300 => *b"s3",
+        0x0002 => *b"s2",
+        _ => *b"00",
     }
 }
 

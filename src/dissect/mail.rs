@@ -5,6 +5,8 @@
 //! it sends is the first of a TLS record shows that the server agreed. None of these
 //! protocols has such a byte at the begin of a line.
 
+use std::sync::Arc;
+
 use super::content::Content;
 use super::stream::{Sides, Verdict, begins_with_any};
 use super::{Application, Protection, Reading, Said, text, tls};
@@ -172,7 +174,7 @@ fn behind_lines(server: &[u8]) -> &[u8] {
 }
 
 /// The name by which a server greets, if it looks like one of a host.
-fn host(name: &[u8]) -> Option<Box<str>> {
+fn host(name: &[u8]) -> Option<Arc<str>> {
     let is_sound = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     let is_host = name.iter().all(is_sound)
         && name.iter().any(u8::is_ascii_alphabetic)

@@ -31,6 +31,8 @@ pub use text::Short;
 pub use tls::Offer;
 pub use tunnel::datagram;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// What a conversation says of itself.
@@ -42,7 +44,7 @@ pub struct Said {
     pub protection: Protection,
     /// The server that the client asks for, in lower case: of TLS and QUIC the server name
     /// indication (RFC 6066 section 3), of HTTP the host. Printable ASCII, at most 255 bytes.
-    pub server_name: Option<Box<str>>,
+    pub server_name: Option<Arc<str>>,
     /// Fingerprint of the client's hello: JA4, the TLS client variant.
     pub ja4: Option<Short<36>>,
     /// What was agreed of TLS, as far as it was seen.

@@ -119,12 +119,16 @@ impl Initials {
 }
 
 /// Whether a datagram begins with what may be an Initial packet of a version that is read
-/// here. It looks at the header alone, and of half of all others at the first byte.
+/// here. It looks at the header alone, and of nearly all others at the version.
 #[inline]
 pub fn is_initial(datagram: &[u8]) -> bool {
-    let is_long = datagram.first().is_some_and(|first| *first >= 0x80);
+    let is_known = |datagram: &[u8]| {
+        let [first, a, b, c, d] = datagram.first_chunk()?;
+        let version = u32::from_be_bytes([*a, *b, *c, *d]);
+        Some((first & 0x80 != 0) & packet::is_read(version))
+    };
     let packet = || Packet::read(&mut Cursor::new(datagram));
-    is_long && packet().is_some_and(|it| it.kind == Kind::Initial)
+    is_known(datagram) == Some(true) && packet().is_some_and(|it| it.kind == Kind::Initial)
 }
 
 /// The pieces of TLS messages in a payload, with their offsets (RFC 9000 section 19.6), up to

@@ -2,17 +2,16 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// The longest name that is kept, as of DNS (RFC 1035 section 2.3.4).
 pub(super) const NAME_BYTES_MAX: usize = 255;
 
 /// A name from the wire for people and files. Bytes that are not printable ASCII, and the
 /// backslash, are written `\xNN`; upper case becomes lower case. Nothing of an empty one.
-pub(super) fn shown(bytes: &[u8]) -> Option<Box<str>> {
-    let is_plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'\\';
-    if bytes.len() <= NAME_BYTES_MAX && bytes.iter().all(is_plain) {
-        let text = str::from_utf8(bytes).ok().filter(|text| !text.is_empty());
-        return text.map(|text| text.to_ascii_lowercase().into());
+pub(super) fn shown(bytes: &[u8]) -> Option<Arc<str>> {
+    if let Some(text) = plain(bytes) {
+        return (!text.is_empty()).then(|| text.into());
     }
     let mut shown = String::with_capacity(NAME_BYTES_MAX);
     for byte in bytes.iter().take(NAME_BYTES_MAX) {
@@ -24,7 +23,15 @@ pub(super) fn shown(bytes: &[u8]) -> Option<Box<str>> {
             break;
         }
     }
-    (!shown.is_empty()).then(|| shown.into_boxed_str())
+    (!shown.is_empty()).then(|| shown.into())
+}
+
+/// A text that is shown as it is, as nearly all are.
+fn plain(bytes: &[u8]) -> Option<&str> {
+    let is_plain =
+        |byte: &u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && *byte != b'\\';
+    let is_plain = bytes.len() <= NAME_BYTES_MAX && bytes.iter().all(is_plain);
+    is_plain.then(|| str::from_utf8(bytes).ok()).flatten()
 }
 
 /// A text of at most so many bytes, which needs no memory of its own. Printable ASCII.
@@ -35,12 +42,15 @@ pub struct Short<const BYTES: usize> {
 }
 
 impl<const BYTES: usize> Short<BYTES> {
-    /// A text as far as there is room; what is not ASCII ends it.
-    pub(super) fn new(text: &str) -> Self {
-        Self::of_ascii(text.as_bytes())
+    /// What [`shown`] makes of bytes, as far as there is room.
+    pub(super) fn shown(bytes: &[u8]) -> Option<Self> {
+        if plain(bytes).is_some_and(|text| !text.is_empty()) {
+            return Some(Self::of_ascii(bytes));
+        }
+        shown(bytes).map(|text| Self::of_ascii(text.as_bytes()))
     }
 
-    /// The same of its bytes.
+    /// A text as far as there is room; what is not ASCII ends it.
     pub(super) fn of_ascii(text: &[u8]) -> Self {
         let is_ascii = text.iter().take(BYTES).take_while(|byte| byte.is_ascii());
         let length = is_ascii.count();
@@ -90,9 +100,9 @@ mod tests {
 
     #[test]
     fn a_short_text_ends_where_there_is_no_room() {
-        assert_eq!(&*Short::<8>::new("http/1.1"), "http/1.1");
-        assert_eq!(&*Short::<4>::new("http/1.1"), "http");
-        assert_eq!(&*Short::<4>::new("h\u{e9}"), "h");
-        assert_eq!(&*Short::<4>::new(""), "");
+        assert_eq!(&*Short::<8>::of_ascii(b"http/1.1"), "http/1.1");
+        assert_eq!(&*Short::<4>::of_ascii(b"http/1.1"), "http");
+        assert_eq!(&*Short::<4>::of_ascii("h\u{e9}".as_bytes()), "h");
+        assert_eq!(&*Short::<4>::of_ascii(b""), "");
     }
 }

@@ -11,6 +11,8 @@ mod record;
 pub(super) use hello::{ClientHello, Numbers};
 pub(super) use record::Flight;
 
+use std::sync::Arc;
+
 use hello::ServerHello;
 use record::{
     ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, CLIENT_HELLO, FATAL, HANDSHAKE, RECORD_BYTES_MAX,
@@ -93,14 +95,14 @@ pub(super) fn agreed(offer: Offer, answer: &Answer<'_>) -> Reading {
         has_encrypted_hello: offered.has_encrypted_hello,
         is_answered: chosen.is_some(),
     };
-    let protocol = chosen.and_then(|it| it.protocol).and_then(shown);
+    let protocol = chosen.and_then(|it| it.protocol).and_then(Short::shown);
     Reading::Done(Said {
         application,
         protection: Protection::of_tls(&tls),
         server_name: offered.server_name,
         ja4: offered.ja4,
         tls: is_said.then_some(tls),
-        alpn: protocol.map_or(offered.protocol, |it| Some(Short::new(&it))),
+        alpn: protocol.or(offered.protocol),
         ..Said::default()
     })
 }
@@ -119,7 +121,7 @@ struct Offered {
     /// The highest version.
     version: u16,
     has_encrypted_hello: bool,
-    server_name: Option<Box<str>>,
+    server_name: Option<Arc<str>>,
     ja4: Option<Short<36>>,
     /// The first protocol.
     protocol: Option<Short<23>>,
@@ -135,7 +137,7 @@ impl Offered {
             server_name: hello.server_name.and_then(shown),
             // A fingerprint of half a hello would be that of no client.
             ja4: hello.is_whole.then(|| ja4(hello, transport)),
-            protocol: hello.protocol.and_then(shown).map(|it| Short::new(&it)),
+            protocol: hello.protocol.and_then(Short::shown),
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! QUIC is told apart before, by its first packets.
 
+use std::sync::Arc;
+
 use super::cursor::Cursor;
 use super::stream::{self, Sides, Verdict};
 use super::{Application, Protection, Reading, Said, dns, text};
@@ -74,7 +76,7 @@ pub(super) fn relayed(sides: &Sides<'_>) -> Verdict {
 
 /// Where a client wants to be connected to, and what both sides say once they are
 /// (RFC 1928 sections 3 to 6, RFC 1929 section 2). Nothing while that is not whole.
-fn relay<'a>(sides: &Sides<'a>) -> Option<(Option<Box<str>>, Sides<'a>)> {
+fn relay<'a>(sides: &Sides<'a>) -> Option<(Option<Arc<str>>, Sides<'a>)> {
     let mut client = Cursor::new(sides.client);
     let mut server = Cursor::new(sides.server);
     let skip = |cursor: &mut Cursor<'a>| {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::prefetch::prefetch;
 use crate::dissect::{
     Initials, Offer, Prefix, Protection, Reading, Said, bytes_wanted, datagram, is_initial,
     is_random, offer, stream, stream_without_classes,
@@ -22,11 +23,14 @@ pub(super) struct Beginnings {
     began: u32,
     /// Of all that are being read.
     bytes: usize,
-    said: Vec<Option<Words>>,
+    /// What was said and nobody has asked for yet, with the slots of who said it.
+    news: Vec<(u32, Said)>,
+    said: Vec<Option<Said>>,
     said_free: Vec<u32>,
     /// Conversations whose beginning or words found no room.
     dropped: u64,
     keeps_content_class: bool,
+    keeps_words: bool,
 }
 
 /// Where what belongs to a slot is.
@@ -37,9 +41,9 @@ enum Entry {
     /// A place in `running`.
     Running(u32),
     /// A place in `said`.
-    Said(u32),
-    /// It was read, and there is nothing to tell.
-    Silent,
+    Kept(u32),
+    /// It was read, and this is all of it that is kept.
+    Told(Protection),
 }
 
 /// A beginning that is being read.
@@ -71,13 +75,6 @@ struct Reader {
     offer: Option<Offer>,
 }
 
-/// What a conversation has said.
-#[derive(Debug)]
-struct Words {
-    said: Said,
-    is_told: bool,
-}
-
 /// Where a piece of payload belongs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
@@ -91,17 +88,34 @@ pub(super) struct Place {
 }
 
 impl Beginnings {
-    pub(super) fn new(keeps_content_class: bool) -> Self {
+    /// Reads what conversations say: also the class of what they send in the clear, and keeps
+    /// all of it as long as the conversation lasts, if that is asked for.
+    pub(super) fn new(keeps_content_class: bool, keeps_words: bool) -> Self {
         Self {
             keeps_content_class,
+            keeps_words,
             ..Self::default()
+        }
+    }
+
+    /// Has it fetched from memory where that is which will be asked for soon.
+    #[inline]
+    pub(super) fn find_entry(&self, slot: u32) {
+        prefetch(&self.entries, slot as usize);
+    }
+
+    /// Has it fetched itself.
+    #[inline]
+    pub(super) fn find(&self, slot: u32) {
+        if let Entry::Running(at) = self.entry(slot) {
+            prefetch(&self.running, at as usize);
         }
     }
 
     /// Takes the payload of one packet.
     pub(super) fn take(&mut self, place: Place, piece: &[u8]) {
         let at = match self.entry(place.slot) {
-            Entry::Said(_) | Entry::Silent => return,
+            Entry::Kept(_) | Entry::Told(_) => return,
             Entry::Running(at) => at,
             Entry::None => self.begin(&place),
         };
@@ -129,32 +143,41 @@ impl Beginnings {
         }
     }
 
-    /// Forgets what the conversation of a slot has said.
+    /// Forgets what the conversation of a slot has said, and whatever it has not.
     pub(super) fn forget(&mut self, slot: u32) {
-        self.end(slot);
-        if let Entry::Said(at) = self.entry(slot) {
-            self.said[at as usize] = None;
-            self.said_free.push(at);
+        match self.entry(slot) {
+            Entry::None => return,
+            Entry::Running(at) => self.free(at),
+            Entry::Kept(at) => {
+                self.said[at as usize] = None;
+                self.said_free.push(at);
+            }
+            Entry::Told(_) => {}
         }
         self.set(slot, Entry::None);
     }
 
-    /// What the conversation of a slot has said.
+    /// What the conversation of a slot has said, where words are kept.
     pub(super) fn said(&self, slot: u32) -> Option<&Said> {
-        let Entry::Said(at) = self.entry(slot) else {
+        let Entry::Kept(at) = self.entry(slot) else {
             return None;
         };
-        self.said[at as usize].as_ref().map(|words| &words.said)
+        self.said[at as usize].as_ref()
     }
 
-    /// The same, and whether this is the first time that it is asked for so.
-    pub(super) fn tell(&mut self, slot: u32) -> Option<(&Said, bool)> {
-        let Entry::Said(at) = self.entry(slot) else {
-            return None;
-        };
-        let words = self.said[at as usize].as_mut()?;
-        let is_new = !std::mem::replace(&mut words.is_told, true);
-        Some((&words.said, is_new))
+    /// How what the conversation of a slot carries is protected, as far as it has said.
+    pub(super) fn protection(&self, slot: u32) -> Protection {
+        match self.entry(slot) {
+            Entry::Told(protection) => protection,
+            _ => self
+                .said(slot)
+                .map_or(Protection::Unseen, |it| it.protection),
+        }
+    }
+
+    /// Something that was said and not asked for yet, with the slot of who said it.
+    pub(super) fn next_news(&mut self) -> Option<(u32, Said)> {
+        self.news.pop()
     }
 
     /// Takes what a conversation has said without that its beginning was read.
@@ -224,35 +247,39 @@ impl Beginnings {
 
     /// Ends the reading of a beginning, of which this is kept.
     fn close(&mut self, at: u32, mut said: Said) {
-        let beginning = &mut self.running[at as usize];
-        let slot = beginning.slot;
-        self.bytes -= beginning.counted.min(self.bytes);
-        beginning.clear((at as usize) < BUFFERS_KEPT);
-        self.running_free.push(at);
-        self.set(slot, Entry::Silent);
+        let slot = self.running[at as usize].slot;
+        self.free(at);
         if !self.keeps_content_class {
             said.content = [None; 2];
         }
-        if said != Said::default() {
-            self.keep(slot, said);
-        }
+        self.keep(slot, said);
+    }
+
+    /// Ends the reading of a beginning, whatever it said.
+    fn free(&mut self, at: u32) {
+        let beginning = &mut self.running[at as usize];
+        self.bytes -= beginning.counted.min(self.bytes);
+        beginning.clear((at as usize) < BUFFERS_KEPT);
+        self.running_free.push(at);
     }
 
     fn keep(&mut self, slot: u32, said: Said) {
-        let words = Some(Words {
-            said,
-            is_told: false,
-        });
-        if let Some(at) = self.said_free.pop() {
-            self.said[at as usize] = words;
-            self.set(slot, Entry::Said(at));
-        } else if self.said.len() < SAID_MAX {
-            self.said.push(words);
-            self.set(slot, Entry::Said(self.said.len() as u32 - 1));
-        } else {
-            self.dropped += 1;
-            self.set(slot, Entry::Silent);
+        self.set(slot, Entry::Told(said.protection));
+        if said == Said::default() {
+            return;
         }
+        if self.keeps_words {
+            if let Some(at) = self.said_free.pop() {
+                self.said[at as usize] = Some(said.clone());
+                self.set(slot, Entry::Kept(at));
+            } else if self.said.len() < SAID_MAX {
+                self.said.push(Some(said.clone()));
+                self.set(slot, Entry::Kept(self.said.len() as u32 - 1));
+            } else {
+                self.dropped += 1;
+            }
+        }
+        self.news.push((slot, said));
     }
 }
 
@@ -420,7 +447,7 @@ mod tests {
 
     #[test]
     fn a_request_in_pieces_says_where_it_goes_and_says_it_once() {
-        let mut beginnings = Beginnings::new(false);
+        let mut beginnings = Beginnings::new(false, true);
         let (first, second) = REQUEST.split_at(9);
         beginnings.take(place(3, 0, 9), second);
         assert!(beginnings.said(3).is_none(), "the first bytes are missing");
@@ -428,8 +455,9 @@ mod tests {
         let said = beginnings.said(3).unwrap();
         assert_eq!(said.server_name.as_deref(), Some("files.example.org"));
         assert_eq!(said.protection, Protection::Clear);
-        assert_eq!(beginnings.tell(3).map(|(_, is_new)| is_new), Some(true));
-        assert_eq!(beginnings.tell(3).map(|(_, is_new)| is_new), Some(false));
+        let news = beginnings.next_news().unwrap();
+        assert_eq!((news.0, &news.1), (3, beginnings.said(3).unwrap()));
+        assert_eq!(beginnings.next_news(), None, "it is told once");
         beginnings.forget(3);
         assert!(beginnings.said(3).is_none());
         beginnings.take(place(3, 0, 0), REQUEST);
@@ -474,7 +502,7 @@ mod tests {
             };
             let mut segments: Vec<_> = cut(0).chain(cut(1)).zip(&order).collect();
             segments.sort_by_key(|(_, key)| **key);
-            let mut beginnings = Beginnings::new(false);
+            let mut beginnings = Beginnings::new(false, true);
             for ((direction, at, piece), _) in &segments {
                 beginnings.take(place(1, *direction, *at), piece);
             }
@@ -488,7 +516,7 @@ mod tests {
     #[test]
     fn a_hello_that_is_read_is_not_kept() {
         let [client, server] = handshake(500);
-        let mut beginnings = Beginnings::new(false);
+        let mut beginnings = Beginnings::new(false, true);
         beginnings.take(place(0, 0, 0), &client);
         let Entry::Running(at) = beginnings.entry(0) else {
             panic!("the answer has not come");
@@ -504,7 +532,7 @@ mod tests {
 
     #[test]
     fn what_ends_before_it_is_whole_says_what_it_said() {
-        let mut beginnings = Beginnings::new(false);
+        let mut beginnings = Beginnings::new(false, true);
         beginnings.take(place(0, 0, 0), b"SSH-2.0-client\r\n");
         assert!(beginnings.said(0).is_none());
         beginnings.end(0);
@@ -513,7 +541,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_the_oldest_gives_way() {
-        let mut beginnings = Beginnings::new(false);
+        let mut beginnings = Beginnings::new(false, true);
         let mut request = b"GET /".to_vec();
         request.resize(2_000, b'a');
         for slot in 0..2_000 {
@@ -532,7 +560,7 @@ mod tests {
 
     #[test]
     fn words_are_bounded_too() {
-        let mut beginnings = Beginnings::new(false);
+        let mut beginnings = Beginnings::new(false, true);
         let slots = SAID_MAX as u32 + 10;
         (0..slots).for_each(|slot| beginnings.take(place(slot, 0, 0), REQUEST));
         assert_eq!(beginnings.dropped(), 10);

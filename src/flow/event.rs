@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{End, Flow};
-use crate::dissect::{Answered, Ping, Said};
+use crate::dissect::{Answered, Ping, Protection, Said};
 use crate::time::Tick;
 
 /// What a shard tells of its flows.
@@ -21,8 +21,17 @@ pub enum FlowEvent<'a> {
         ended: bool,
         /// The tick to which they are counted.
         tick: Tick,
-        /// What the conversation says of itself, and whether that is told for the first time.
-        said: Option<(&'a Said, bool)>,
+        /// How what the conversation carries is protected.
+        protection: Protection,
+    },
+    /// A conversation has said what it has to say of itself.
+    Said {
+        /// The flow, as it is now.
+        flow: &'a Flow,
+        /// What it says.
+        said: &'a Said,
+        /// The tick in which it is known.
+        tick: Tick,
     },
     /// A record of a flow is complete.
     Closed {
@@ -32,7 +41,7 @@ pub enum FlowEvent<'a> {
         end: End,
         /// The tick in which it ended.
         tick: Tick,
-        /// What the conversation says of itself.
+        /// What the conversation says of itself, where words are kept.
         said: Option<&'a Said>,
     },
     /// A DNS message was seen that asks a question or answers it.

@@ -55,6 +55,9 @@ pub struct FlowConfig {
     /// say.
     #[serde(skip)]
     pub keeps_content_class: bool,
+    /// Whether flows are told at their end with what they said, so that it is kept until then.
+    #[serde(skip)]
+    pub keeps_words: bool,
 }
 
 impl Default for FlowConfig {
@@ -69,6 +72,7 @@ impl Default for FlowConfig {
             community_id: false,
             community_id_seed: 0,
             keeps_content_class: false,
+            keeps_words: false,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Shard {
     /// Makes an empty table for at most `flows_max` flows.
     pub fn new(config: FlowConfig, flows_max: usize) -> Self {
         let flows_max = flows_max.clamp(1, FLOWS_MAX);
-        let beginnings = Beginnings::new(config.keeps_content_class);
+        let beginnings = Beginnings::new(config.keeps_content_class, config.keeps_words);
         Self {
             hasher: KeyHasher::new(config.by_vlan),
             config,
@@ -166,6 +166,19 @@ impl Shard {
         false
     }
 
+    /// Beside the second step, for a packet that will be listened to: where that is which its
+    /// flow has begun to say.
+    #[inline]
+    pub fn find_entry(&self, lookup: &Lookup) {
+        self.beginnings.find_entry(lookup.slot);
+    }
+
+    /// Beside the third step: what it has begun to say.
+    #[inline]
+    pub fn find_beginning(&self, lookup: &Lookup) {
+        self.beginnings.find(lookup.slot);
+    }
+
     /// The first two steps for a packet whose turn it is.
     pub fn look_up(&self, packet: &Packet) -> Lookup {
         let mut lookup = self.hash(packet);
@@ -225,13 +238,15 @@ impl Shard {
             offset: is_stream.then(|| flow.stream_offset(direction, packet) as usize),
         };
         if is_stream || !ports.contains(&DNS_PORT) {
-            return self.beginnings.take(place, piece);
+            self.beginnings.take(place, piece);
+            return self.tell_news(events);
         }
         // Each message stands for itself.
         let Some(answered) = answers(piece) else {
             return;
         };
         self.beginnings.take_words(slot, &self.said_of_dns);
+        self.tell_news(events);
         let [src, dst] = ends;
         let is_response = answered.is_response;
         events(FlowEvent::Named {

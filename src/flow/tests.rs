@@ -65,7 +65,7 @@ impl Bench {
 
 fn note(event: &FlowEvent<'_>, said: &mut Vec<Said>, flows: &mut Vec<Flow>) {
     said.push(match event {
-        FlowEvent::Named { .. } | FlowEvent::Echoed { .. } => return,
+        FlowEvent::Said { .. } | FlowEvent::Named { .. } | FlowEvent::Echoed { .. } => return,
         FlowEvent::Export { bytes, tick, .. } => Said::Export {
             bytes: *bytes,
             tick: tick.0,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::alert::{Recipient, Source};
 use crate::baseline::TopFlow;
@@ -16,7 +17,7 @@ use super::sensor::Speaker;
 pub(super) struct Recipients {
     words: Words,
     /// By the address that a name server answered with.
-    names: Recent<IpAddr, Box<str>>,
+    names: Recent<IpAddr, Arc<str>>,
 }
 
 impl Recipients {
@@ -115,7 +116,7 @@ impl Words {
 
 /// Conversations whose words are kept, and places that are, some of them of words that are
 /// not kept any more.
-const WORDS_MAX: usize = 65_536;
+const WORDS_MAX: usize = 32_768;
 const PLACES_MAX: usize = 2 * WORDS_MAX;
 
 /// A map that forgets the oldest half of what it holds when it is full.

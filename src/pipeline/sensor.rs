@@ -246,17 +246,24 @@ impl Sensor {
                 *lookup = shards[usize::from(*place)].hash(packet);
             }
             for ((place, lookup), packet) in lookups.iter_mut().zip(packets) {
-                if !shards[usize::from(*place)].find_slot(lookup) {
+                let shard = &shards[usize::from(*place)];
+                if !shard.find_slot(lookup) {
                     touch(packet);
+                } else if packet.facts.has(Facts::OPENING) {
+                    shard.find_entry(lookup);
                 }
             }
             let packets_behind = packets.iter().skip(TURNS_AHEAD);
             let mut behind = lookups.iter().skip(TURNS_AHEAD).zip(packets_behind);
             for ((place, lookup), packet) in lookups.iter().zip(packets) {
-                if let Some(((place, lookup), packet)) = behind.next()
-                    && shards[usize::from(*place)].find_neighbours(lookup)
-                {
-                    touch(packet);
+                if let Some(((place, lookup), packet)) = behind.next() {
+                    let shard = &shards[usize::from(*place)];
+                    if packet.facts.has(Facts::OPENING) {
+                        shard.find_beginning(lookup);
+                    }
+                    if shard.find_neighbours(lookup) {
+                        touch(packet);
+                    }
                 }
                 let place = usize::from(*place);
                 let mut take = taker(output, &mut rows[place], geo, flows.as_mut());
@@ -374,6 +381,19 @@ fn taker<'a>(
                 }
                 return;
             }
+            FlowEvent::Said { flow, said, tick } => {
+                let Some((asset, peer)) = flow.export_ends() else {
+                    return;
+                };
+                if rows.words.len() < WORDS_MAX {
+                    let conversation = Conversation::of(flow, asset, peer);
+                    let speaker = (asset.address, conversation);
+                    rows.words.push((*tick, speaker, Said::clone(said)));
+                } else {
+                    output.counts.untold += 1;
+                }
+                return;
+            }
             FlowEvent::Named {
                 ends,
                 answered,
@@ -408,17 +428,6 @@ fn taker<'a>(
             transfer.confidence = geo.confidence(ends.peer, &flow.peer, nanos);
         }
         rows.transfers.push(transfer);
-        if let (FlowEvent::Export { said, tick, .. }, Some(conversation)) =
-            (&event, transfer.conversation)
-            && let Some((said, true)) = said
-        {
-            if rows.words.len() < WORDS_MAX {
-                let speaker = (transfer.asset_ip, conversation);
-                rows.words.push((*tick, speaker, Said::clone(said)));
-            } else {
-                output.counts.untold += 1;
-            }
-        }
         if rows.transfers.len() >= rows.fold_at {
             output.counts.rows_folded += transfer::fold(&mut rows.transfers);
             // What is left cannot be folded any further; the cost stays linear.

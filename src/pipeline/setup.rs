@@ -106,6 +106,7 @@ impl Setup {
         let flows_max = config.limits.flows.div_ceil(tables);
         let flow = FlowConfig {
             keeps_content_class: config.dissect.content_class,
+            keeps_words: outs.iter().any(Option::is_some),
             ..config.flow
         };
         let sensors = shares.zip(outs).map(|(share, out)| {

@@ -18,7 +18,7 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 
 use crate::dissect::Protection;
-use crate::flow::FlowEvent;
+use crate::flow::{Endpoint, Flow, FlowEvent};
 use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
 use crate::time::Tick;
@@ -69,6 +69,18 @@ pub struct Conversation {
     pub protocol: u8,
 }
 
+impl Conversation {
+    /// The conversation of a flow, of which one end is an asset.
+    pub const fn of(flow: &Flow, asset: Endpoint, peer: Endpoint) -> Self {
+        Self {
+            asset_port: asset.port,
+            peer: peer.address,
+            peer_port: peer.port,
+            protocol: flow.protocol(),
+        }
+    }
+}
+
 impl Transfer {
     /// What an export event says, or nothing where the flow cannot carry an export.
     pub fn of(event: &FlowEvent<'_>) -> Option<Self> {
@@ -78,7 +90,7 @@ impl Transfer {
             first,
             ended,
             tick,
-            said,
+            protection,
         } = event
         else {
             return None;
@@ -93,16 +105,11 @@ impl Transfer {
             asn: place.asn,
             service: Service::of(flow.protocol(), flow.dst.port, flow.src.port),
             asset_ip: asset_end.address,
-            conversation: Some(Conversation {
-                asset_port: asset_end.port,
-                peer: peer_end.address,
-                peer_port: peer_end.port,
-                protocol: flow.protocol(),
-            }),
+            conversation: Some(Conversation::of(flow, asset_end, peer_end)),
             served,
             bytes: *bytes,
             confidence: place.confidence,
-            protection: said.map_or(Protection::Unseen, |(said, _)| said.protection),
+            protection: *protection,
             ended: *ended,
             round_trip_nanos: round_trip_nanos.and_then(|nanos| NonZeroU32::new(nanos.max(1))),
         })

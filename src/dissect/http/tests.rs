@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::super::stream;
@@ -10,7 +12,7 @@ fn said(client: &[u8], server: &[u8]) -> Said {
     }
 }
 
-fn name_of(client: &str) -> Option<Box<str>> {
+fn name_of(client: &str) -> Option<Arc<str>> {
     let said = said(client.as_bytes(), b"");
     assert_eq!(said.application, Application::Http, "{client:?}");
     assert_eq!(said.protection, Protection::Clear);

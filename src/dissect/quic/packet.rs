@@ -136,7 +136,7 @@ pub(super) enum Version {
 impl Version {
     /// Of which versions the keys of packets with a version's number may be. A reserved one
     /// has none of its own: who sends it wants it refused, and takes those that it knows.
-    const fn of(number: u32) -> Option<&'static [Self]> {
+    pub(super) const fn of(number: u32) -> Option<&'static [Self]> {
         match number {
             0xff00_0017..=0xff00_001c | 0xface_b002 => Some(&[Self::Draft23]),
             0xff00_001d..=0xff00_0020 => Some(&[Self::Draft29]),
@@ -155,6 +155,15 @@ impl Version {
             _ => 0,
         }
     }
+}
+
+/// Whether packets of a version are read. It is asked of every datagram, and what is random
+/// must not lead to a branch for each version.
+#[inline]
+pub(super) const fn is_read(version: u32) -> bool {
+    let is_draft = (version >= 0xff00_0017) & (version <= 0xff00_0022);
+    let is_other = (version == 1) | (version == 0x6b33_43cf) | (version == 0xface_b002);
+    is_draft | is_other | is_reserved(version)
 }
 
 /// Whether a version is one that is never spoken, so that servers learn to refuse what they do

@@ -366,3 +366,22 @@ proptest! {
         initials.said();
     }
 }
+
+#[test]
+fn a_version_is_read_if_it_has_keys() {
+    let drafts = 0xff00_0000..=0xff00_0040;
+    let others = [
+        0,
+        1,
+        2,
+        0x6b33_43cf,
+        0xface_b002,
+        0xface_b003,
+        0x0a1a_2a3a,
+        0xfafa_fafa,
+    ];
+    for version in drafts.chain(others).chain((0..u32::MAX).step_by(65_537)) {
+        let has_keys = Version::of(version).is_some();
+        assert_eq!(packet::is_read(version), has_keys, "{version:08x}");
+    }
+}

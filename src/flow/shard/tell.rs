@@ -1,7 +1,7 @@
 //! What a shard tells of a flow.
 
 use super::{End, Flow, FlowEvent, Shard};
-use crate::dissect::Said;
+use crate::dissect::{Protection, Said};
 use crate::flow::FlowKey;
 use crate::flow::slot::State;
 use crate::time::Tick;
@@ -31,6 +31,25 @@ impl Shard {
         self.said(slot)
     }
 
+    fn protection(&self, slot: u32) -> Protection {
+        if self.slots[slot].state.has(State::HEARD) {
+            self.beginnings.protection(slot)
+        } else {
+            Protection::Unseen
+        }
+    }
+
+    /// Tells what conversations have said of themselves since it was last asked.
+    pub(super) fn tell_news(&mut self, events: &mut impl FnMut(FlowEvent<'_>)) {
+        while let Some((slot, said)) = self.beginnings.next_news() {
+            events(FlowEvent::Said {
+                flow: &self.told(slot),
+                said: &said,
+                tick: self.absolute(self.now),
+            });
+        }
+    }
+
     fn said(&self, slot: u32) -> Option<&Said> {
         let is_heard = self.slots[slot].state.has(State::HEARD);
         is_heard.then(|| self.beginnings.said(slot)).flatten()
@@ -50,10 +69,8 @@ impl Shard {
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
         if let Some(export) = self.take_export(slot) {
-            let (flow, tick) = (self.told(slot), self.absolute(tick));
-            let is_heard = self.slots[slot].state.has(State::HEARD);
-            let said = is_heard.then(|| self.beginnings.tell(slot)).flatten();
-            export.tell(&flow, ended, (tick, said), events);
+            let said = (self.absolute(tick), self.protection(slot));
+            export.tell(&self.told(slot), ended, said, events);
         }
     }
 
@@ -97,9 +114,9 @@ impl Shard {
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
         let export = self.take_export(slot);
-        let is_heard = self.slots[slot].state.has(State::HEARD);
-        if is_heard {
+        if self.slots[slot].state.has(State::HEARD) {
             self.beginnings.end(slot);
+            self.tell_news(events);
         }
         let flow = &self.slots[slot];
         let has_packets = flow.has_packets();
@@ -110,8 +127,8 @@ impl Shard {
         }
         let (flow, tick) = (&self.told(slot), self.absolute(tick));
         if let Some(export) = export {
-            let said = is_heard.then(|| self.beginnings.tell(slot)).flatten();
-            export.tell(flow, true, (tick, said), events);
+            let said = (tick, self.protection(slot));
+            export.tell(flow, true, said, events);
         }
         if has_packets {
             let said = self.said(slot);
@@ -141,7 +158,7 @@ impl Export {
         self,
         flow: &Flow,
         ended: bool,
-        (tick, said): (Tick, Option<(&Said, bool)>),
+        (tick, protection): (Tick, Protection),
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
         events(FlowEvent::Export {
@@ -150,7 +167,7 @@ impl Export {
             first: self.first,
             ended,
             tick,
-            said,
+            protection,
         });
     }
 }
