@@ -310,7 +310,7 @@ impl Incident {
     /// little it is.
     fn severity(&self) -> Severity {
         let severity = Severity::of(self.excess_bytes(), self.observed.confidence);
-        let is_serious = |it: &Detector| it.is_of_tunnel() || *it == Detector::Ceiling;
+        let is_serious = |it: &Detector| it.is_of_tunnel() || it.is_of_limit();
         if self.detectors.keys().any(is_serious) {
             severity.max(Severity::High)
         } else {
@@ -321,7 +321,7 @@ impl Incident {
     /// Whether a ceiling is all that speaks.
     pub(super) fn rests_on_ceiling(&self) -> bool {
         let mut speaking = self.detectors.keys();
-        speaking.all(|detector| *detector == Detector::Ceiling)
+        speaking.all(|detector| detector.is_of_limit())
     }
 
     /// What is said of data that is hidden, where nothing else speaks.

@@ -31,6 +31,8 @@ pub struct AlertConfig {
     pub budget_per_asset_week: Budget,
     /// Bytes that an asset may send to a country within an hour, whatever is normal.
     pub ceiling_bytes_per_hour: Option<NonZeroU64>,
+    /// The same of what is in the clear or weakly protected.
+    pub unprotected_bytes_per_hour: Option<NonZeroU64>,
 }
 
 impl Default for AlertConfig {
@@ -38,6 +40,7 @@ impl Default for AlertConfig {
         Self {
             budget_per_asset_week: Budget(0.02),
             ceiling_bytes_per_hour: None,
+            unprotected_bytes_per_hour: None,
         }
     }
 }

@@ -78,6 +78,12 @@ impl AssetEntry<'_> {
         known.map_or(0, |known| known.all.hour_bytes)
     }
 
+    /// The same in the clear or weakly protected.
+    pub fn unprotected_bytes(&self, country: Country) -> u64 {
+        let known = self.asset.countries.get(&country);
+        known.map_or(0, |known| known.unprotected_bytes)
+    }
+
     /// Whether enough has left for a country in the running hour to weigh it again. Asked
     /// behind the transfers to it.
     pub fn is_to_be_weighed(&mut self, country: Country) -> bool {

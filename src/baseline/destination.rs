@@ -24,8 +24,13 @@ pub struct Destination {
     growth: Option<Box<Growth>>,
     /// Where its score is counted among those of others.
     pub counted: Counted,
-    /// How sure the country is.
+    /// How sure the country is of most bytes of the running hour, or of the last one that had
+    /// any.
     pub confidence: Confidence,
+    /// By how many of these bytes that outweighs the rest.
+    sure_bytes: u64,
+    /// Bytes of the running hour in the clear or weakly protected.
+    pub unprotected_bytes: u64,
     /// The address that the asset sent from last.
     pub asset_ip: Option<IpAddr>,
     /// Whether this run has counted the asset among those that export to the country.
@@ -75,6 +80,8 @@ impl Destination {
             growth: None,
             counted: Counted::default(),
             confidence: Confidence::Unknown,
+            sure_bytes: 0,
+            unprotected_bytes: 0,
             asset_ip: None,
             is_counted: false,
             top: Top {
@@ -94,11 +101,26 @@ impl Destination {
     }
 
     pub(super) fn add(&mut self, transfer: &Transfer) {
-        self.confidence = transfer.confidence;
+        self.sure(transfer.confidence, transfer.bytes);
+        if transfer.protection.is_insufficient() {
+            self.unprotected_bytes = self.unprotected_bytes.saturating_add(transfer.bytes);
+        }
         self.asset_ip = Some(transfer.asset_ip);
         self.all.add(transfer.tick, transfer.bytes);
         if let Some(conversation) = transfer.conversation {
             self.rank(transfer.asset_ip, conversation, transfer.bytes);
+        }
+    }
+
+    /// Notes how sure the country is of some bytes: what holds of more than half of an hour's
+    /// speaks for it (Boyer and Moore 1981), so that a few do not.
+    fn sure(&mut self, confidence: Confidence, bytes: u64) {
+        if confidence == self.confidence {
+            self.sure_bytes = self.sure_bytes.saturating_add(bytes);
+        } else if bytes >= self.sure_bytes {
+            (self.confidence, self.sure_bytes) = (confidence, bytes - self.sure_bytes);
+        } else {
+            self.sure_bytes -= bytes;
         }
     }
 
@@ -156,6 +178,8 @@ impl Destination {
         self.top = Top::default();
         self.weigh_at_bytes = WEIGH_BYTES_MIN;
         self.counted = Counted::default();
+        self.sure_bytes = 0;
+        self.unprotected_bytes = 0;
     }
 }
 

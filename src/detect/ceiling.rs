@@ -10,7 +10,10 @@
 //! the budget and teaches nothing, as [`growth`](super::growth) does not. The chance that is
 //! shown is that of an hour to the country.
 //!
-//! Cost: one comparison for an asset, a country and a tick.
+//! The same for what is in the clear or weakly protected, as far as the beginnings of
+//! conversations said so: that much may be too little to be odd, and too much to be read.
+//!
+//! Cost: two comparisons for an asset, a country and a tick.
 //!
 //! Blind spot: what stays below it in every hour of the clock, or goes to several countries;
 //! a destination for which there is no room.
@@ -29,12 +32,24 @@ use super::{Bytes, Detector, Finding, Judge, Told};
 #[derive(Clone, Debug, Default)]
 pub struct Ceilings {
     of_site: Option<u64>,
+    unprotected: Option<u64>,
     of_known: BTreeMap<AssetKey, u64>,
+}
+
+/// Of what there is a ceiling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Of everything.
+    All,
+    /// Of what is in the clear or weakly protected.
+    Unprotected,
 }
 
 /// An hour that is past its ceiling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed {
+    /// Of what.
+    pub limit: Limit,
     /// The ceiling.
     pub ceiling_bytes: u64,
     /// Whether the tick has passed it, and not one before.
@@ -56,19 +71,25 @@ pub struct Breach<'a> {
     pub slot: HourSlot,
     /// The running hour, counted from the epoch.
     pub hour: u64,
-    /// The ceiling.
-    pub ceiling_bytes: u64,
+    /// What is past its ceiling.
+    pub passed: Passed,
 }
 
 impl Ceilings {
-    /// The one of all assets, and those of assets that the operator names.
-    pub fn new(of_site: Option<NonZeroU64>, assets: &AssetConfig) -> Self {
+    /// The one of all assets, that of what is not protected, and those of assets that the
+    /// operator names.
+    pub fn new(
+        of_site: Option<NonZeroU64>,
+        unprotected: Option<NonZeroU64>,
+        assets: &AssetConfig,
+    ) -> Self {
         let known = assets.known.iter().filter_map(|known| {
             let key = AssetKey::Named(known.name.get_ref().hash());
             Some((key, known.ceiling_bytes_per_hour?.get()))
         });
         Self {
             of_site: of_site.map(NonZeroU64::get),
+            unprotected: unprotected.map(NonZeroU64::get),
             of_known: known.collect(),
         }
     }
@@ -77,15 +98,36 @@ impl Ceilings {
     pub fn of(&self, asset: AssetKey) -> Option<u64> {
         self.of_known.get(&asset).copied().or(self.of_site)
     }
+
+    /// Whether an asset has a ceiling of any kind.
+    pub fn has_any(&self, asset: AssetKey) -> bool {
+        self.unprotected.is_some() || self.of(asset).is_some()
+    }
+
+    /// Compares an hour of an asset and a country with what is allowed: of all bytes, and of
+    /// those in the clear or weakly protected, as they were before a tick and are behind it.
+    pub fn passed(
+        &self,
+        asset: AssetKey,
+        before: [u64; 2],
+        after: [u64; 2],
+    ) -> [Option<Passed>; 2] {
+        let all = self.of(asset);
+        let all = all.and_then(|most| Passed::of(Limit::All, most, before[0], after[0]));
+        let bare = self.unprotected;
+        let bare = bare.and_then(|most| Passed::of(Limit::Unprotected, most, before[1], after[1]));
+        [all, bare]
+    }
 }
 
 impl Passed {
     /// Compares an hour that has come from `before` to `after` bytes with its ceiling.
-    pub const fn of(ceiling_bytes: u64, before: u64, after: u64) -> Option<Self> {
+    pub const fn of(limit: Limit, ceiling_bytes: u64, before: u64, after: u64) -> Option<Self> {
         if after <= ceiling_bytes {
             return None;
         }
         Some(Self {
+            limit,
             ceiling_bytes,
             is_new: before <= ceiling_bytes,
         })
@@ -102,25 +144,33 @@ pub fn told(judge: &Judge, breach: &Breach<'_>, others: Option<Told>) -> Told {
     Told {
         score: SCORE,
         findings,
-        allowance_bytes: allowance_bytes.min(breach.ceiling_bytes),
+        allowance_bytes: allowance_bytes.min(breach.passed.ceiling_bytes),
     }
 }
 
 fn finding(judge: &Judge, breach: &Breach<'_>) -> Finding {
     let all = &breach.destination.all;
-    let (bytes, ceiling_bytes) = (all.hour_bytes, breach.ceiling_bytes);
+    let ceiling_bytes = breach.passed.ceiling_bytes;
+    let (detector, bytes, how) = match breach.passed.limit {
+        Limit::All => (Detector::Ceiling, all.hour_bytes, ""),
+        Limit::Unprotected => (
+            Detector::Unprotected,
+            breach.destination.unprotected_bytes,
+            " in the clear or weakly protected",
+        ),
+    };
     let peaks = all.record().map(|record| record.past.hour_peaks);
     let peaks = peaks.unwrap_or_default();
     let curves = judge.curves();
     Finding {
-        detector: Detector::Ceiling,
+        detector,
         cell: None,
         p: curves.chance(Measure::CountryHour, breach.role, &peaks, bytes as f64),
         since: Tick::of_hour(breach.hour),
         bytes,
         expected_bytes: all.expected(breach.slot).bytes().min(ceiling_bytes),
         sentence: format!(
-            "{} has sent {} to {} in this hour; the ceiling is {}",
+            "{} has sent {} to {}{how} in this hour; the ceiling is {}",
             breach.label,
             Bytes(bytes),
             breach.country,
@@ -176,15 +226,19 @@ mod tests {
             destination,
             slot: Calendar::new("UTC", &[]).unwrap().slot(Tick(7_300)),
             hour: 2,
-            ceiling_bytes: CEILING,
+            passed: Passed {
+                limit: Limit::All,
+                ceiling_bytes: CEILING,
+                is_new: true,
+            },
         };
         told(&judge, &breach, others)
     }
 
     #[test]
     fn a_ceiling_is_passed_once_an_hour_and_not_where_it_is_met() {
-        assert_eq!(Passed::of(100, 0, 100), None);
-        let passed = |before, after| Passed::of(100, before, after).unwrap().is_new;
+        assert_eq!(Passed::of(Limit::All, 100, 0, 100), None);
+        let passed = |before, after| Passed::of(Limit::All, 100, before, after).unwrap().is_new;
         assert!(passed(0, 101) && passed(100, 101));
         assert!(!passed(101, 101) && !passed(101, 4_000));
     }
@@ -225,6 +279,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_protected_has_a_ceiling_of_its_own() {
+        let ceilings = Ceilings::new(None, NonZeroU64::new(100), &AssetConfig::default());
+        let asset = AssetKey::of([10, 0, 0, 5].into());
+        assert!(ceilings.has_any(asset));
+        let passed = |after| ceilings.passed(asset, [0; 2], after);
+        assert_eq!(passed([5_000, 100]), [None, None]);
+        let [None, Some(passed)] = passed([5_000, 101]) else {
+            panic!("it is past it");
+        };
+        assert_eq!((passed.limit, passed.is_new), (Limit::Unprotected, true));
+        assert!(!Ceilings::default().has_any(asset));
+    }
+
+    #[test]
     fn an_asset_with_a_name_may_have_a_ceiling_of_its_own() {
         let text = "[[known]]\nname = \"vault\"\naddresses = [\"10.0.0.9\"]\n\
                     ceiling_bytes_per_hour = 900\n\
@@ -234,11 +302,11 @@ mod tests {
             let name = assets.known[place].name.get_ref();
             AssetKey::Named(name.hash())
         };
-        let ceilings = Ceilings::new(NonZeroU64::new(100), &assets);
+        let ceilings = Ceilings::new(NonZeroU64::new(100), None, &assets);
         let other = AssetKey::of([10, 0, 0, 1].into());
         let all = [named(0), named(1), other].map(|key| ceilings.of(key));
         assert_eq!(all, [Some(900), Some(100), Some(100)]);
-        let known_only = Ceilings::new(None, &assets);
+        let known_only = Ceilings::new(None, None, &assets);
         assert_eq!(
             (known_only.of(named(0)), known_only.of(other)),
             (Some(900), None)

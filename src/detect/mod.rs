@@ -25,7 +25,7 @@ mod tunnels;
 mod volume;
 
 pub use bytes::Bytes;
-pub use ceiling::{Breach, Ceilings, Passed, told as told_ceiling};
+pub use ceiling::{Breach, Ceilings, Limit, Passed, told as told_ceiling};
 pub use growth::told as told_growth;
 pub use judge::{Judge, Told, Weighed};
 pub use scene::Scene;
@@ -86,6 +86,8 @@ pub enum Detector {
     Growth,
     /// More in an hour than the operator allows at all.
     Ceiling,
+    /// More in an hour, in the clear or weakly protected, than the operator allows at all.
+    Unprotected,
     /// Data in the names that it asks name servers for.
     Names,
     /// Data in the payload of its pings.
@@ -94,7 +96,7 @@ pub enum Detector {
 
 impl Detector {
     /// All detectors, in the order of their counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AssetVolume,
         Self::CountryVolume,
         Self::DestinationVolume,
@@ -107,6 +109,7 @@ impl Detector {
         Self::OddHour,
         Self::Growth,
         Self::Ceiling,
+        Self::Unprotected,
         Self::Names,
         Self::Echoes,
     ];
@@ -126,6 +129,7 @@ impl Detector {
             Self::OddHour => "odd_hour",
             Self::Growth => "growth",
             Self::Ceiling => "ceiling",
+            Self::Unprotected => "unprotected",
             Self::Names => "names",
             Self::Echoes => "echoes",
         }
@@ -133,7 +137,12 @@ impl Detector {
 
     /// Whether it speaks whatever the budget of false alerts, and costs nothing of it.
     pub const fn is_beside_budget(self) -> bool {
-        matches!(self, Self::Growth | Self::Ceiling) || self.is_of_tunnel()
+        matches!(self, Self::Growth) || self.is_of_limit() || self.is_of_tunnel()
+    }
+
+    /// Whether it speaks of what the operator allows.
+    pub const fn is_of_limit(self) -> bool {
+        matches!(self, Self::Ceiling | Self::Unprotected)
     }
 
     /// Whether it speaks of data where none is expected.

@@ -68,6 +68,11 @@ impl Protection {
         }
     }
 
+    /// Whether it is known to be none, or one that is advised against.
+    pub const fn is_insufficient(self) -> bool {
+        matches!(self, Self::Clear | Self::Weak)
+    }
+
     /// What the hellos of TLS come to.
     ///
     /// Without the server's hello only the worst is certain: where even the highest version

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::alert::{Activity, Alert, Event, Feedback};
-use crate::baseline::{GrownExport, Stage};
+use crate::baseline::{AssetEntry, GrownExport, Stage};
 use crate::config::Config;
 use crate::decode::Sighting;
 use crate::detect::{Ceilings, Judge, Passed, Scene, Told, Weighed, told_growth};
@@ -74,7 +74,11 @@ impl Analyst {
         let slot = calendar.slot(Tick::of_hour(learned.clock.hour.unwrap_or(0)));
         Ok(Self {
             owners: Owners::new(&config.asset),
-            ceilings: Ceilings::new(config.alert.ceiling_bytes_per_hour, &config.asset),
+            ceilings: Ceilings::new(
+                config.alert.ceiling_bytes_per_hour,
+                config.alert.unprotected_bytes_per_hour,
+                &config.asset,
+            ),
             config,
             calendar,
             geo,
@@ -324,7 +328,8 @@ impl Analyst {
                 let told = untold.is_weighed.then(|| self.weigh(key)).flatten();
                 // An hour that is past its ceiling is told once, and with what is open.
                 let is_open = self.learned.incidents.is_open(asset, untold.country);
-                let passed = untold.passed.filter(|passed| passed.is_new || is_open);
+                let is_told = |passed: &Passed| passed.is_new || is_open;
+                let passed = untold.passed.map(|passed| passed.filter(is_told));
                 let word = Word {
                     passed,
                     ..Word::of(told)
@@ -342,7 +347,7 @@ impl Analyst {
         let baseline = &mut learned.baseline;
         let mut entry = baseline.enter(asset);
         let mut refused = 0;
-        let ceiling = self.ceilings.of(asset);
+        let has_ceiling = self.ceilings.has_any(asset);
         for of_country in transfers.chunk_by(|a, b| a.country == b.country) {
             let Some(country) = of_country.first().map(|transfer| transfer.country) else {
                 continue;
@@ -354,7 +359,11 @@ impl Analyst {
                 continue;
             };
             let mut activity = Activity::NONE;
-            let before = ceiling.map(|_| entry.hour_bytes(country));
+            let bytes = |entry: &AssetEntry<'_>| {
+                let all = entry.hour_bytes(country);
+                has_ceiling.then(|| [all, entry.unprotected_bytes(country)])
+            };
+            let before = bytes(entry);
             for transfer in of_country {
                 if entry.add(transfer).is_some() {
                     activity.bytes = activity.bytes.saturating_add(transfer.bytes);
@@ -366,11 +375,11 @@ impl Analyst {
                 self.totals.count_asset(asset, country);
             }
             // The run before may have had another ceiling.
-            let before = before.filter(|_| !is_first).unwrap_or(0);
-            let passed =
-                ceiling.and_then(|most| Passed::of(most, before, entry.hour_bytes(country)));
+            let before = before.filter(|_| !is_first).unwrap_or_default();
+            let passed = bytes(entry).map(|after| self.ceilings.passed(asset, before, after));
+            let passed = passed.unwrap_or_default();
             let is_weighed = entry.is_to_be_weighed(country);
-            if has_incidents || is_weighed || passed.is_some() {
+            if has_incidents || is_weighed || passed.iter().any(Option::is_some) {
                 self.untold.push(Untold {
                     country,
                     activity,

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use borderflow::simulate::{Scenario, read_truth, simulate};
 use serde_json::{Value, json};
 
+use crate::schemas::Schema;
 use crate::support::{Conserved, json_lines, number, replay};
 
 /// Country, address, service, protocol, and what protects by that.
@@ -76,6 +77,26 @@ fn names_and_protection_are_told_by_country() {
     let explained = alert["explanation"].as_str().unwrap();
     let said = "It speaks http, asks for parcel.example.net and is not encrypted.";
     assert!(explained.ends_with(said), "{explained}");
+
+    // A limit on what is not protected holds from the first hour on, and for nothing else.
+    fs::write(&config, format!("{LEARNING}{LIMIT}")).unwrap();
+    let ran = replay(&[&capture], &out, &["--config", config.to_str().unwrap()]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let alerts = json_lines(&out.join("alerts.jsonl"));
+    Schema::read("alerts").accepts(&alerts);
+    let opened = alerts.iter().filter(|alert| alert["event"] == "open");
+    let mut told: Vec<_> = opened
+        .map(|alert| {
+            assert_eq!(alert["detectors"][0]["name"], "unprotected", "{alert:#}");
+            assert!(
+                (30_000_001..31_000_000).contains(&number(alert, "bytes")),
+                "{alert:#}"
+            );
+            alert["jurisdiction"].as_str().unwrap()
+        })
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, ["BR", "DE", "RU"]);
 }
 
 /// Four ordinary days, and a leak in each protocol from an asset of its own.
@@ -143,6 +164,16 @@ traffic = [
     { to = "suite", daily = "400kB" },
 ]
 "#;
+
+const LEARNING: &str = r#"
+[site]
+networks = ["10.20.0.0/16"]
+jurisdictions = ["CN"]
+[baseline]
+learn = "30d"
+"#;
+
+const LIMIT: &str = "[alert]\nunprotected_bytes_per_hour = 30_000_000\n";
 
 const CONFIG: &str = r#"
 [site]

@@ -18,8 +18,8 @@ pub(super) struct Untold {
     pub(super) activity: Activity,
     /// Whether it is to be weighed.
     pub(super) is_weighed: bool,
-    /// Whether the hour is past a ceiling.
-    pub(super) passed: Option<Passed>,
+    /// What of the hour is past a ceiling.
+    pub(super) passed: [Option<Passed>; 2],
 }
 
 /// What is to be told of an asset and a country.
@@ -28,7 +28,7 @@ pub(super) struct Word {
     /// What detectors say of what is normal.
     pub(super) told: Option<Told>,
     /// What is past a ceiling.
-    pub(super) passed: Option<Passed>,
+    pub(super) passed: [Option<Passed>; 2],
     /// What somebody hides.
     pub(super) hidden: Option<Hidden>,
 }
@@ -78,7 +78,7 @@ impl Analyst {
             told = None;
             self.totals.view.accepted += 1;
         }
-        if let Some(passed) = word.passed {
+        for passed in word.passed.into_iter().flatten() {
             told = self.breach(key, passed, told);
         }
         let LearnedState {
@@ -139,7 +139,7 @@ impl Analyst {
             destination,
             slot: self.slot,
             hour: self.learned.clock.hour.unwrap_or(0),
-            ceiling_bytes: passed.ceiling_bytes,
+            passed,
         };
         Some(told_ceiling(&self.judge, &breach, others))
     }
