@@ -30,6 +30,14 @@ pub struct Tunnels {
 }
 
 impl Tunnels {
+    /// Nothing known yet. Whoever knows the key can choose names that are held for known.
+    pub fn keyed(key: u64) -> Self {
+        Self {
+            names: NameTunnels::new(key),
+            echoes: EchoTunnels::default(),
+        }
+    }
+
     /// Domains, assets and peers that were forgotten for lack of room.
     pub fn evicted(&self) -> u64 {
         self.names.evicted() + self.echoes.evicted()

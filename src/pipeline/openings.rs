@@ -420,8 +420,22 @@ mod tests {
 
     const HEAD_BYTES: usize = 54;
 
-    /// A segment with so much payload, and whether the reader of it is asked for.
+    /// A segment from the client of a port, and how much of its payload is asked for.
     fn ask(openings: &mut Openings, port: u16, flags: u8, payload: &[u8]) -> Option<usize> {
+        give(openings, [(1, port), (2, 443)], flags, payload)
+    }
+
+    /// The same from the server.
+    fn answer(openings: &mut Openings, port: u16, payload: &[u8]) -> Option<usize> {
+        give(openings, [(2, 443), (1, port)], 0x10, payload)
+    }
+
+    fn give(
+        openings: &mut Openings,
+        [(src, src_port), (dst, dst_port)]: [(u128, u16); 2],
+        flags: u8,
+        payload: &[u8],
+    ) -> Option<usize> {
         let mut data = vec![0; HEAD_BYTES];
         data.extend_from_slice(payload);
         let frame = Frame {
@@ -431,10 +445,10 @@ mod tests {
             data: &data,
         };
         let packet = Packet {
-            src: 1,
-            dst: 2,
-            src_port: port,
-            dst_port: 443,
+            src,
+            dst,
+            src_port,
+            dst_port,
             protocol: 6,
             tcp_flags: flags,
             payload_offset: HEAD_BYTES as u16,
@@ -486,31 +500,6 @@ mod tests {
             ask(&mut openings, 9, 0x10, b"220 a\r\n");
         }
         assert_eq!(ask(&mut openings, 9, 0x10, b"more\r\n"), None);
-    }
-
-    /// The same from the other side.
-    fn answer(openings: &mut Openings, port: u16, payload: &[u8]) -> Option<usize> {
-        let mut data = vec![0; HEAD_BYTES];
-        data.extend_from_slice(payload);
-        let frame = Frame {
-            timestamp: Timestamp::ZERO,
-            original_length: data.len() as u32,
-            link_type: LinkType::ETHERNET,
-            data: &data,
-        };
-        let packet = Packet {
-            src: 2,
-            dst: 1,
-            src_port: 443,
-            dst_port: port,
-            protocol: 6,
-            tcp_flags: 0x10,
-            payload_offset: HEAD_BYTES as u16,
-            payload_bytes: payload.len() as u32,
-            facts: Facts::TCP.with(Facts::PORTS),
-            ..Packet::default()
-        };
-        openings.piece(&frame, &packet).map(<[u8]>::len)
     }
 
     #[test]

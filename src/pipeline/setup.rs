@@ -1,5 +1,6 @@
 //! What a run needs, and how it begins and ends.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -7,7 +8,7 @@ use crate::baseline::Learn;
 use crate::capture::LiveSource;
 use crate::config::{CaptureConfig, Config};
 use crate::decode::Reason;
-use crate::detect::Bytes;
+use crate::detect::{Bytes, Tunnels};
 use crate::dissect::DissectConfig;
 use crate::flow::FlowConfig;
 use crate::geo::{DatabaseInfo, Geo};
@@ -61,10 +62,10 @@ const DATABASE_AGE_DAYS_MAX: u64 = 30;
 
 impl Setup {
     /// Opens the learned state, and starts the threads.
-    pub(super) fn start(self, saves_hourly: bool) -> Result<(Reader, Context), PipelineError> {
+    pub(super) fn start(self, is_live: bool) -> Result<(Reader, Context), PipelineError> {
         let workers = self.workers.clamp(1, WORKERS_MAX);
         let shares = (0..workers).map(|worker| (worker, workers));
-        let (sensors, desk, file, context) = self.prepare(shares, 1, saves_hourly)?;
+        let (sensors, desk, file, context) = self.prepare(shares, 1, is_live)?;
         let engine = Engine::start(sensors, desk, file)?;
         Ok((context.reader(0, engine), context))
     }
@@ -88,7 +89,7 @@ impl Setup {
         self,
         shares: impl ExactSizeIterator<Item = (usize, usize)>,
         tables: usize,
-        saves_hourly: bool,
+        is_live: bool,
     ) -> Result<(Vec<Sensor>, Desk, FlowFile, Context), PipelineError> {
         let Self {
             config,
@@ -99,7 +100,12 @@ impl Setup {
         } = self;
         let geo = Arc::new(geo);
         let mut keeper = Keeper::new(&config.state)?;
-        let (learned, mut notes) = keeper.load()?;
+        let (mut learned, mut notes) = keeper.load()?;
+        // A replay must say the same again. Of a sensor nobody may know which names it will
+        // hold for known, so it draws a key, which goes on with what is learned.
+        if is_live && learned.clock.hour.is_none() {
+            learned.tunnels = Tunnels::keyed(RandomState::new().hash_one("names"));
+        }
         let (feedback, unread) = keeper.feedback()?;
         notes.extend(unread);
         let (outs, file) = FlowFile::share(outputs.take_flows(), shares.len())?;
@@ -125,7 +131,7 @@ impl Setup {
         };
         let mut analyst = Analyst::new(config, Arc::clone(&geo), outputs, learned)?;
         analyst.take_feedback(Ok((feedback, Vec::new())));
-        let desk = Desk::new(analyst, Arc::clone(&telemetry), keeper, saves_hourly);
+        let desk = Desk::new(analyst, Arc::clone(&telemetry), keeper, is_live);
         telemetry.set_ready(&context.databases);
         Ok((sensors, desk, file, context))
     }
