@@ -234,7 +234,7 @@ fn jurisdiction_table(report: &RunReport) -> String {
         "Jurisdiction",
         "Exported",
         "Share",
-        "In clear",
+        "Unprotected",
         "Assets",
         "",
     ]);
