@@ -47,7 +47,7 @@ pub(super) fn explanation(
     let observed = &incident.observed;
     let excess_bytes = incident.excess_bytes();
     let mut sentences = match incident.hidden() {
-        Some(sentence) => hidden(incident, country, sentence),
+        Some(sentence) => vec![hidden(incident, country, sentence)],
         None => vec![format!(
             "{} sent {} to {} since {}, {} more than the {} to be expected.",
             incident.asset,
@@ -59,9 +59,12 @@ pub(super) fn explanation(
         )],
     };
     // What is hidden needs no flow that runs on.
-    if incident.hidden().is_none() || !matches!(occasion, Occasion::Opened | Occasion::Grown) {
-        sentences.push(state(occasion, activity));
-    }
+    let is_news = matches!(occasion, Occasion::Opened | Occasion::Grown);
+    sentences.push(if is_news && incident.hidden().is_some() {
+        "Look at what runs there, and at who owns the receiver.".to_owned()
+    } else {
+        state(occasion, activity)
+    });
     if occasion == Occasion::Opened {
         sentences.extend(loneliness(observed, country));
         if incident.allowance_bytes > 0 {
@@ -82,17 +85,14 @@ pub(super) fn explanation(
 }
 
 /// What is said of data that hides. Behind a name server nobody sees where it goes.
-fn hidden(incident: &Incident, country: Country, sentence: &str) -> Vec<String> {
+fn hidden(incident: &Incident, country: Country, sentence: &str) -> String {
     let place = if country.is_unknown() {
         "through a name server of the site, or to nobody knows where".to_owned()
     } else {
         format!("to {}", place(&incident.observed, country))
     };
     let asset = &incident.asset;
-    vec![
-        format!("{asset} seems to hide data on its way {place}: {sentence}."),
-        "Look at what runs there, and at who owns the receiver.".to_owned(),
-    ]
+    format!("{asset} seems to hide data on its way {place}: {sentence}.")
 }
 
 fn place(observed: &Observed, country: Country) -> String {

@@ -9,19 +9,21 @@
 //! differs is listed with its reason, or it is a failure; and so is what is listed and does
 //! not differ any more.
 
+mod explained;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use explained::EXPLAINED;
+
 use crate::hellos::{Pair, by_pair, pair};
 use crate::support::{Conserved, listed_captures, replay, run_command, shared};
+use crate::tshark::compare_all;
 
 #[test]
 fn hellos_agree_with_tshark() {
@@ -34,20 +36,7 @@ fn hellos_agree_with_tshark() {
     }
     let listed = listed_captures(&captures).into_iter();
     let names: Vec<_> = listed.filter(is_wanted).map(|(name, _)| name).collect();
-    let next = AtomicUsize::new(0);
-    let compared: Vec<_> = thread::scope(|scope| {
-        let compare_some = || {
-            let home = tempfile::tempdir().unwrap();
-            let mut compared = Vec::new();
-            while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                compared.push((name, compare(&captures.join(name), home.path())));
-            }
-            compared
-        };
-        let threads = [(); PROCESSES].map(|()| scope.spawn(compare_some));
-        let joined = threads.into_iter().map(|thread| thread.join().unwrap());
-        joined.flatten().collect()
-    });
+    let compared = compare_all(&captures, &names, compare);
     let mut unexplained = Vec::new();
     let mut all = Compared::default();
     for (name, capture) in compared {
@@ -56,7 +45,7 @@ fn hellos_agree_with_tshark() {
             sum.add(tally);
         }
         all.only_here += capture.only_here;
-        unexplained.extend(check(name, &capture.differences));
+        unexplained.extend(check(&name, &capture.differences));
     }
     for (kind, tally) in KINDS.iter().zip(&all.tallies) {
         println!("{}: {tally:?}", kind.field);
@@ -460,97 +449,5 @@ const NAMES_PERCENT_MIN: usize = 99;
 /// Captures with hellos of which the manifest says nothing.
 const UNTOLD: &[&str] = &["ndpi/quic-34.pcap"];
 
-/// Instances of tshark at once.
-const PROCESSES: usize = 2;
-
 /// The longest that one run of tshark may take.
 const TSHARK_LIMIT: Duration = Duration::from_secs(60);
-
-/// What differs: capture, frames of the first hello, how many differences, and why.
-const EXPLAINED: &[(&str, RangeInclusive<usize>, usize, &str)] = &[
-    (
-        "ja4/pcap/https-connect.pcap",
-        8..=8,
-        1,
-        "the hello has no name; here it is the host that the proxy was asked for by CONNECT",
-    ),
-    (
-        "ja4/pcap/socks-https-example.pcap",
-        8..=38,
-        6,
-        "two hellos behind version 4 of SOCKS, which is not read (version 5 is)",
-    ),
-    (
-        "mercury/test/afl_data/corner-cases.pcap",
-        3..=3,
-        1,
-        "a damaged hello of a server that claims to have no bytes",
-    ),
-    (
-        "mercury/unit_tests/pcaps/openvpn_tcp_multi.pcap",
-        10..=170,
-        4,
-        "two hellos in OpenVPN's own packets, which are not read",
-    ),
-    (
-        "ndpi/ossfuzz_seed_fake_traces_1.pcapng",
-        19..=19,
-        2,
-        "frame 18 has a byte of something else before the hello",
-    ),
-    (
-        "ndpi/quic_t50.pcap",
-        1..=1,
-        3,
-        "Google QUIC, before there was a standard",
-    ),
-    (
-        "ndpi/tls_missing_ch_frag.pcap",
-        3..=3,
-        1,
-        "a later part of the client's hello is missing, and tshark shows nothing of it; the name \
-         stands before",
-    ),
-    (
-        "suricata-verify/tests/firewall/app-layer-protocol-negated-unknown-shortcircuit/input.pcap",
-        6..=6,
-        2,
-        "frame 4 has 32 bytes of something else before the hello",
-    ),
-    (
-        "tcpdump/quic_vn.pcap",
-        4..=4,
-        2,
-        "tshark does not decrypt the client's hello after the versions were negotiated",
-    ),
-    (
-        "zeek/ldap/ldap-starttls.pcap",
-        8..=8,
-        3,
-        "STARTTLS of LDAP (RFC 4511 section 4.14), which is not read",
-    ),
-    (
-        "zeek/tls/ssl-v2.pcap",
-        4..=4,
-        1,
-        "the hello of SSL 2.0 has no fingerprint: its suites are none of TLS",
-    ),
-    (
-        "zeek/tls/tls-13draft19-early-data.pcap",
-        4..=25,
-        2,
-        "a draft of TLS 1.3 has no name here",
-    ),
-    (
-        "zeek/tls/tls13draft16-chrome55.0.2879.0-canary-aborted.pcap",
-        4..=16,
-        2,
-        "a draft of TLS 1.3 has no name here",
-    ),
-    (
-        "zeek/tls/tls13draft23-chrome67.0.3368.0-canary.pcap",
-        5..=5,
-        1,
-        "a draft of TLS 1.3 has no name here",
-    ),
-];

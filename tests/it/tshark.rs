@@ -29,20 +29,7 @@ fn frames_agree_with_tshark() {
         return;
     }
     let names = sample(listed_captures(&captures).into_iter().map(|(name, _)| name));
-    let next = AtomicUsize::new(0);
-    let compared: Vec<_> = thread::scope(|scope| {
-        let compare_some = || {
-            let home = tempfile::tempdir().unwrap();
-            let mut compared = Vec::new();
-            while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                compared.push((name, compare(&captures.join(name), home.path())));
-            }
-            compared
-        };
-        let threads = [(); PROCESSES].map(|()| scope.spawn(compare_some));
-        let joined = threads.into_iter().map(|thread| thread.join().unwrap());
-        joined.flatten().collect()
-    });
+    let compared = compare_all(&captures, &names, compare);
     let (mut frames, mut packets, mut explained) = (0, 0, 0);
     let mut unexplained = Vec::new();
     for (name, capture) in &compared {
@@ -69,6 +56,29 @@ fn frames_agree_with_tshark() {
         unexplained.join("\n")
     );
     assert!(packets > 0 && explained * 100 <= compared.len() * EXPLAINED_PERCENT_MAX);
+}
+
+/// Compares captures, some at a time, each with a folder that tshark may call its home.
+pub(crate) fn compare_all<T: Send>(
+    captures: &Path,
+    names: &[String],
+    compare: impl Fn(&Path, &Path) -> T + Sync,
+) -> Vec<(String, T)> {
+    let next = AtomicUsize::new(0);
+    let compare_some = || {
+        let home = tempfile::tempdir().unwrap();
+        let mut compared = Vec::new();
+        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let result = compare(&captures.join(name), home.path());
+            compared.push((name.clone(), result));
+        }
+        compared
+    };
+    thread::scope(|scope| {
+        let threads = [(); PROCESSES].map(|()| scope.spawn(compare_some));
+        let joined = threads.into_iter().map(|thread| thread.join().unwrap());
+        joined.flatten().collect()
+    })
 }
 
 /// Some captures of every source, or all.

@@ -151,7 +151,7 @@ impl<K: Copy + Ord> NameTunnels<K> {
         }
         asker.counts.take(asked, stands_for);
         let weight = if services::is_strange(asked.query_type) {
-            2.0
+            STRANGE_WEIGHT
         } else {
             1.0
         };
@@ -366,6 +366,9 @@ const LABELS_BEHIND_MAX: usize = 3;
 
 /// How many times as much is granted to them.
 const SERVICE: f32 = 64.0;
+
+/// How many times names count that are asked for with a type that no client asks for.
+const STRANGE_WEIGHT: f32 = 2.0;
 
 /// Bytes beyond these that are told.
 const LIMIT_BYTES: f32 = 1_536.0;
