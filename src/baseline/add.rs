@@ -137,11 +137,31 @@ impl AssetEntry<'_> {
         let cell = self.asset.cells.at(place);
         cell.add(transfer.tick, transfer.bytes);
         if let Some(conversation) = transfer.conversation
-            && (self.labels).see(conversation.peer, transfer.country, transfer.tick.hour())
+            && (self.labels).see(
+                conversation.peer,
+                transfer.country,
+                transfer.tick.hour(),
+                transfer.bytes,
+            )
         {
             cell.relabelled(transfer.tick.hour());
         }
         Some(key)
+    }
+
+    /// Counts a transfer, once it was added, for the registered domain that received it. That
+    /// is new unless the country or the autonomous system is, which says more.
+    pub fn received(&mut self, transfer: &Transfer, domain: &str) {
+        let country = self.asset.countries.get(&transfer.country);
+        let in_new_country = country.is_none_or(|known| known.all.novelty.is_new());
+        let taker = self.cell.and_then(|(_, taker)| taker.cell);
+        let in_new_network =
+            taker.is_none_or(|(_, place)| self.asset.cells.at(place).novelty.is_new());
+        let is_new = !self.is_first_day && !in_new_country && !in_new_network;
+        if let Some(receivers) = self.asset.receivers() {
+            let at = (transfer.country, transfer.tick);
+            receivers.add(domain, at, transfer.bytes, is_new);
+        }
     }
 
     /// The destination of a transfer, which is made if there is room.

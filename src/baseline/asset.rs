@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, CellKey, Destination, Grown, Maturity, Measure, Past, Pools, Role, Sorted};
+use super::{
+    Cell, CellKey, Destination, Grown, Maturity, Measure, Past, Pools, Receivers, Role, Sorted,
+};
 use crate::geo::Country;
 use crate::time::HourSlot;
 use crate::transfer::Service;
@@ -35,8 +37,12 @@ pub struct AssetRecord {
     pub new_countries: Past,
     /// Those to autonomous systems that were new in known countries.
     pub new_networks: Past,
+    /// Those to registered domains that were new in known autonomous systems.
+    pub new_recipients: Past,
     /// Those in hours in which the asset usually is silent.
     pub odd_hours: Past,
+    /// Who received them, as far as names were seen.
+    pub receivers: Receivers,
     /// In how many hours of each kind it was seen, and in how many of them it exported.
     hours: Activity,
 }
@@ -66,6 +72,10 @@ impl AssetState {
     /// What was before the running hour, if anything.
     pub fn record(&self) -> Option<&AssetRecord> {
         self.record.as_deref()
+    }
+
+    pub(super) fn receivers(&mut self) -> Option<&mut Receivers> {
+        Some(&mut self.record.as_deref_mut()?.receivers)
     }
 
     /// Bytes of the running hour, to everywhere.
@@ -139,6 +149,10 @@ impl AssetState {
             .new_countries
             .close_hour(hour, previous, new_countries);
         record.new_networks.close_hour(hour, previous, new_networks);
+        let new_recipients = record.receivers.new_hour_bytes();
+        let past = &mut record.new_recipients;
+        past.close_hour(hour, previous, new_recipients);
+        record.receivers.close_hour(hour);
         record.odd_hours.close_hour(hour, previous, odd);
         for (service, bytes) in services {
             let past = record.services.entry(service);
@@ -164,6 +178,7 @@ impl AssetState {
         let Some(record) = self.record.as_deref_mut() else {
             return grown;
         };
+        record.teach_recipients(pools, role, &self.countries);
         let (mut was_alerted, mut was_accepted) = (false, false);
         for (country, known) in self.countries.iter_mut() {
             let newness = Some((&record.new_countries, Measure::NewCountry));
@@ -219,11 +234,34 @@ impl AssetRecord {
         }
     }
 
+    /// Lets the pools learn what the new receivers of a day got, but for those in countries
+    /// that were alerted on, or accepted by a person.
+    fn teach_recipients(
+        &self,
+        pools: &mut Pools,
+        role: Role,
+        countries: &Sorted<Country, Destination>,
+    ) {
+        let is_usual = |country: Country| {
+            let known = countries.get(&country).map(|known| &known.all);
+            known.is_some_and(|all| !all.is_alerted_today() && !all.is_accepted_today())
+        };
+        let peaks = &self.new_recipients.day_peaks;
+        for new in self
+            .receivers
+            .still_new()
+            .filter(|new| is_usual(new.country))
+        {
+            pools.record(Measure::NewRecipient, role, peaks, new.novelty.bytes as f64);
+        }
+    }
+
     fn close_day(&mut self, was_alerted: bool) {
         let own = [
             &mut self.all,
             &mut self.new_countries,
             &mut self.new_networks,
+            &mut self.new_recipients,
             &mut self.odd_hours,
         ];
         for past in own.into_iter().chain(self.services.values_mut()) {

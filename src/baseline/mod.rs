@@ -24,6 +24,7 @@ mod novelty;
 mod past;
 mod peers;
 mod pool;
+mod receivers;
 mod scores;
 mod sinks;
 mod sorted;
@@ -36,13 +37,14 @@ pub use destination::{Destination, TopFlow};
 pub use evidence::{Hours, Prevalence, of_hours};
 pub use growth::{Grown, Growth};
 pub use habit::{Excursion, Expected, Habit, OFFSET_BYTES};
-pub use labels::Labels;
+pub use labels::{Labels, Relabelled};
 pub use learn::{BaselineConfig, Learn, LearnError, Stage};
 pub use moved::Moved;
 pub use novelty::{NEW_DAYS, Novelty};
 pub use past::{Maturity, PAST_SECONDS, Past, Peaks};
 pub use peers::{Counted, Peers};
 pub use pool::{Curves, Latency, Measure, Pools, Role};
+pub use receivers::{Receiver, Receivers};
 pub use scores::Scores;
 pub use sinks::Sinks;
 pub use sorted::Sorted;
@@ -58,7 +60,7 @@ use crate::time::HourSlot;
 use crate::transfer::Service;
 
 /// Version of the stored form of a [`Baseline`].
-pub const STATE_VERSION: u32 = 7;
+pub const STATE_VERSION: u32 = 8;
 
 /// Assets that are followed; transfers of any more are counted in totals only.
 pub const ASSETS_MAX: usize = 65_536;
@@ -110,7 +112,7 @@ pub struct Baseline {
     /// How much systems get of one asset.
     pub sinks: Sinks,
     /// Which country foreign networks were last said to be in.
-    labels: Labels,
+    pub labels: Labels,
     /// How surprising days are by themselves: of assets that rest on the pools, and of those
     /// with a normal of their own.
     scores: [Scores; 2],

@@ -29,6 +29,8 @@ pub enum Measure {
     NewCountry,
     /// The same for an autonomous system in a known country.
     NewNetwork,
+    /// The same for a registered domain in a known autonomous system.
+    NewRecipient,
     /// The excess of a run of high hours of a cell.
     CellRun,
     /// The excess of a run of high hours to a country.
@@ -48,7 +50,8 @@ impl Measure {
             Self::AssetDay | Self::CountryDay => 2e6,
             Self::AssetHour | Self::CountryHour | Self::CellRun | Self::CountryRun => 1e6,
             Self::CellDay(_) | Self::SinkDay => 6e5,
-            Self::CellHour(_) | Self::NewCountry | Self::NewNetwork | Self::OddHour => 3e5,
+            Self::CellHour(_) | Self::OddHour => 3e5,
+            Self::NewCountry | Self::NewNetwork | Self::NewRecipient => 3e5,
             Self::ServiceDay(_) => 1e5,
             Self::Growth => 1e6,
         }

@@ -60,6 +60,7 @@ impl Judge {
         volume::of_asset(scene, &mut grounds);
         volume::of_country(scene, &mut grounds);
         novelty::of_country(scene, &mut grounds);
+        novelty::of_recipient(scene, &mut grounds);
         slow::of_country(scene, &mut grounds);
         odd_hour::of_asset(scene, &mut grounds);
         let mut of_cells = Vec::with_capacity(GROUNDS);
@@ -188,6 +189,11 @@ fn finding(scene: &Scene<'_>, ground: &Ground) -> Finding {
             (since, bytes, day_expected_bytes(scene, all))
         }
         Measure::NewCountry | Measure::NewNetwork => (all.novelty.since, all.novelty.bytes, 0),
+        Measure::NewRecipient => {
+            let new = scene.record.receivers.largest_new(scene.country);
+            let novelty = new.map_or(&all.novelty, |new| &new.novelty);
+            (novelty.since, novelty.bytes, 0)
+        }
         Measure::CellRun | Measure::CountryRun => {
             let run = slow::run(scene, all, bytes).unwrap_or_default();
             let expected = run.bytes.saturating_sub(run.excess_bytes);
@@ -196,6 +202,7 @@ fn finding(scene: &Scene<'_>, ground: &Ground) -> Finding {
     };
     let sentence = match ground.measure {
         Measure::NewCountry | Measure::NewNetwork => novelty::sentence(scene, ground),
+        Measure::NewRecipient => novelty::recipient_sentence(scene),
         Measure::CellRun | Measure::CountryRun => slow::sentence(scene, ground),
         Measure::OddHour => odd_hour::sentence(scene),
         Measure::SinkDay => volume::sink_sentence(scene, ground),

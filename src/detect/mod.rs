@@ -78,6 +78,8 @@ pub enum Detector {
     NewCountry,
     /// Much to an autonomous system that is new to it.
     NewNetwork,
+    /// Much to a registered domain that is new to it.
+    NewRecipient,
     /// A little too much, hour after hour.
     Slow,
     /// Something at an hour at which it usually is silent.
@@ -96,7 +98,7 @@ pub enum Detector {
 
 impl Detector {
     /// All detectors, in the order of their counters.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AssetVolume,
         Self::CountryVolume,
         Self::DestinationVolume,
@@ -105,6 +107,7 @@ impl Detector {
         Self::NetworkVolume,
         Self::NewCountry,
         Self::NewNetwork,
+        Self::NewRecipient,
         Self::Slow,
         Self::OddHour,
         Self::Growth,
@@ -125,6 +128,7 @@ impl Detector {
             Self::NetworkVolume => "network_volume",
             Self::NewCountry => "new_country",
             Self::NewNetwork => "new_network",
+            Self::NewRecipient => "new_recipient",
             Self::Slow => "slow",
             Self::OddHour => "odd_hour",
             Self::Growth => "growth",
@@ -161,6 +165,7 @@ impl Detector {
             Measure::SinkDay => Self::NetworkVolume,
             Measure::NewCountry => Self::NewCountry,
             Measure::NewNetwork => Self::NewNetwork,
+            Measure::NewRecipient => Self::NewRecipient,
             Measure::CellRun | Measure::CountryRun => Self::Slow,
             Measure::OddHour => Self::OddHour,
             Measure::Growth => Self::Growth,
@@ -212,6 +217,8 @@ const fn importance(measure: Measure) -> f64 {
         // It speaks for itself, see `growth`.
         Measure::Growth => 0.0,
         Measure::NewNetwork => 1.0,
+        // Not fitted: the simulated sites name nobody. It counts as a network does.
+        Measure::NewRecipient => 1.0,
         Measure::AssetDay => 1.5,
         Measure::NewCountry | Measure::OddHour => 2.0,
         Measure::SinkDay => 3.0,

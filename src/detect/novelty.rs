@@ -1,7 +1,7 @@
-//! Much to something new: a country, or an autonomous system in a known country, to which
-//! the asset never exported before.
+//! Much to something new: a country, an autonomous system in a known country, or a registered
+//! domain in a known autonomous system, to which the asset never exported before.
 //!
-//! Idea: most assets meet new countries and networks every week, and send next to nothing
+//! Idea: most assets meet new countries, networks and names every week, and send next to nothing
 //! there. What counts is bytes to them, over a week, so that a leak in small parts counts as
 //! a whole.
 //!
@@ -9,9 +9,10 @@
 //! with new places; the chance of that ratio as in [`volume`](super::volume). Nothing is new
 //! in an asset's first day.
 //!
-//! Cost: a search in a curve.
+//! Cost: a search in a curve, and one through the 64 domains of an asset.
 //!
-//! Blind spot: a new tenant of a network that the asset already uses.
+//! Blind spot: a new tenant of a network that the asset already uses, where neither the
+//! conversation nor a name server named it.
 
 use crate::baseline::{Cell, CellKey, Measure};
 
@@ -37,6 +38,29 @@ pub(super) fn of_cell(scene: &Scene<'_>, key: CellKey, cell: &Cell, grounds: &mu
         let bytes = bytes * moved.stayed_share();
         grounds.push(scene.ground(Measure::NewNetwork, peaks, bytes, Some(key)));
     }
+}
+
+/// Of the new registered domain that got most.
+pub(super) fn of_recipient(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
+    if let Some(new) = scene.record.receivers.largest_new(scene.country) {
+        let peaks = &scene.record.new_recipients.day_peaks;
+        let bytes = new.novelty.bytes.saturating_sub(scene.without_bytes) as f64;
+        grounds.push(scene.ground(Measure::NewRecipient, peaks, bytes, None));
+    }
+}
+
+/// What is to be said of a registered domain that is new.
+pub(super) fn recipient_sentence(scene: &Scene<'_>) -> String {
+    let Some(new) = scene.record.receivers.largest_new(scene.country) else {
+        return String::new();
+    };
+    format!(
+        "{} to {}, a recipient that it never exported to before {}; of new ones, {}",
+        Bytes(new.novelty.bytes),
+        new.domain,
+        new.novelty.since,
+        volume::so_far(&scene.record.new_recipients.day_peaks, "day"),
+    )
 }
 
 /// What is to be said of something new.

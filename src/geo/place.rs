@@ -57,6 +57,15 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    /// Every one, from the most to the least sure, in the order of their counters.
+    pub const ALL: [Self; 5] = [
+        Self::Confirmed,
+        Self::Plausible,
+        Self::Disputed,
+        Self::Refuted,
+        Self::Unknown,
+    ];
+
     /// The name under which it is written.
     pub const fn name(self) -> &'static str {
         match self {

@@ -369,6 +369,9 @@ impl Analyst {
                     activity.bytes = activity.bytes.saturating_add(transfer.bytes);
                     activity.is_running |= !transfer.ended;
                 }
+                if let Some(domain) = self.recipients.domain(transfer) {
+                    entry.received(transfer, &domain);
+                }
             }
             let is_first = !entry.is_counted(country);
             if is_first {

@@ -9,6 +9,7 @@ use crate::alert::{Recipient, Source};
 use crate::baseline::TopFlow;
 use crate::dissect::{Answered, Said};
 use crate::time::Tick;
+use crate::transfer::Transfer;
 
 use super::sensor::Speaker;
 
@@ -34,6 +35,19 @@ impl Recipients {
                 self.names.insert(*address, answered.shown_name());
             }
         }
+    }
+
+    /// The registered domain that a transfer went to, if it is large enough for that to
+    /// matter and somebody has named it.
+    pub(super) fn domain(&mut self, transfer: &Transfer) -> Option<String> {
+        if transfer.bytes < NAMED_BYTES_MIN {
+            return None;
+        }
+        let conversation = transfer.conversation?;
+        let said = self.words.of(&(transfer.asset_ip, conversation));
+        let asked = said.and_then(|said| said.server_name.as_deref());
+        let name = asked.or_else(|| self.names.get(&conversation.peer).map(AsRef::as_ref))?;
+        registered_domain(name)
     }
 
     /// What is known of the receiver of a conversation.
@@ -113,6 +127,9 @@ impl Words {
         Some(said)
     }
 }
+
+/// The least transfer whose receiver is looked up: smaller ones are many, and carry little.
+const NAMED_BYTES_MIN: u64 = 16_384;
 
 /// Conversations whose words are kept, and places that are, some of them of words that are
 /// not kept any more.

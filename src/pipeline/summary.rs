@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::alert::Alert;
-use crate::baseline::{Learn, Stage};
+use crate::baseline::{Labels, Learn, Stage};
 use crate::decode::Reason;
 use crate::dissect::Protection;
-use crate::geo::{Country, DatabaseInfo};
+use crate::geo::{Confidence, Country, DatabaseInfo};
 use crate::store::StoreError;
 
 use super::engine::Finished;
@@ -40,6 +40,11 @@ pub struct Summary {
     pub export_bytes: BTreeMap<Country, u64>,
     /// The same by how they were protected, as far as conversations showed it.
     pub protected_bytes: BTreeMap<Country, BTreeMap<Protection, u64>>,
+    /// All of them by how sure the country is.
+    pub confidence_bytes: BTreeMap<Confidence, u64>,
+    /// What databases have moved from one country to another in the last two weeks; earlier
+    /// runs included.
+    pub relabelled: Vec<RelabelledRow>,
     /// Assets that exported.
     pub assets: u64,
     /// Addresses that went to another machine, and IPv4 addresses that a machine got that had
@@ -59,6 +64,19 @@ pub struct Summary {
     pub databases: Vec<DatabaseInfo>,
     /// What the reader of these figures should know.
     pub notes: Vec<String>,
+}
+
+/// Networks that a database puts into another country than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct RelabelledRow {
+    /// The country before.
+    pub from: Country,
+    /// The country now.
+    pub to: Country,
+    /// Networks, of those that were exported to: /24 of IPv4, /48 of IPv6.
+    pub networks: u32,
+    /// Export bytes to them since.
+    pub bytes: u64,
 }
 
 /// A row of the table of jurisdictions.
@@ -118,21 +136,13 @@ impl RunReport {
                     .to_owned(),
             );
         }
-        let bindings = &finished.analyst.learned.bindings;
-        let asset_churn = bindings.churn;
+        let asset_churn = finished.analyst.learned.bindings.churn;
         notes.extend(churn_note(asset_churn));
-        let evictions = [
-            ("assets", baseline.assets_refused),
-            ("bindings", bindings.evicted),
-            ("cells", baseline.cells_gathered),
-            ("flows", finished.counts.flows_evicted),
-            ("incidents", finished.analyst.learned.incidents.refused()),
-            ("openings", finished.counts.unheard + finished.counts.untold),
-            ("sightings", counts.sightings_dropped),
-            ("tunnels", finished.analyst.learned.tunnels.evicted()),
-        ];
+        let evictions = evictions(counts, &finished);
         let rulings = &finished.analyst.rulings;
         notes.extend(rulings.notes(finished.analyst.learned.clock.tick));
+        let relabelled = relabelled(&baseline.labels);
+        notes.extend(relabelled.iter().map(RelabelledRow::note));
         let totals = finished.analyst.totals;
         let new = totals.notes.iter().filter(|note| !notes.contains(note));
         let new: Vec<_> = new.cloned().collect();
@@ -150,12 +160,11 @@ impl RunReport {
             late: counts.late,
             clock_jumps: counts.clock_jumps,
             flows: finished.counts.flow_records,
-            evictions: evictions
-                .into_iter()
-                .filter(|(_, count)| *count > 0)
-                .collect(),
+            evictions,
             export_bytes: totals.export_bytes(),
             protected_bytes: totals.protected_bytes(),
+            confidence_bytes: totals.confidence_bytes(),
+            relabelled,
             assets: totals.assets(),
             asset_churn,
             alerts: totals.incidents,
@@ -175,6 +184,43 @@ impl RunReport {
             state_error: finished.state_error,
         }
     }
+}
+
+fn relabelled(labels: &Labels) -> Vec<RelabelledRow> {
+    let changes = labels.changes().iter();
+    let rows = changes.map(|((from, to), change)| RelabelledRow {
+        from: *from,
+        to: *to,
+        networks: change.networks,
+        bytes: change.bytes,
+    });
+    rows.collect()
+}
+
+impl RelabelledRow {
+    fn note(&self) -> String {
+        format!(
+            "a database now puts {} networks into {} that were in {} before; {} bytes went there \
+             since, and what was learned of them goes on",
+            self.networks, self.to, self.from, self.bytes
+        )
+    }
+}
+
+/// Entries that gave way, by table, where any did.
+fn evictions(counts: &ReaderCounts, finished: &Finished) -> BTreeMap<&'static str, u64> {
+    let learned = &finished.analyst.learned;
+    let all = [
+        ("assets", learned.baseline.assets_refused),
+        ("bindings", learned.bindings.evicted),
+        ("cells", learned.baseline.cells_gathered),
+        ("flows", finished.counts.flows_evicted),
+        ("incidents", learned.incidents.refused()),
+        ("openings", finished.counts.unheard + finished.counts.untold),
+        ("sightings", counts.sightings_dropped),
+        ("tunnels", learned.tunnels.evicted()),
+    ];
+    all.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
 /// Gives memory back beside the thread that has more to say. Of a hundred thousand assets

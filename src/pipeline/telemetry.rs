@@ -7,7 +7,7 @@ use crate::alert::Severity;
 use crate::capture::Drops;
 use crate::decode::Reason;
 use crate::dissect::Protection;
-use crate::geo::{Country, DatabaseInfo};
+use crate::geo::{Confidence, Country, DatabaseInfo};
 use crate::metrics::{Family, Published};
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_HOUR, Tick};
 
@@ -54,6 +54,7 @@ struct Shared {
 pub(super) struct AnalystView {
     pub(super) export_bytes: BTreeMap<Country, u64>,
     pub(super) protected_bytes: BTreeMap<Country, BTreeMap<Protection, u64>>,
+    pub(super) confidence_bytes: BTreeMap<Confidence, u64>,
     pub(super) transfers: u64,
     pub(super) alerts: BTreeMap<Severity, u64>,
     pub(super) findings: BTreeMap<&'static str, u64>,
@@ -355,6 +356,13 @@ fn told_families(view: &AnalystView) -> Vec<Family> {
             protected.push(&labels, *bytes as f64);
         }
     }
+    let mut sure = Family::counter(
+        "borderflow_export_confidence_bytes_total",
+        "Unique payload bytes from assets to foreign peers, by how sure the country is.",
+    );
+    for (confidence, bytes) in &view.confidence_bytes {
+        sure.push(&[("confidence", confidence.name())], *bytes as f64);
+    }
     let mut alerts = Family::counter("borderflow_alerts_total", "Lines of alerts, by severity.");
     for severity in Severity::ALL {
         let count = view.alerts.get(&severity).copied().unwrap_or(0);
@@ -370,6 +378,7 @@ fn told_families(view: &AnalystView) -> Vec<Family> {
     vec![
         exported,
         protected,
+        sure,
         alerts,
         findings,
         Family::counter(

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use crate::alert::Alert;
 use crate::baseline::ASSETS_MAX;
 use crate::dissect::Protection;
-use crate::geo::Country;
+use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
 use crate::transfer::{COUNTRY_NUMBERS, Transfer, country_number};
 
@@ -24,6 +24,8 @@ pub(super) struct Totals {
     pub(super) alerts: Vec<Alert>,
     /// By country, those that took something.
     countries: Vec<Option<JurisdictionRow>>,
+    /// Export bytes by how sure the country is, in the order of [`Confidence::ALL`].
+    sure_bytes: [u64; Confidence::ALL.len()],
     /// Assets that are counted, each with the number of its country and once with
     /// [`ANY_COUNTRY`].
     seen: Seen,
@@ -48,6 +50,7 @@ impl Default for Totals {
             notes: Vec::new(),
             alerts: Vec::new(),
             countries: vec![None; COUNTRY_NUMBERS],
+            sure_bytes: [0; Confidence::ALL.len()],
             seen: Seen::default(),
             assets: 0,
             latest: None,
@@ -64,6 +67,8 @@ impl Totals {
             row.bytes = row.bytes.saturating_add(transfer.bytes);
             let protected = &mut row.protected_bytes[transfer.protection as usize];
             *protected = protected.saturating_add(transfer.bytes);
+            let sure = &mut self.sure_bytes[transfer.confidence as usize];
+            *sure = sure.saturating_add(transfer.bytes);
         }
     }
 
@@ -98,6 +103,13 @@ impl Totals {
     pub(super) fn show(&mut self) {
         self.view.export_bytes = self.export_bytes();
         self.view.protected_bytes = self.protected_bytes();
+        self.view.confidence_bytes = self.confidence_bytes();
+    }
+
+    /// Export bytes by how sure the country is.
+    pub(super) fn confidence_bytes(&self) -> BTreeMap<Confidence, u64> {
+        let all = Confidence::ALL.into_iter().zip(self.sure_bytes);
+        all.filter(|(_, bytes)| *bytes > 0).collect()
     }
 
     /// Export bytes by country.

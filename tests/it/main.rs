@@ -38,6 +38,8 @@ mod openings;
 mod oracle;
 mod packets;
 mod program;
+mod recipients;
+mod relabels;
 mod restart;
 mod round_trips;
 mod schemas;

@@ -309,7 +309,7 @@ pub(crate) const ALERT_EARLY: &str =
     "[baseline]\nlearn = \"48h\"\n[alert]\nbudget_per_asset_week = 5.0\n";
 
 /// 2026-03-06, a Friday, 00:00 at the office: no flow and no incident is open.
-const MIDNIGHT: u32 = 1_772_726_400;
+pub(crate) const MIDNIGHT: u32 = 1_772_726_400;
 
 /// The same day at 10:20:17: flows are open and an hour runs, but no incident is open.
 const WITHIN_AN_HOUR: u32 = MIDNIGHT + 10 * 3_600 + 20 * 60 + 17;
