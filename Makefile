@@ -6,10 +6,12 @@
 NUMBERS ?=
 # Options of `make bench-detection`, such as --seeds 1,2 or --alone.
 DETECTION ?=
+# The example of `make example`.
+NAME ?= hospital
 # How long `make fuzz` stays with each target.
 SECONDS ?= 600
 
-.PHONY: help demo test bench stages numbers bench-detection series gate gate-detection \
+.PHONY: help demo example test bench stages numbers bench-detection series gate gate-detection \
 	keep-detection fuzz lint golden docs clean-out
 
 export CARGO_TERM_COLOR ?= auto
@@ -23,6 +25,11 @@ demo: ## build, then simulate a site with leaks and find them
 	@scripts/need.sh build
 	cargo build --release --locked
 	$(TARGET_DIR)/release/borderflow demo
+
+example: ## play a worked example: NAME=hospital (gene-laboratory, car-maker, fund, free-trade-zone)
+	@scripts/need.sh build
+	cargo build --release --locked
+	scripts/example.sh $(TARGET_DIR)/release/borderflow $(NAME)
 
 test: ## run every test
 	@scripts/need.sh test

@@ -128,6 +128,7 @@ fn stages(criterion: &mut Criterion) {
         bencher.iter(|| {
             let setup = Setup {
                 config: Config::default(),
+                policy: borderflow::policy::Policy::default(),
                 geo: self::geo(),
                 workers: 1,
                 outputs: Outputs::none(),

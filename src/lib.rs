@@ -27,6 +27,8 @@ pub mod decode;
 
 pub mod dissect;
 
+pub mod inspect;
+
 pub mod geo;
 
 pub mod flow;
@@ -37,11 +39,17 @@ pub mod transfer;
 
 pub mod intake;
 
+pub mod policy;
+
 pub mod baseline;
 
 pub mod detect;
 
 pub mod alert;
+
+pub mod ledger;
+
+pub mod report;
 
 pub mod sink;
 

@@ -46,9 +46,10 @@ pub(super) fn explanation(
 ) -> String {
     let observed = &incident.observed;
     let excess_bytes = incident.excess_bytes();
-    let mut sentences = match incident.hidden() {
-        Some(sentence) => vec![hidden(incident, country, sentence)],
-        None => vec![format!(
+    let mut sentences = match (incident.hidden(), incident.ruled_against()) {
+        (Some(sentence), _) => vec![hidden(incident, country, sentence)],
+        (None, Some(sentence)) => vec![ruled_against(incident, country, sentence)],
+        (None, None) => vec![format!(
             "{} sent {} to {} since {}, {} more than the {} to be expected.",
             incident.asset,
             Bytes(incident.bytes),
@@ -93,6 +94,17 @@ fn hidden(incident: &Incident, country: Country, sentence: &str) -> String {
     };
     let asset = &incident.asset;
     format!("{asset} seems to hide data on its way {place}: {sentence}.")
+}
+
+/// What is said of an export that a policy speaks against, and that need not be odd.
+fn ruled_against(incident: &Incident, country: Country, sentence: &str) -> String {
+    format!(
+        "{} sent {} to {} since {}, against which policy speaks: {sentence}",
+        incident.asset,
+        Bytes(incident.bytes),
+        place(&incident.observed, country),
+        incident.since,
+    )
 }
 
 fn place(observed: &Observed, country: Country) -> String {

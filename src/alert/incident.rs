@@ -15,7 +15,9 @@ use crate::time::Tick;
 
 use super::campaign::Sinks;
 use super::explain::{Occasion, explanation};
-use super::{Alert, AlertFlow, DetectorLine, Level, Recipient, Ruling, Severity};
+use super::{
+    Alert, AlertFlow, DetectorLine, Level, PolicyLine, Recipient, Ruled, Ruling, Severity,
+};
 
 /// What an incident is of.
 pub(super) type Key = (AssetKey, Country);
@@ -56,6 +58,8 @@ pub struct Observed {
     pub is_new: bool,
     /// How many assets send there.
     pub prevalence: Prevalence,
+    /// What policies say.
+    pub ruled: Option<Ruled>,
 }
 
 /// What the closed tick brought for an asset and a country.
@@ -298,7 +302,11 @@ impl Incident {
             is_new: observed.is_new,
             prevalence: observed.prevalence,
             geo_confidence: observed.confidence,
-            verdict: "not_determinable",
+            verdict: observed
+                .ruled
+                .as_ref()
+                .map_or("not_determinable", |ruled| ruled.standpoint.verdict.name()),
+            policy: observed.ruled.as_ref().map(PolicyLine::from),
             feedback: ruled.map(|ruling| ruling.verdict),
             maturity: (observed.maturity * 100.0).round() / 100.0,
             explanation: explanation(self, occasion, country, activity),
@@ -311,10 +319,17 @@ impl Incident {
     fn severity(&self) -> Severity {
         let severity = Severity::of(self.excess_bytes(), self.observed.confidence);
         let is_serious = |it: &Detector| it.is_of_tunnel() || it.is_of_limit();
-        if self.detectors.keys().any(is_serious) {
+        let severity = if self.detectors.keys().any(is_serious) {
             severity.max(Severity::High)
         } else {
             severity
+        };
+        let is_breach = self.detectors.contains_key(&Detector::Policy);
+        match &self.observed.ruled {
+            Some(ruled) if is_breach => severity.max(ruled.severity()),
+            // What is odd and approved is odd all the same, and less urgent.
+            Some(ruled) if ruled.is_approved() => severity.lowered(),
+            _ => severity,
         }
     }
 
@@ -330,6 +345,13 @@ impl Incident {
         let all = self.detectors.keys().all(is_hidden);
         let mut said = self.detectors.values().filter(|_| all);
         said.next().map(|said| said.sentence.as_str())
+    }
+
+    /// What a policy speaks against, where nothing else speaks.
+    pub(super) fn ruled_against(&self) -> Option<&str> {
+        let alone = self.detectors.len() == 1;
+        let said = self.detectors.get(&Detector::Policy).filter(|_| alone);
+        said.map(|said| said.sentence.as_str())
     }
 
     fn detector_lines(&self) -> Vec<DetectorLine> {
@@ -415,6 +437,7 @@ pub(super) mod tests {
                 country: 2,
                 network: 1,
             },
+            ruled: None,
         }
     }
 

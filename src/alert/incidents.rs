@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::detect::Told;
+use crate::detect::{Detector, Told};
 use crate::geo::Country;
 use crate::inventory::AssetKey;
 use crate::time::{SECONDS_PER_DAY, Tick};
@@ -100,7 +100,9 @@ impl Incidents {
         let occasion = if let Some(incident) = self.open.get_mut(&key) {
             incident.add(activity.bytes);
             let joined = told.is_some_and(|told| incident.take(told, now));
-            if !joined && (activity.bytes == 0 || !incident.has_doubled()) {
+            // What a policy says may have become worse, which only a look tells.
+            let is_ruled = told.is_some_and(is_of_policy);
+            if !joined && !is_ruled && (activity.bytes == 0 || !incident.has_doubled()) {
                 return Vec::new();
             }
             incident.observe(key.1, observed(), now);
@@ -204,6 +206,11 @@ impl KnownIncident {
             level: incident.level(),
         }
     }
+}
+
+fn is_of_policy(told: &Told) -> bool {
+    let mut findings = told.findings.iter();
+    findings.any(|finding| finding.detector == Detector::Policy)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::detect::Detector;
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
 
-use super::{Source, Verdict};
+use super::{PolicyLine, Source, Verdict};
 
 /// A line of `alerts.jsonl`. All times are packet time, RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -70,8 +70,11 @@ pub struct Alert {
     pub prevalence: Prevalence,
     /// How sure the country is.
     pub geo_confidence: Confidence,
-    /// What the policy says; `not_determinable` in this version, which has none.
+    /// The strongest that any pack says; `not_determinable` where none says anything.
     pub verdict: &'static str,
+    /// Which pack says so, by which rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyLine>,
     /// What a person has said of it.
     pub feedback: Option<Verdict>,
     /// How much of a week the asset has been learned, 0 to 1.
@@ -123,6 +126,15 @@ impl Severity {
         };
         let refuted = matches!(confidence, Confidence::Refuted);
         Self::ALL[steps.saturating_sub(refuted as usize)]
+    }
+
+    /// One step lower.
+    pub const fn lowered(self) -> Self {
+        match self {
+            Self::Low | Self::Medium => Self::Low,
+            Self::High => Self::Medium,
+            Self::Critical => Self::High,
+        }
     }
 
     /// The name under which it is written.

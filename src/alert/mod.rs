@@ -8,6 +8,7 @@ mod incident;
 mod incidents;
 mod line;
 mod recipient;
+mod ruled;
 
 pub use campaign::{SHARED_SECONDS, SINKS_PER_INCIDENT_MAX};
 pub use feedback::{
@@ -18,6 +19,7 @@ pub use incident::{Activity, Observed};
 pub use incidents::{CLOSED_KEPT_MAX, INCIDENTS_MAX, Incidents, KnownIncident, QUIET_SECONDS};
 pub use line::{Alert, AlertFlow, DetectorLine, Event, Severity};
 pub use recipient::{Recipient, Source};
+pub use ruled::{PolicyLine, Ruled};
 
 use std::num::NonZeroU64;
 

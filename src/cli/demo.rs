@@ -49,6 +49,7 @@ pub(super) fn run(arguments: &DemoArguments, terminal: &Terminal) -> Result<Outc
     let config = Config::parse(CONFIG, "small-site.config.toml")?;
     let setup = Setup {
         geo: open_geo(&config)?,
+        policy: config.open_policy()?,
         config,
         workers: 1,
         outputs: Outputs::to_folder(&folder, false, false)?,

@@ -2,10 +2,14 @@
 
 mod arguments;
 mod baseline;
+mod check;
 mod demo;
 mod feedback;
+mod ledger;
+mod policy;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod scenario;
 mod show;
@@ -20,7 +24,9 @@ use crate::capture::CaptureError;
 use crate::config::ConfigError;
 use crate::geo::GeoError;
 use crate::http::HttpError;
+use crate::ledger::LedgerError;
 use crate::pipeline::PipelineError;
+use crate::policy::PolicyError;
 use crate::simulate::{JsonLinesError, ScenarioError, SimulateError};
 use crate::sink::SinkError;
 use crate::store::StoreError;
@@ -44,6 +50,10 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo::run(&demo, &terminal),
         Command::Baseline(BaselineCommand::Import(import)) => baseline::import(&import, &terminal),
         Command::Baseline(BaselineCommand::Show(show)) => show::run(&show, &terminal),
+        Command::Check(check) => check::run(&check, &terminal),
+        Command::Policy(policy) => policy::run(&policy, &terminal),
+        Command::Report(report) => report::run(&report, &terminal),
+        Command::Ledger(ledger) => ledger::run(&ledger, &terminal),
     };
     match result {
         Ok(outcome) => outcome.into(),
@@ -85,6 +95,10 @@ enum CommandError {
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
     #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
     Sink(#[from] SinkError),
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -120,10 +134,13 @@ impl CommandError {
     fn status(&self) -> ExitCode {
         match self {
             Self::Config(_)
+            | Self::Policy(_)
             | Self::Scenario(_)
             | Self::Usage(_)
             | Self::Http(HttpError::NotLoopback(_))
-            | Self::Pipeline(PipelineError::Geo(_) | PipelineError::Calendar(_))
+            | Self::Pipeline(
+                PipelineError::Geo(_) | PipelineError::Calendar(_) | PipelineError::Inspect(_),
+            )
             | Self::Pipeline(PipelineError::Capture(CaptureError::BadFilter { .. })) => {
                 ExitCode::from(2)
             }

@@ -14,8 +14,13 @@ use crate::detect::Bytes;
 use crate::dissect::Protection;
 use crate::geo::{Geo, GeoError};
 use crate::http;
-use crate::pipeline::{self, JurisdictionRow, Outputs, PipelineError, RunReport, Setup, Telemetry};
+use crate::ledger::{Key, LedgerError};
+use crate::pipeline::{
+    self, Commits, Heading, JurisdictionRow, Outputs, PipelineError, Recorder, RunReport, Setup,
+    Telemetry,
+};
 use crate::sink::OutFolder;
+use crate::store::StoreError;
 
 use super::arguments::{CommonArguments, ReplayArguments};
 use super::progress::Bar;
@@ -27,6 +32,8 @@ pub(super) fn run(
     terminal: &Terminal,
 ) -> Result<Outcome, CommandError> {
     let (mut config, geo) = read_config(&arguments.common, terminal)?;
+    let policy = config.open_policy()?;
+    let key = ledger_key(arguments, &config)?;
     // The sensor's own state is not for a replay to read or to write, unless it is asked to.
     config.state.dir.clone_from(&arguments.common.state);
     let telemetry = Telemetry::new();
@@ -40,13 +47,30 @@ pub(super) fn run(
     let outputs = match &folder {
         Some(folder) => {
             folder.clear()?;
-            Outputs::to_folder(folder, arguments.flows, arguments.transfers)?
+            let outputs = Outputs::to_folder(folder, arguments.flows, arguments.transfers)?;
+            let outputs = match policy.is_empty() {
+                true => outputs,
+                false => outputs.with_verdicts(folder)?,
+            };
+            let inputs = arguments.files.iter();
+            let inputs: Vec<_> = inputs.map(|file| file.display().to_string()).collect();
+            let heading = Heading {
+                inputs: &inputs,
+                config: &config,
+                databases: geo.databases(),
+                policy: &policy,
+            };
+            match key {
+                Some(key) => outputs.with_ledger(ledger_of(folder, key, &heading)?),
+                None => outputs,
+            }
         }
         None => Outputs::none(),
     };
     let setup = Setup {
         config,
         geo,
+        policy,
         workers: arguments.common.workers,
         outputs,
         telemetry,
@@ -70,15 +94,51 @@ pub(super) fn run(
         }
         None => terminal.print(&report_text(&report, terminal))?,
     }
-    if let Some(error) = report.state_error {
-        return Err(PipelineError::from(error).into());
-    }
+    end(report.state_error, report.ledger_error)?;
     Ok(if damage.is_empty() {
         Outcome::Complete
     } else {
         Outcome::Damaged
     })
 }
+
+/// The key of the ledger, if one is wanted.
+fn ledger_key(arguments: &ReplayArguments, config: &Config) -> Result<Option<Key>, CommandError> {
+    if !arguments.ledger {
+        return Ok(None);
+    }
+    let file = arguments.key.as_ref().or(config.ledger.key.as_ref());
+    let file = file.ok_or_else(|| {
+        let why = "--ledger needs a key: make one with `borderflow ledger key FILE` and name it \
+                   with --key or ledger.key";
+        CommandError::Usage(why.to_owned())
+    })?;
+    Ok(Some(Key::read(file)?))
+}
+
+/// A ledger in the folder of the results, in place of the one of an earlier replay.
+fn ledger_of(
+    folder: &OutFolder,
+    key: Key,
+    heading: &Heading<'_>,
+) -> Result<Recorder, CommandError> {
+    let path = folder.own_folder("ledger", &LEDGER_FILES)?;
+    Ok(Recorder::open(&path, key, Commits::Seldom, heading)?)
+}
+
+/// Fails where not all that a run leaves behind could be kept.
+pub(super) fn end(
+    state_error: Option<StoreError>,
+    ledger_error: Option<LedgerError>,
+) -> Result<(), CommandError> {
+    if let Some(error) = ledger_error {
+        return Err(error.into());
+    }
+    state_error.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// The files of a ledger.
+const LEDGER_FILES: [&str; 4] = ["entries.jsonl", "heads.jsonl", "key.pub", "checkpoint"];
 
 /// Whether the last file is to be followed: only what is stored can grow behind its end.
 fn follows(arguments: &ReplayArguments) -> bool {
@@ -113,21 +173,24 @@ pub(super) fn read_config(
     arguments: &CommonArguments,
     terminal: &Terminal,
 ) -> Result<(Config, Geo), CommandError> {
-    let mut config = match &arguments.config {
-        Some(path) => Config::read(path)?,
-        None => {
-            terminal.complain(
-                "no --config: home is CN and assets are the private ranges; set site.jurisdictions \
-                 and site.networks",
-            );
-            Config::default()
-        }
-    };
+    let mut config = read_file(arguments.config.as_deref(), terminal)?;
     if let Some(dir) = &arguments.state {
         config.state.dir = Some(dir.clone());
     }
     let geo = open_geo(&config)?;
     Ok((config, geo))
+}
+
+/// Reads a configuration; without one, says what home is taken to be.
+pub(super) fn read_file(path: Option<&Path>, terminal: &Terminal) -> Result<Config, CommandError> {
+    let Some(path) = path else {
+        terminal.complain(
+            "no --config: home is CN and assets are the private ranges; set site.jurisdictions \
+             and site.networks",
+        );
+        return Ok(Config::default());
+    };
+    Ok(Config::read(path)?)
 }
 
 pub(super) fn open_geo(config: &Config) -> Result<Geo, GeoError> {

@@ -1,16 +1,22 @@
 //! `borderflow run`.
 
 use crate::capture::{LiveConfig, LiveSource};
-use crate::pipeline::{self, Outputs, PipelineError, Setup, Telemetry};
+use crate::config::Config;
+use crate::geo::Geo;
+use crate::ledger::Key;
+use crate::pipeline::{self, Commits, Heading, Outputs, PipelineError, Recorder, Setup, Telemetry};
+use crate::policy::Policy;
 use crate::sink::{JsonLines, OutFolder};
 
 use super::arguments::RunArguments;
-use super::replay::{complain_of, read_config, report_text, serve_metrics, stop_flag};
+use super::replay::{complain_of, end, read_config, report_text, serve_metrics, stop_flag};
 use super::terminal::Terminal;
 use super::{CommandError, Outcome};
 
 pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outcome, CommandError> {
     let (config, geo) = read_config(&arguments.common, terminal)?;
+    let policy = config.open_policy()?;
+    let ledger = open_ledger(&arguments.interface, &config, &geo, &policy)?;
     // Before the output folder is touched, every interface must be there.
     let sources = arguments.interface.iter().map(|interface| {
         let config = LiveConfig {
@@ -34,15 +40,26 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         .map(|path| OutFolder::create(path, &[]))
         .transpose()?;
     let outputs = match &folder {
-        Some(folder) => Outputs::to_folder(folder, false, false)?,
+        Some(folder) => {
+            let outputs = Outputs::to_folder(folder, false, false)?;
+            match policy.is_empty() {
+                true => outputs,
+                false => outputs.with_verdicts(folder)?,
+            }
+        }
         None => {
             let stream = Box::new(std::io::stdout());
             Outputs::alerts_to(JsonLines::to("standard output".to_owned(), stream))
         }
     };
+    let outputs = match ledger {
+        Some(recorder) => outputs.with_ledger(recorder),
+        None => outputs,
+    };
     let setup = Setup {
         config,
         geo,
+        policy,
         workers: arguments.common.workers,
         outputs,
         telemetry,
@@ -59,12 +76,35 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
     }
     // Standard output is for alerts alone; the summary is for whoever watches.
     terminal.tell(&report_text(&report, terminal));
-    if let Some(error) = report.state_error {
-        return Err(PipelineError::from(error).into());
-    }
+    end(report.state_error, report.ledger_error)?;
     Ok(if lost.is_empty() {
         Outcome::Complete
     } else {
         Outcome::Lost
     })
+}
+
+/// The ledger of the configuration, if it names one.
+fn open_ledger(
+    interfaces: &[String],
+    config: &Config,
+    geo: &Geo,
+    policy: &Policy,
+) -> Result<Option<Recorder>, CommandError> {
+    let Some(folder) = &config.ledger.dir else {
+        return Ok(None);
+    };
+    let file = config.ledger.key.as_ref().ok_or_else(|| {
+        let why = "ledger.dir needs ledger.key: make one with `borderflow ledger key FILE`";
+        CommandError::Usage(why.to_owned())
+    })?;
+    let inputs = interfaces.iter().map(|name| format!("interface {name}"));
+    let heading = Heading {
+        inputs: &inputs.collect::<Vec<_>>(),
+        config,
+        databases: geo.databases(),
+        policy,
+    };
+    let recorder = Recorder::open(folder, Key::read(file)?, Commits::AtOnce, &heading)?;
+    Ok(Some(recorder))
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::alert::AlertConfig;
@@ -16,7 +17,9 @@ use crate::capture::Method;
 use crate::dissect::DissectConfig;
 use crate::flow::FlowConfig;
 use crate::geo::{GeoConfig, Jurisdictions};
-use crate::inventory::AssetConfig;
+use crate::inspect::InspectConfig;
+use crate::inventory::{AssetConfig, ListError, Listed};
+use crate::policy::{Policy, PolicyConfig, PolicyError, PolicySite};
 use crate::time::{Calendar, CalendarError};
 
 /// The largest configuration file that is read, in bytes.
@@ -36,6 +39,10 @@ pub struct Config {
     pub dissect: DissectConfig,
     /// When flows end.
     pub flow: FlowConfig,
+    /// What was approved, and by what law exports are judged.
+    pub policy: PolicyConfig,
+    /// How content is looked into.
+    pub inspect: InspectConfig,
     /// How normal is learned.
     pub baseline: BaselineConfig,
     /// What is told: how many false alerts are worth having, and what is too much at all.
@@ -46,6 +53,11 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// What outlives a restart.
     pub state: StateConfig,
+    /// A record that can be proved.
+    pub ledger: LedgerConfig,
+    /// SHA-256 of the text, 64 hexadecimal digits; nothing where there is none.
+    #[serde(skip)]
+    pub sha256: Option<String>,
 }
 
 /// Where home is.
@@ -106,6 +118,16 @@ pub struct StateConfig {
     pub dir: Option<PathBuf>,
 }
 
+/// A record that can be proved.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LedgerConfig {
+    /// Folder of the ledger; without it none is kept.
+    pub dir: Option<PathBuf>,
+    /// File of the key by which its heads are signed.
+    pub key: Option<PathBuf>,
+}
+
 /// Why a configuration was refused.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -132,6 +154,9 @@ pub enum ConfigError {
         /// What is wrong.
         message: String,
     },
+    /// A list that the file names.
+    #[error(transparent)]
+    List(#[from] ListError),
     /// The calendar cannot be made.
     #[error("{path}: site: {source}")]
     Calendar {
@@ -165,7 +190,41 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new(""));
         config.geo.resolve_paths(folder);
         config.state.dir = config.state.dir.map(|dir| folder.join(dir));
+        for path in [&mut config.ledger.dir, &mut config.ledger.key] {
+            *path = path.take().map(|path| folder.join(path));
+        }
+        config.sha256 = Some(sha256(&text));
+        config.policy.resolve_paths(folder);
+        config.inspect.resolve_paths(folder);
+        if let Some(inventory) = &config.asset.inventory {
+            let known = std::mem::take(&mut config.asset.known);
+            let mut listed = Listed::of_text(known, &text, &name);
+            listed.extend(Listed::read(&folder.join(inventory))?);
+            Listed::check(&listed, config.asset.by)?;
+            if let Some(one) = listed.iter().find(|one| one.known.declared.vlan.is_some()) {
+                let (file, line) = (&*one.file, one.line);
+                return Err(ListError::of_line(file, line, VLAN_MESSAGE.to_owned()).into());
+            }
+            config.asset.known = listed.into_iter().map(|one| one.known).collect();
+        }
         Ok(config)
+    }
+
+    /// By what exports are judged.
+    ///
+    /// # Errors
+    /// Names the pack or the list that cannot be used, and the fix.
+    pub fn open_policy(&self) -> Result<Policy, PolicyError> {
+        let has_declared = |known: &crate::inventory::Known| {
+            let declared = &known.declared;
+            declared.grade.is_some() || !declared.categories.is_empty()
+        };
+        let zone = jiff::tz::TimeZone::get(&self.site.time_zone);
+        self.policy.open(&PolicySite {
+            jurisdictions: &self.site.jurisdictions.0,
+            zone: &zone.unwrap_or(jiff::tz::TimeZone::UTC),
+            has_declared: self.asset.known.iter().any(has_declared),
+        })
     }
 
     /// Reads a text; `name` stands for the file in errors. A byte order mark is passed over.
@@ -188,6 +247,10 @@ impl Config {
             .map_err(|said| error(said.span().map_or(0, |span| span.start), said.message()))?;
         let known = config.asset.check();
         known.map_err(|wrong| error(wrong.offset, &wrong.message))?;
+        let mut known = config.asset.known.iter();
+        if let Some(one) = known.find(|one| one.declared.vlan.is_some()) {
+            return Err(error(one.name.span().start, VLAN_MESSAGE));
+        }
         config
             .site
             .calendar()
@@ -197,6 +260,12 @@ impl Config {
             })?;
         Ok(config)
     }
+}
+
+/// The digest of a text, as hexadecimal digits.
+fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl SiteConfig {
@@ -264,6 +333,10 @@ impl Default for LimitsConfig {
     }
 }
 
+/// Transfers do not carry the tag of their frames.
+const VLAN_MESSAGE: &str =
+    "assets are not told apart by VLAN yet: remove `vlan` and give addresses of their own";
+
 /// RFC 1918 and RFC 4193.
 const PRIVATE_NETWORKS: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
 
@@ -298,6 +371,22 @@ mod tests {
             "addresses = ",
             "mac = ",
             "ceiling_bytes_per_hour = ",
+            "organisation = ",
+            "uscc = ",
+            "sector = ",
+            "zone = ",
+            "scenario = ",
+            "is_critical_infrastructure = ",
+            "is_inspected = ",
+            "categories = ",
+            "grade = ",
+            "owner = ",
+            "bytes_per_record = ",
+            "home = ",
+            "inventory = ",
+            "packs = ",
+            "approvals = ",
+            "key = ",
             "[[geo",
             "prefix = ",
             "organisation = ",

@@ -19,6 +19,7 @@ mod growth;
 mod judge;
 mod novelty;
 mod odd_hour;
+mod policy;
 mod scene;
 mod slow;
 mod tunnels;
@@ -28,6 +29,7 @@ pub use bytes::Bytes;
 pub use ceiling::{Breach, Ceilings, Limit, Passed, told as told_ceiling};
 pub use growth::told as told_growth;
 pub use judge::{Judge, Told, Weighed};
+pub use policy::told as told_policy;
 pub use scene::Scene;
 pub use tunnels::{
     Asked, Direction, Echo, EchoSuspicion, EchoTunnels, NameSuspicion, NameTunnels, Tunnels,
@@ -94,11 +96,13 @@ pub enum Detector {
     Names,
     /// Data in the payload of its pings.
     Echoes,
+    /// Something that a pack of law or the register of approvals speaks against.
+    Policy,
 }
 
 impl Detector {
     /// All detectors, in the order of their counters.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AssetVolume,
         Self::CountryVolume,
         Self::DestinationVolume,
@@ -115,6 +119,7 @@ impl Detector {
         Self::Unprotected,
         Self::Names,
         Self::Echoes,
+        Self::Policy,
     ];
 
     /// The name under which it is written.
@@ -136,12 +141,13 @@ impl Detector {
             Self::Unprotected => "unprotected",
             Self::Names => "names",
             Self::Echoes => "echoes",
+            Self::Policy => "policy",
         }
     }
 
     /// Whether it speaks whatever the budget of false alerts, and costs nothing of it.
     pub const fn is_beside_budget(self) -> bool {
-        matches!(self, Self::Growth) || self.is_of_limit() || self.is_of_tunnel()
+        matches!(self, Self::Growth | Self::Policy) || self.is_of_limit() || self.is_of_tunnel()
     }
 
     /// Whether it speaks of what the operator allows.

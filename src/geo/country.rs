@@ -135,6 +135,11 @@ impl Jurisdictions {
         !country.is_unknown() && self.countries.binary_search(&country).is_ok()
     }
 
+    /// All of them, by their codes.
+    pub fn iter(&self) -> impl Iterator<Item = Country> {
+        self.countries.iter().copied()
+    }
+
     /// The country of the site, where it has exactly one.
     pub fn only(&self) -> Option<Country> {
         match self.countries.as_slice() {

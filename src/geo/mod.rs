@@ -28,7 +28,7 @@ mod tree;
 mod verify;
 
 pub use config::{GeoConfig, GeoOverride, Location};
-pub use country::{Country, Jurisdictions};
+pub use country::{Country, CountryError, Jurisdictions};
 pub use database::{
     DatabaseInfo, DatabaseRole, EMBEDDED_ASN_SHA256, EMBEDDED_COUNTRY_SHA256, FILE_BYTES_MAX,
 };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -10,6 +11,8 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::NameHash;
+use super::declared::Declared;
+use super::list::WrittenKnown;
 use crate::decode::Mac;
 
 /// What a site's assets are told apart by.
@@ -20,6 +23,8 @@ pub struct AssetConfig {
     pub by: AssetBy,
     /// Assets that the operator names.
     pub known: Vec<Known>,
+    /// A file with more of them: a table, or TOML if its name ends in `.toml`.
+    pub inventory: Option<PathBuf>,
 }
 
 /// The key of an asset.
@@ -37,19 +42,18 @@ pub enum AssetBy {
 
 /// An asset that the operator names: all of its addresses, and its network card, are one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "WrittenKnown")]
 pub struct Known {
     /// Its name.
     pub name: Spanned<Name>,
     /// Its addresses. Where prefixes of several assets hold an address, the longest counts.
-    #[serde(default)]
     pub addresses: Vec<Spanned<WrittenPrefix>>,
     /// Its network card.
-    #[serde(default)]
     pub mac: Option<Spanned<WrittenMac>>,
     /// Bytes that it may send to a country within an hour, instead of what all others may.
-    #[serde(default)]
     pub ceiling_bytes_per_hour: Option<NonZeroU64>,
+    /// What else is said of it.
+    pub declared: Declared,
 }
 
 /// A name that can stand where an address could, and is none.
@@ -85,46 +89,52 @@ impl AssetConfig {
     /// # Errors
     /// The first that is named twice, or that shares a prefix or a card with another.
     pub fn check(&self) -> Result<(), KnownError> {
-        let mut names = BTreeMap::new();
-        let mut prefixes = BTreeMap::new();
-        let mut cards = BTreeMap::new();
-        for known in &self.known {
-            let name = known.name.get_ref().as_str();
-            let error = |offset, message| Err(KnownError { offset, message });
-            let offset = known.name.span().start;
-            if known.addresses.is_empty() && known.mac.is_none() {
-                let message = format!("`{name}` has neither addresses nor a mac");
-                return error(offset, message);
-            }
-            if let Some(other) = names.insert(known.name.get_ref().hash(), name) {
-                return error(
-                    offset,
-                    match other == name {
-                        true => format!("`{name}` is the name of two assets"),
-                        false => {
-                            format!("`{name}` cannot be told from `{other}`: change one of them")
-                        }
-                    },
-                );
-            }
-            for prefix in &known.addresses {
-                if let Some(other) = prefixes.insert(prefix.get_ref().0.trunc(), name) {
-                    let message = format!("{} is `{other}`'s already", prefix.get_ref().0);
-                    return error(prefix.span().start, message);
-                }
-            }
-            let Some(mac) = &known.mac else { continue };
-            let WrittenMac(card) = mac.get_ref();
-            if self.by == AssetBy::Address {
-                let message = "asset.by = \"address\" looks at no MAC address".to_owned();
-                return error(mac.span().start, message);
-            }
-            if let Some(other) = cards.insert(*card, name) {
-                return error(mac.span().start, format!("{card} is `{other}`'s already"));
+        first_error(self.by, self.known.iter()).map_or(Ok(()), |(_, error)| Err(error))
+    }
+}
+
+/// The first asset that is named twice, that shares a prefix or a card with another, or that
+/// nothing can be told by: its place among all, and what is wrong.
+pub(super) fn first_error<'a>(
+    by: AssetBy,
+    all: impl Iterator<Item = &'a Known>,
+) -> Option<(usize, KnownError)> {
+    let mut names = BTreeMap::new();
+    let mut prefixes = BTreeMap::new();
+    let mut cards = BTreeMap::new();
+    for (place, known) in all.enumerate() {
+        let name = known.name.get_ref().as_str();
+        let error = |offset, message| Some((place, KnownError { offset, message }));
+        let offset = known.name.span().start;
+        if known.addresses.is_empty() && known.mac.is_none() {
+            let message = format!("`{name}` has neither addresses nor a mac");
+            return error(offset, message);
+        }
+        if let Some(other) = names.insert(known.name.get_ref().hash(), name) {
+            let message = match other == name {
+                true => format!("`{name}` is the name of two assets"),
+                false => format!("`{name}` cannot be told from `{other}`: change one of them"),
+            };
+            return error(offset, message);
+        }
+        for prefix in &known.addresses {
+            let key = (known.declared.vlan, prefix.get_ref().0.trunc());
+            if let Some(other) = prefixes.insert(key, name) {
+                let message = format!("{} is `{other}`'s already", prefix.get_ref().0);
+                return error(prefix.span().start, message);
             }
         }
-        Ok(())
+        let Some(mac) = &known.mac else { continue };
+        let WrittenMac(card) = mac.get_ref();
+        if by == AssetBy::Address {
+            let message = "asset.by = \"address\" looks at no MAC address".to_owned();
+            return error(mac.span().start, message);
+        }
+        if let Some(other) = cards.insert(*card, name) {
+            return error(mac.span().start, format!("{card} is `{other}`'s already"));
+        }
     }
+    None
 }
 
 impl Name {

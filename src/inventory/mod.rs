@@ -6,12 +6,25 @@
 //! else the IPv4 address or the IPv6 /64.
 
 mod bindings;
+mod categories;
 mod config;
+mod declared;
 mod key;
+mod list;
+mod table;
+mod words;
 
 pub use bindings::{ADDRESSES_PER_CARD_MAX, BINDINGS_MAX, Bindings, CONFIRM_SECONDS};
+pub use categories::Categories;
 pub use config::{AssetBy, AssetConfig, Known, KnownError, Name, WrittenMac, WrittenPrefix};
+pub use declared::{BytesPerRecord, Declared, Term, Uscc, Vlan, WrittenCountry};
 pub use key::{AssetKey, NameHash};
+pub use list::{ASSET_COLUMNS, Listed};
+pub use table::{
+    CELL_BYTES_MAX, Column, LIST_BYTES_MAX, Lines, ListError, ROWS_MAX, Row, Table, read_list,
+    read_toml, shown, utf8, without_mark,
+};
+pub use words::{Category, Grade, Route, none_of};
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -25,6 +38,8 @@ pub struct Inventory {
     by: AssetBy,
     names: BTreeMap<NameHash, Named>,
     prefixes: PrefixTable<NameHash>,
+    /// Of assets that are told by their VLAN too.
+    vlans: BTreeMap<Vlan, PrefixTable<NameHash>>,
     cards: BTreeMap<Mac, NameHash>,
 }
 
@@ -33,31 +48,47 @@ struct Named {
     name: String,
     /// Whether it names no more than one machine.
     is_of_one: bool,
+    declared: Declared,
 }
 
 impl Inventory {
     /// Takes what the operator says.
     pub fn new(config: &AssetConfig) -> Self {
-        let mut prefixes = PrefixMap::default();
+        Self::of(config.by, config.known.iter())
+    }
+
+    /// Takes what the operator says in several places.
+    pub fn of<'a>(by: AssetBy, known: impl Iterator<Item = &'a Known>) -> Self {
+        let mut prefixes: PrefixMap<NameHash> = PrefixMap::default();
+        let mut vlans: BTreeMap<Vlan, PrefixMap<NameHash>> = BTreeMap::new();
         let (mut names, mut cards) = (BTreeMap::new(), BTreeMap::new());
-        for known in &config.known {
+        for known in known {
             let name = known.name.get_ref();
             let addresses = known.addresses.iter().map(|prefix| prefix.get_ref().0);
             let is_host = |prefix: ipnet::IpNet| prefix.prefix_len() == prefix.max_prefix_len();
             let named = Named {
                 name: name.as_str().to_owned(),
                 is_of_one: addresses.clone().all(is_host),
+                declared: known.declared.clone(),
             };
             names.insert(name.hash(), named);
+            let own = match known.declared.vlan {
+                Some(vlan) => vlans.entry(vlan).or_default(),
+                None => &mut prefixes,
+            };
             for prefix in addresses {
-                prefixes.insert(prefix, name.hash());
+                own.insert(prefix, name.hash());
             }
             cards.extend(known.mac.as_ref().map(|mac| (mac.get_ref().0, name.hash())));
         }
         Self {
-            by: config.by,
+            by,
             names,
             prefixes: prefixes.table(),
+            vlans: vlans
+                .into_iter()
+                .map(|(vlan, of_vlan)| (vlan, of_vlan.table()))
+                .collect(),
             cards,
         }
     }
@@ -67,18 +98,52 @@ impl Inventory {
         self.by != AssetBy::Address
     }
 
-    /// The asset to which an address belongs now.
+    /// What is declared of an asset that the inventory names.
+    pub fn declared(&self, asset: AssetKey) -> Option<&Declared> {
+        let AssetKey::Named(hash) = asset else {
+            return None;
+        };
+        self.names.get(&hash).map(|named| &named.declared)
+    }
+
+    /// Whether what an address sends is looked into. Assets that are told by their card alone are
+    /// not.
+    pub fn is_inspected(&self, address: IpAddr) -> bool {
+        let name = self.prefixes.longest(address.to_canonical());
+        let named = name.and_then(|name| self.names.get(&name));
+        named.is_some_and(|named| named.declared.is_inspected)
+    }
+
+    /// How many assets are.
+    pub fn inspected(&self) -> usize {
+        let all = self.names.values();
+        all.filter(|named| named.declared.is_inspected).count()
+    }
+
+    /// The asset to which an address belongs now, where the VLAN is not known.
     #[inline]
     pub fn asset(&self, bindings: &Bindings, address: IpAddr) -> AssetKey {
+        self.asset_in(bindings, None, address)
+    }
+
+    /// The asset to which an address of a VLAN belongs now. Prefixes that are declared for the
+    /// VLAN come before those of any.
+    #[inline]
+    pub fn asset_in(&self, bindings: &Bindings, vlan: Option<Vlan>, address: IpAddr) -> AssetKey {
         let own = AssetKey::of(address);
         if (self.names.is_empty() && bindings.is_empty()) || own == AssetKey::UNNAMED {
             return own;
         }
-        self.known(bindings, address.to_canonical()).unwrap_or(own)
+        let known = self.known(bindings, vlan, address.to_canonical());
+        known.unwrap_or(own)
     }
 
-    fn known(&self, bindings: &Bindings, address: IpAddr) -> Option<AssetKey> {
-        let by_address = || self.prefixes.longest(address).map(AssetKey::Named);
+    fn known(&self, bindings: &Bindings, vlan: Option<Vlan>, address: IpAddr) -> Option<AssetKey> {
+        let of_vlan = || self.vlans.get(&vlan?)?.longest(address);
+        let by_address = || {
+            let name = of_vlan().or_else(|| self.prefixes.longest(address));
+            name.map(AssetKey::Named)
+        };
         let by_card = || {
             let card = bindings.holder(address)?;
             let name = self.cards.get(&card).copied();

@@ -1,5 +1,6 @@
 //! The analyst half: transfers to alerts, in one thread and in canonical order.
 
+mod exports;
 mod hidden;
 mod tell;
 
@@ -13,6 +14,7 @@ use crate::decode::Sighting;
 use crate::detect::{Ceilings, Judge, Passed, Scene, Told, Weighed, told_growth};
 use crate::geo::{Country, Geo};
 use crate::inventory::AssetKey;
+use crate::policy::Policy;
 use crate::store::StoreError;
 use crate::time::{Calendar, CalendarError, HourSlot, Tick};
 use crate::transfer::{Order, PREFIX_BITS_BELOW_ASSET, Transfer, sort_by_tick};
@@ -22,7 +24,7 @@ use super::feedback::Rulings;
 use super::observe::Observer;
 use super::outputs::{ALERTS_KEPT_MAX, Outputs};
 use super::owners::Owners;
-use super::recipients::Recipients;
+use super::recipients::{Recipients, registered_domain};
 use super::sensor::{Ends, SensorOutput};
 use super::state::LearnedState;
 use super::telemetry::AnalystView;
@@ -53,10 +55,18 @@ pub(super) struct Analyst {
     pub(super) rulings: Rulings,
     pub(super) totals: Totals,
     recipients: Recipients,
+    /// Whether the account is kept: there are packs, or a ledger.
+    keeps_account: bool,
+    /// Whether a day was closed, until somebody asks.
+    pub(super) day_closed: bool,
+    policy: Policy,
 }
 
 /// How much of an hour may be missing for it to count as a whole one, in seconds.
 const HOUR_MISSING_SECONDS_MAX: u64 = 1_800;
+
+/// The least transfer whose receiver a baseline learns: smaller ones are many, and carry little.
+const NAMED_BYTES_MIN: u64 = 16_384;
 
 /// Notes of a run that are kept.
 const NOTES_MAX: usize = 100;
@@ -66,6 +76,7 @@ impl Analyst {
     pub(super) fn new(
         config: Config,
         geo: Arc<Geo>,
+        policy: Policy,
         outputs: Outputs,
         learned: LearnedState,
     ) -> Result<Self, CalendarError> {
@@ -82,7 +93,6 @@ impl Analyst {
             config,
             calendar,
             geo,
-            outputs,
             learned,
             judge,
             slot,
@@ -93,6 +103,10 @@ impl Analyst {
             rulings: Rulings::default(),
             totals: Totals::default(),
             recipients: Recipients::default(),
+            day_closed: false,
+            keeps_account: !policy.is_empty() || outputs.wants_account(),
+            policy,
+            outputs,
         })
     }
 
@@ -117,6 +131,7 @@ impl Analyst {
         let SensorOutput {
             mut transfers,
             mut sightings,
+            inspected,
             ..
         } = gathered;
         sightings.sort_unstable();
@@ -130,6 +145,7 @@ impl Analyst {
                 self.tick(transfer.tick, of_tick)?;
             }
         }
+        self.see(inspected)?;
         self.listen(&mut heard, &mut sightings, Tick(u64::MAX))?;
         self.learn_owners_until(&mut sightings, Tick(u64::MAX));
         match until {
@@ -181,6 +197,7 @@ impl Analyst {
 
     /// Closes the running hour if `tick` lies in another one, and opens that.
     fn pass_hours(&mut self, tick: Tick) -> Result<(), PipelineError> {
+        self.pass_day(tick)?;
         let begins = !std::mem::replace(&mut self.has_begun, true);
         let is_partial = begins && self.resume(tick);
         if self.rulings.is_new {
@@ -304,7 +321,8 @@ impl Analyst {
         let bits = PREFIX_BITS_BELOW_ASSET;
         let taken = order.batches(transfers, bits, |transfers| self.take_rows(tick, transfers));
         self.order = order;
-        taken
+        taken?;
+        self.judge_exports(tick)
     }
 
     /// Takes all transfers of some assets in a tick, which are in order.
@@ -369,8 +387,17 @@ impl Analyst {
                     activity.bytes = activity.bytes.saturating_add(transfer.bytes);
                     activity.is_running |= !transfer.ended;
                 }
-                if let Some(domain) = self.recipients.domain(transfer) {
-                    entry.received(transfer, &domain);
+                if self.keeps_account || transfer.bytes >= NAMED_BYTES_MIN {
+                    let host = self.recipients.host(transfer);
+                    let domain = host.and_then(registered_domain);
+                    if let Some(domain) = domain.filter(|_| transfer.bytes >= NAMED_BYTES_MIN) {
+                        entry.received(transfer, domain);
+                    }
+                    if self.keeps_account {
+                        let names = (host, domain);
+                        let owners = (&self.owners, &learned.bindings);
+                        exports::take(&mut learned.account, &self.policy, owners, transfer, names);
+                    }
                 }
             }
             let is_first = !entry.is_counted(country);

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
-use crate::decode::{Packet, Sighting};
+use crate::decode::Packet;
 use crate::flow::{SHARDS, shard_of};
 use crate::store::StoreError;
 use crate::time::Tick;
@@ -14,7 +14,7 @@ use crate::time::Tick;
 use super::analyst::Analyst;
 use super::flow_file::FlowFile;
 use super::openings::{Pieces, WorkerBatch};
-use super::sensor::{Sensor, SensorCounts, SensorOutput};
+use super::sensor::{Seen, Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
 use super::telemetry::Telemetry;
 use super::{PipelineError, latency::StepLatency, spawn};
@@ -72,7 +72,7 @@ struct Worker {
 #[derive(Debug)]
 enum Order {
     Packets(WorkerBatch),
-    Sightings(Vec<(Tick, Sighting)>),
+    Saw(Seen),
     Part,
     Advance(Tick),
     Finish,
@@ -222,14 +222,13 @@ impl Engine {
         }
     }
 
-    /// Takes what was seen in the running tick of who has an address.
+    /// Takes what the reader saw beside packets in the running tick.
     #[cold]
-    pub(super) fn sighted(&mut self, seen: Vec<(Tick, Sighting)>) -> Result<(), PipelineError> {
+    pub(super) fn saw(&mut self, seen: Seen) -> Result<(), PipelineError> {
         match &mut self.kind {
-            Kind::Inline(inline) => inline.sensor.sighted(seen),
-            Kind::Member(member) => member.sensor.sighted(seen),
-            // It comes to the same which of the workers passes them on.
-            Kind::Threads(threads) => return threads.workers[0].send(Order::Sightings(seen)),
+            Kind::Inline(inline) => inline.sensor.saw(seen),
+            Kind::Member(member) => member.sensor.saw(seen),
+            Kind::Threads(threads) => return threads.workers[0].send(Order::Saw(seen)),
         }
         Ok(())
     }
@@ -313,7 +312,6 @@ impl Engine {
 
 /// The engines of several readers, and the analyst's thread.
 pub(super) type Members = (Vec<Engine>, JoinHandle<Result<Finished, PipelineError>>);
-
 /// Waits for the analyst to have said everything and for all flows to be written.
 pub(super) fn join(
     analyst: JoinHandle<Result<Finished, PipelineError>>,
@@ -379,6 +377,10 @@ impl Desk {
             return Err(self.give_up(error));
         }
         let due = self.latency.record(begun);
+        if std::mem::take(&mut self.analyst.day_closed) && self.saves_hourly {
+            let seen = self.telemetry.seen();
+            self.analyst.saw(&seen);
+        }
         let Some(tick) = until else { return Ok(()) };
         if self.saves_hourly && tick.hour() != self.saved_hour {
             if self.saved_hour != 0 && self.keeper.save(&self.analyst.learned).is_err() {
@@ -412,6 +414,7 @@ impl Desk {
 
     fn finish(mut self) -> Result<Finished, PipelineError> {
         self.publish();
+        self.analyst.end_day()?;
         let state_error = self.keeper.save(&self.analyst.learned).err();
         let counts = self
             .counts
@@ -440,8 +443,8 @@ fn work(
                 let _ = give_back.try_send(batch);
                 continue;
             }
-            Order::Sightings(seen) => {
-                sensor.sighted(seen);
+            Order::Saw(seen) => {
+                sensor.saw(seen);
                 continue;
             }
             Order::Part => sensor.part(),
@@ -513,7 +516,8 @@ mod tests {
             let home = config.site.jurisdictions.0.clone();
             let geo = Arc::new(Geo::open(&config.geo, networks, home).unwrap());
             let learned = LearnedState::default();
-            let analyst = Analyst::new(config, geo, Outputs::none(), learned).unwrap();
+            let policy = crate::policy::Policy::default();
+            let analyst = Analyst::new(config, geo, policy, Outputs::none(), learned).unwrap();
             let mut desk = Desk::new(analyst, Telemetry::new(), keeper, saves_hourly);
             desk.take(Vec::new(), Some(Tick::of_hour(10))).unwrap();
             let log = folder.path().join("feedback.jsonl");

@@ -9,6 +9,7 @@ use crate::alert::Alert;
 use crate::config::Config;
 use crate::flow::SHARDS;
 use crate::geo::Geo;
+use crate::policy::Policy;
 use crate::time::Tick;
 use crate::transfer::{self, ROWS_PER_SHARD_TICK_MAX, Transfer};
 
@@ -55,7 +56,8 @@ pub fn intake(
     let site = &config.site;
     let geo = Geo::open(&config.geo, &site.networks, site.jurisdictions.0.clone())?;
     let learned = LearnedState::default();
-    let analyst = Analyst::new(config, Arc::new(geo), Outputs::keeping(), learned)?;
+    let policy = Policy::default();
+    let analyst = Analyst::new(config, Arc::new(geo), policy, Outputs::keeping(), learned)?;
     let mut feeder = Feeder::new(analyst);
     for transfer in transfers {
         feeder.add(transfer)?;
@@ -95,7 +97,7 @@ impl Import {
     pub fn start(config: Config, geo: Arc<Geo>, outputs: Outputs) -> Result<Self, PipelineError> {
         let mut keeper = Keeper::new(&config.state)?;
         let (learned, notes) = keeper.load()?;
-        let analyst = Analyst::new(config, geo, outputs, learned)?;
+        let analyst = Analyst::new(config, geo, Policy::default(), outputs, learned)?;
         let feeder = Feeder::new(analyst);
         Ok(Self {
             feeder,

@@ -219,7 +219,7 @@ fn turn(sources: &mut [LiveSource], reader: &mut Reader) -> Result<(), PipelineE
 }
 
 /// The tick that is certainly over on a silent link.
-pub(super) fn wall_clock_tick() -> Tick {
+pub fn wall_clock_tick() -> Tick {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -20,6 +20,7 @@ mod engine;
 mod feedback;
 mod flow_file;
 mod flow_records;
+mod inspection;
 mod intake;
 mod latency;
 mod live;
@@ -31,6 +32,7 @@ mod overlaps;
 mod owners;
 mod reader;
 mod recipients;
+mod recorder;
 mod replay;
 mod sensor;
 mod setup;
@@ -42,18 +44,21 @@ mod totals;
 pub use duplicates::Duplicates;
 pub use feedback::FeedbackLog;
 pub use intake::{INTAKE_ALERTS_MAX, Import, Imported, Intake, intake};
-pub use live::live;
+pub use live::{live, wall_clock_tick};
 pub use outputs::Outputs;
+pub use recorder::{Commits, Heading, Recorder};
 pub use replay::{Progress, follow, replay};
 pub use setup::Setup;
 pub use state::{SavedBaseline, SavedIncident, saved_baseline, saved_incident};
-pub use summary::{JurisdictionRow, RunReport, Summary};
+pub use summary::{JurisdictionRow, RunReport, StandpointRow, Summary};
 pub use telemetry::Telemetry;
 
 use thiserror::Error;
 
 use crate::capture::CaptureError;
 use crate::geo::GeoError;
+use crate::inspect::InspectError;
+use crate::ledger::LedgerError;
 use crate::sink::SinkError;
 use crate::store::StoreError;
 use crate::time::CalendarError;
@@ -76,6 +81,12 @@ pub enum PipelineError {
     /// The learned state.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Content inspection.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The calendar.
     #[error(transparent)]
     Calendar(#[from] CalendarError),

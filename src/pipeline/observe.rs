@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use crate::alert::{Observed, Recipient};
+use crate::alert::{Observed, Recipient, Ruled};
 use crate::baseline::{Baseline, of_hours};
 use crate::detect::Told;
 use crate::geo::{Confidence, Country, Geo};
 use crate::inventory::AssetKey;
+use crate::policy::Account;
 use crate::time::{Calendar, Tick};
 
 use super::owners::Owners;
@@ -16,6 +17,7 @@ use super::recipients::Recipients;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Observer<'a> {
     pub(super) baseline: &'a Baseline,
+    pub(super) account: &'a Account,
     pub(super) geo: &'a Geo,
     pub(super) owners: &'a Owners,
     pub(super) calendar: &'a Calendar,
@@ -77,6 +79,7 @@ impl Observer<'_> {
             }),
             first_seen: novelty.map(|novelty| novelty.since),
             is_new: novelty.is_some_and(|novelty| novelty.is_new()),
+            ruled: self.account.standpoint(asset, country).map(Ruled::from),
             prevalence: baseline.prevalence(country, asn, self.hour),
         }
     }

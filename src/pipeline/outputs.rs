@@ -3,8 +3,12 @@
 use std::net::IpAddr;
 
 use crate::alert::Alert;
-use crate::sink::{JsonLines, OutFolder, SinkError, TransferLine};
+use crate::policy::Judgement;
+use crate::sink::{JsonLines, OutFolder, SinkError, TransferLine, VerdictLine};
+use crate::time::Tick;
 use crate::transfer::Transfer;
+
+use super::recorder::Recorder;
 
 /// Alerts that are kept for the summary on the terminal.
 pub(super) const ALERTS_KEPT_MAX: usize = 1_000;
@@ -16,6 +20,8 @@ pub struct Outputs {
     shadow: Option<JsonLines>,
     flows: Option<JsonLines>,
     transfers: Option<JsonLines>,
+    verdicts: Option<JsonLines>,
+    recorder: Option<Recorder>,
     /// Alerts that wait for a caller that wants them itself.
     kept: Option<Vec<Alert>>,
 }
@@ -37,8 +43,46 @@ impl Outputs {
             shadow: file(true, "shadow.jsonl")?,
             flows: file(flows, "flows.jsonl")?,
             transfers: file(transfers, "transfers.jsonl")?,
-            kept: None,
+            ..Self::default()
         })
+    }
+
+    /// Verdicts to a file of a folder, too.
+    ///
+    /// # Errors
+    /// Where the file cannot be created.
+    pub fn with_verdicts(mut self, folder: &OutFolder) -> Result<Self, SinkError> {
+        self.verdicts = Some(folder.json_lines("verdicts.jsonl")?);
+        Ok(self)
+    }
+
+    /// A ledger, too.
+    #[must_use]
+    pub fn with_ledger(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    /// Whether days are wanted, by who sent what to whom.
+    pub(super) const fn wants_account(&self) -> bool {
+        self.recorder.is_some()
+    }
+
+    pub(super) const fn recorder(&mut self) -> Option<&mut Recorder> {
+        self.recorder.as_mut()
+    }
+
+    pub(super) fn judgement(&mut self, tick: Tick, judgement: &Judgement) -> Result<(), SinkError> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.judgement(tick, judgement);
+        }
+        match &mut self.verdicts {
+            Some(lines) => {
+                lines.write(&VerdictLine::new(tick, judgement))?;
+                lines.flush()
+            }
+            None => Ok(()),
+        }
     }
 
     /// Alerts to one stream, nothing else.
@@ -71,6 +115,9 @@ impl Outputs {
     pub(super) fn alert(&mut self, alert: &Alert) -> Result<(), SinkError> {
         if let Some(kept) = &mut self.kept {
             kept.push(alert.clone());
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.alert(alert);
         }
         write(&mut self.alerts, alert)?;
         self.alerts.as_mut().map_or(Ok(()), JsonLines::flush)

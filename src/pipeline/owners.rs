@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::decode::{Said, Sighting};
 use crate::geo::Geo;
-use crate::inventory::{AssetConfig, AssetKey, Bindings, Inventory};
+use crate::inventory::{AssetConfig, AssetKey, Bindings, Declared, Inventory};
 use crate::time::Tick;
 
 use super::state::LearnedState;
@@ -27,6 +27,11 @@ impl Owners {
     #[inline]
     pub(super) fn asset(&self, bindings: &Bindings, address: IpAddr) -> AssetKey {
         self.inventory.asset(bindings, address)
+    }
+
+    /// What is declared of an asset.
+    pub(super) fn declared(&self, asset: AssetKey) -> Option<&Declared> {
+        self.inventory.declared(asset)
     }
 
     /// How the asset is called that sends from an address now.
@@ -66,6 +71,7 @@ impl Owners {
     ) {
         let LearnedState {
             baseline,
+            account,
             incidents,
             shadow,
             bindings,
@@ -86,6 +92,7 @@ impl Owners {
             return;
         };
         baseline.rename(before, asset);
+        account.rename(before, asset);
         incidents.rename(before, asset);
         shadow.rename(before, asset);
         totals.rename(before, asset);

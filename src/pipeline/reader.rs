@@ -15,9 +15,11 @@ use super::PipelineError;
 use super::clock::{Arrived, Step, TickClock};
 use super::duplicates::Duplicates;
 use super::engine::{Engine, Finished};
+use super::inspection::Inspection;
 use super::latency::StepLatency;
 use super::openings::{Openings, Pieces};
 use super::overlaps::Overlaps;
+use super::sensor::Seen;
 use super::telemetry::Telemetry;
 
 /// Decodes, stamps and deals frames, and counts every one.
@@ -40,6 +42,8 @@ pub(super) struct Reader {
     sightings: Sightings,
     /// Where what conversations say of themselves is read.
     openings: Option<Openings>,
+    /// Where content is looked into.
+    inspection: Option<Box<Inspection>>,
     /// Whether messages of ICMP are told apart.
     tells_messages: bool,
     /// Which of the readers of this run it is.
@@ -132,9 +136,16 @@ impl Reader {
             openings: dissect
                 .enabled
                 .then(|| Openings::new(dissect.content_class)),
+            inspection: None,
             tells_messages,
             number,
         }
+    }
+
+    /// Looks into content, too.
+    pub(super) fn with_inspection(mut self, inspection: Option<Inspection>) -> Self {
+        self.inspection = inspection.map(Box::new);
+        self
     }
 
     /// Takes frames that stand ready in `source` and are earlier than `before`, as long as
@@ -191,6 +202,9 @@ impl Reader {
         if self.tells_messages {
             tell_messages_apart(frame, &mut packet);
         }
+        if let Some(inspection) = &mut self.inspection {
+            inspection.packet(frame, &packet);
+        }
         self.counts.packets += 1;
         self.counts.wire_bytes += u64::from(packet.wire_bytes);
         self.counts.ip_bytes += u64::from(packet.ip_bytes);
@@ -207,7 +221,9 @@ impl Reader {
     /// counted, else a run of them now and then, to know whether there are any.
     const fn frames_until_compared(&self) -> usize {
         let place = (self.counts.frames + 1) % SAMPLE_EVERY;
-        if self.deduplicates || self.overlaps.is_some() || place <= SAMPLE_FRAMES {
+        let is_looked_at =
+            self.deduplicates || self.overlaps.is_some() || self.inspection.is_some();
+        if is_looked_at || place <= SAMPLE_FRAMES {
             0
         } else {
             (SAMPLE_EVERY - place) as usize
@@ -249,6 +265,9 @@ impl Reader {
     pub(super) fn finish(mut self) -> Result<(ReaderCounts, Option<Finished>), PipelineError> {
         let last = self.steps(|clock, out| clock.finish(out));
         let last = last.and_then(|()| self.send_batch());
+        if let Some(inspection) = &mut self.inspection {
+            inspection.finish();
+        }
         let last = last.and_then(|()| self.send_sightings());
         self.publish();
         // Where the engine stopped early, its reason is the one to tell.
@@ -321,12 +340,20 @@ impl Reader {
     /// belongs to that.
     fn send_sightings(&mut self) -> Result<(), PipelineError> {
         let tick = self.counts.tick;
-        if tick == Tick(0) || self.sightings.is_empty() {
+        if tick == Tick(0) {
             return Ok(());
         }
-        let seen = self.sightings.take().into_iter();
-        let sightings = seen.map(|sighting| (tick, sighting)).collect();
-        self.engine.sighted(sightings)
+        let sightings = self.sightings.take().into_iter();
+        let inspected = self.inspection.as_mut().map(|inspection| inspection.take());
+        let inspected = inspected.into_iter().flatten();
+        let seen = Seen {
+            sightings: sightings.map(|sighting| (tick, sighting)).collect(),
+            inspected: inspected.map(|one| (tick, one)).collect(),
+        };
+        if seen.sightings.is_empty() && seen.inspected.is_empty() {
+            return Ok(());
+        }
+        self.engine.saw(seen)
     }
 
     fn publish(&mut self) {

@@ -37,17 +37,12 @@ impl Recipients {
         }
     }
 
-    /// The registered domain that a transfer went to, if it is large enough for that to
-    /// matter and somebody has named it.
-    pub(super) fn domain(&mut self, transfer: &Transfer) -> Option<String> {
-        if transfer.bytes < NAMED_BYTES_MIN {
-            return None;
-        }
+    /// The host name that a transfer went to, if somebody has named it.
+    pub(super) fn host(&mut self, transfer: &Transfer) -> Option<&str> {
         let conversation = transfer.conversation?;
         let said = self.words.of(&(transfer.asset_ip, conversation));
         let asked = said.and_then(|said| said.server_name.as_deref());
-        let name = asked.or_else(|| self.names.get(&conversation.peer).map(AsRef::as_ref))?;
-        registered_domain(name)
+        asked.or_else(|| self.names.get(&conversation.peer).map(AsRef::as_ref))
     }
 
     /// What is known of the receiver of a conversation.
@@ -62,7 +57,10 @@ impl Recipients {
         };
         let name = asked.or_else(answered);
         Recipient {
-            domain: name.as_ref().and_then(|(name, _)| registered_domain(name)),
+            domain: name
+                .as_ref()
+                .and_then(|(name, _)| registered_domain(name))
+                .map(str::to_owned),
             name,
             application: said.map(|said| said.application).unwrap_or_default(),
             protection: said.map(|said| said.protection).unwrap_or_default(),
@@ -73,11 +71,11 @@ impl Recipients {
 
 /// What somebody has registered of a host name, by the public suffix list
 /// (<https://publicsuffix.org>); nothing of an address or of a name without a known suffix.
-fn registered_domain(name: &str) -> Option<String> {
+pub(super) fn registered_domain(name: &str) -> Option<&str> {
     let domain = psl::domain(name.as_bytes())?;
     let is_known = domain.suffix().is_known();
     let text = std::str::from_utf8(domain.as_bytes()).ok();
-    text.filter(|_| is_known).map(str::to_owned)
+    text.filter(|_| is_known)
 }
 
 /// What conversations have said, as long as there is room.
@@ -128,9 +126,6 @@ impl Words {
     }
 }
 
-/// The least transfer whose receiver is looked up: smaller ones are many, and carry little.
-const NAMED_BYTES_MIN: u64 = 16_384;
-
 /// Conversations whose words are kept, and places that are, some of them of words that are
 /// not kept any more.
 const WORDS_MAX: usize = 32_768;
@@ -175,9 +170,9 @@ mod tests {
     #[test]
     fn the_registered_domain_is_below_the_public_suffix() {
         let of = |name| registered_domain(name);
-        assert_eq!(of("a.b.example.co.uk").as_deref(), Some("example.co.uk"));
+        assert_eq!(of("a.b.example.co.uk"), Some("example.co.uk"));
         assert_eq!(
-            of("tenant.blob.core.windows.net").as_deref(),
+            of("tenant.blob.core.windows.net"),
             Some("tenant.blob.core.windows.net")
         );
         assert_eq!(of("192.0.2.1"), None);

@@ -14,6 +14,7 @@ use crate::transfer::{self, Conversation, Transfer};
 use super::PipelineError;
 use super::flow_file::FlowOut;
 use super::flow_records::FlowRecords;
+use super::inspection::Inspected;
 use super::openings::Pieces;
 
 /// The shards of one worker, and what they have told since the last tick.
@@ -84,6 +85,8 @@ pub(super) struct SensorOutput {
     pub(super) names: Vec<(Tick, Ends, Answered)>,
     /// Pings between an asset and abroad, those of the same two in their order.
     pub(super) pings: Vec<(Tick, Ends, Ping)>,
+    /// What was found in content, and in which tick.
+    pub(super) inspected: Vec<(Tick, Inspected)>,
     pub(super) counts: SensorCounts,
 }
 
@@ -94,6 +97,7 @@ impl SensorOutput {
         self.words.append(&mut later.words);
         self.names.append(&mut later.names);
         self.pings.append(&mut later.pings);
+        self.inspected.append(&mut later.inspected);
         self.counts = later.counts;
         if self.transfers.is_empty() {
             self.transfers = later.transfers;
@@ -123,8 +127,19 @@ impl SensorOutput {
         self.names = names.collect();
         let pings = taken.pings.extract_if(.., |(tick, ..)| is_later(*tick));
         self.pings = pings.collect();
+        let inspected = taken.inspected.extract_if(.., |(tick, _)| is_later(*tick));
+        self.inspected = inspected.collect();
         taken
     }
+}
+
+/// What a reader saw beside packets.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Who had an address, and in which tick.
+    pub(super) sightings: Vec<(Tick, Sighting)>,
+    /// What was found in content, and in which tick.
+    pub(super) inspected: Vec<(Tick, Inspected)>,
 }
 
 /// Sums since the start.
@@ -277,9 +292,10 @@ impl Sensor {
         }
     }
 
-    /// Takes what the reader saw of who has an address, to be told with the running tick.
-    pub(super) fn sighted(&mut self, seen: Vec<(Tick, Sighting)>) {
-        self.output.sightings.extend(seen);
+    /// Takes what the reader saw beside packets, to be told with the running tick.
+    pub(super) fn saw(&mut self, seen: Seen) {
+        self.output.sightings.extend(seen.sightings);
+        self.output.inspected.extend(seen.inspected);
     }
 
     /// Closes all ticks before `to`. Where that fails, flows could not be written.

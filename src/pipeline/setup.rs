@@ -12,11 +12,15 @@ use crate::detect::{Bytes, Tunnels};
 use crate::dissect::DissectConfig;
 use crate::flow::FlowConfig;
 use crate::geo::{DatabaseInfo, Geo};
+use crate::inspect::Inspector;
+use crate::inventory::Inventory;
+use crate::policy::Policy;
 use crate::time::Timestamp;
 
 use super::analyst::Analyst;
 use super::engine::{self, Desk, Engine, Finished};
 use super::flow_file::FlowFile;
+use super::inspection::Inspection;
 use super::outputs::Outputs;
 use super::reader::{Reader, ReaderCounts};
 use super::sensor::{Sensor, SensorCounts};
@@ -31,6 +35,8 @@ pub struct Setup {
     pub config: Config,
     /// The databases that the settings name.
     pub geo: Geo,
+    /// By what exports are judged.
+    pub policy: Policy,
     /// Worker threads, 1 to [`WORKERS_MAX`]. One runs everything in the caller's thread.
     pub workers: usize,
     /// Where results go.
@@ -50,6 +56,8 @@ pub(super) struct Context {
     dissect: DissectConfig,
     /// Whether messages of ICMP are told apart, as Community IDs need it.
     tells_messages: bool,
+    /// What looks into content, of which assets, and what knows what is abroad.
+    inspects: Option<(Arc<Inspector>, Arc<Inventory>, Arc<Geo>)>,
     /// What is known at the start that the operator should know.
     pub(super) notes: Vec<String>,
 }
@@ -94,6 +102,7 @@ impl Setup {
         let Self {
             config,
             geo,
+            policy,
             workers: _,
             mut outputs,
             telemetry,
@@ -120,6 +129,15 @@ impl Setup {
             Sensor::new(share, &flow, flows_max, geo, out)
         });
         let sensors: Vec<_> = sensors.collect();
+        let inventory = Inventory::new(&config.asset);
+        let inspects = match inventory.inspected() {
+            0 => None,
+            count => {
+                notes.push(inspection_note(count));
+                let inspector = Arc::new(config.inspect.open()?);
+                Some((inspector, Arc::new(inventory), Arc::clone(&geo)))
+            }
+        };
         let context = Context {
             telemetry: Arc::clone(&telemetry),
             databases: geo.databases().to_vec(),
@@ -127,9 +145,10 @@ impl Setup {
             capture: config.capture.clone(),
             dissect: config.dissect,
             tells_messages: config.flow.community_id,
+            inspects,
             notes,
         };
-        let mut analyst = Analyst::new(config, Arc::clone(&geo), outputs, learned)?;
+        let mut analyst = Analyst::new(config, Arc::clone(&geo), policy, outputs, learned)?;
         analyst.take_feedback(Ok((feedback, Vec::new())));
         let desk = Desk::new(analyst, Arc::clone(&telemetry), keeper, is_live);
         telemetry.set_ready(&context.databases);
@@ -154,6 +173,7 @@ impl Analysis {
 impl Context {
     fn reader(&self, number: usize, engine: Engine) -> Reader {
         let telemetry = Arc::clone(&self.telemetry);
+        let inspection = self.inspects.clone().map(Inspection::new);
         Reader::new(
             number,
             engine,
@@ -162,6 +182,7 @@ impl Context {
             self.dissect,
             self.tells_messages,
         )
+        .with_inspection(inspection)
     }
 
     /// Drains the pipeline and draws up the report.
@@ -213,6 +234,13 @@ impl Context {
         });
         lossy.collect()
     }
+}
+
+fn inspection_note(count: usize) -> String {
+    format!(
+        "the content that {count} assets send abroad in the clear is looked into (is_inspected): \
+         that may itself be regulated; identifiers are counted and hashed, and none is kept"
+    )
 }
 
 fn input_notes(

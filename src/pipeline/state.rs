@@ -12,6 +12,7 @@ use crate::baseline::{Baseline, STATE_VERSION};
 use crate::config::StateConfig;
 use crate::detect::Tunnels;
 use crate::inventory::{AssetConfig, AssetKey, Bindings, Inventory, Name};
+use crate::policy::Account;
 use crate::store::{Loaded, Store, StoreError};
 use crate::time::Tick;
 
@@ -30,6 +31,8 @@ pub(super) struct LearnedState {
     pub(super) feedback_applied: u64,
     /// Whose network cards have the site's addresses.
     pub(super) bindings: Bindings,
+    /// What was exported and what was said of it, where anybody asks.
+    pub(super) account: Account,
     /// What names and pings have carried.
     pub(super) tunnels: Tunnels,
     /// Addresses of the site that are asked for names.

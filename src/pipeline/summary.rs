@@ -3,16 +3,23 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::alert::Alert;
 use crate::baseline::{Labels, Learn, Stage};
 use crate::decode::Reason;
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country, DatabaseInfo};
+use crate::ledger::LedgerError;
+use crate::policy::law::Verdict;
+use crate::policy::{Account, Standpoint};
 use crate::store::StoreError;
+use crate::time::Tick;
 
 use super::engine::Finished;
 use super::reader::ReaderCounts;
+use super::recorder::Recorder;
+use super::sensor::SensorCounts;
 use super::totals::Totals;
 
 /// The figures of a run, as `summary.json` holds them.
@@ -54,6 +61,8 @@ pub struct Summary {
     pub alerts: u64,
     /// Incidents that would have opened, had their asset not still been learned.
     pub shadow_alerts: u64,
+    /// What packs said, by pack and verdict: how often it became another thing.
+    pub verdicts: BTreeMap<String, BTreeMap<Verdict, u64>>,
     /// Hours of packet time with traffic that were learned from, earlier runs included.
     pub learned_hours: u64,
     /// Time of the first packet that was believed, if any.
@@ -92,6 +101,23 @@ pub struct JurisdictionRow {
     pub assets: usize,
 }
 
+/// What a pack said last of an asset and a recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandpointRow {
+    /// How the asset is called.
+    pub asset: String,
+    /// The country of the recipient.
+    pub country: Country,
+    /// The recipient: a registered domain, an autonomous system, or what is left.
+    pub recipient: String,
+    /// Export bytes.
+    pub bytes: u64,
+    /// The pack.
+    pub pack: String,
+    /// What it said.
+    pub said: Standpoint,
+}
+
 /// Everything that a run leaves behind.
 #[derive(Debug)]
 pub struct RunReport {
@@ -101,8 +127,20 @@ pub struct RunReport {
     pub jurisdictions: Vec<JurisdictionRow>,
     /// Lines of alerts, the first thousand.
     pub alerts: Vec<Alert>,
+    /// What each pack said last, by asset and recipient.
+    pub standpoints: Vec<StandpointRow>,
     /// Why what was learned could not be kept, if so.
     pub state_error: Option<StoreError>,
+    /// Why not all of the ledger is on the disk, if so.
+    pub ledger_error: Option<LedgerError>,
+}
+
+fn home_note(counts: &SensorCounts) -> Option<String> {
+    (counts.flow_records > 0 && !counts.has_home).then(|| {
+        "no packet had an address of site.networks, so nothing could be an export; set \
+         site.networks to the networks of the assets"
+            .to_owned()
+    })
 }
 
 fn churn_note(churn: u64) -> Option<String> {
@@ -128,14 +166,7 @@ impl RunReport {
             baseline.hours_observed(),
             counts.packets,
         ));
-        let records = &finished.counts;
-        if records.flow_records > 0 && !records.has_home {
-            notes.push(
-                "no packet had an address of site.networks, so nothing could be an export; set \
-                 site.networks to the networks of the assets"
-                    .to_owned(),
-            );
-        }
+        notes.extend(home_note(&finished.counts));
         let asset_churn = finished.analyst.learned.bindings.churn;
         notes.extend(churn_note(asset_churn));
         let evictions = evictions(counts, &finished);
@@ -143,6 +174,11 @@ impl RunReport {
         notes.extend(rulings.notes(finished.analyst.learned.clock.tick));
         let relabelled = relabelled(&baseline.labels);
         notes.extend(relabelled.iter().map(RelabelledRow::note));
+        let now = finished.analyst.learned.clock.tick;
+        let mut outputs = finished.analyst.outputs;
+        if let Some(recorder) = outputs.recorder() {
+            notes.append(&mut recorder.notes);
+        }
         let totals = finished.analyst.totals;
         let new = totals.notes.iter().filter(|note| !notes.contains(note));
         let new: Vec<_> = new.cloned().collect();
@@ -169,19 +205,26 @@ impl RunReport {
             asset_churn,
             alerts: totals.incidents,
             shadow_alerts: totals.shadow_incidents,
+            verdicts: totals.verdicts.clone(),
             learned_hours: baseline.hours_observed(),
             first: counts.first.map(|at| at.to_string()),
             last: counts.last.map(|at| at.to_string()),
             databases: databases.to_vec(),
             notes,
         };
+        let ledger_error = outputs
+            .recorder()
+            .and_then(|recorder| record_end(recorder, now, &summary).err());
         let jurisdictions = jurisdictions(&totals);
+        let standpoints = standpoints(&finished.analyst.learned.account);
         give_back(finished.analyst.learned);
         Self {
             summary,
             jurisdictions,
             alerts: totals.alerts,
+            standpoints,
             state_error: finished.state_error,
+            ledger_error,
         }
     }
 }
@@ -205,6 +248,40 @@ impl RelabelledRow {
             self.networks, self.to, self.from, self.bytes
         )
     }
+}
+
+fn standpoints(account: &Account) -> Vec<StandpointRow> {
+    let rows = account.corridors().flat_map(|(country, recipient, one)| {
+        let said = one.said.iter();
+        said.map(move |(pack, said)| StandpointRow {
+            asset: one.asset.clone(),
+            country,
+            recipient: recipient.to_string(),
+            bytes: one.bytes,
+            pack: pack.clone(),
+            said: said.clone(),
+        })
+    });
+    rows.collect()
+}
+
+/// Writes to the ledger how well a run could see, and that it ended.
+fn record_end(recorder: &mut Recorder, now: Tick, summary: &Summary) -> Result<(), LedgerError> {
+    let body = json!({
+        "since": "start",
+        "frames_read": summary.frames_read,
+        "packets": summary.packets,
+        "wire_bytes": summary.wire_bytes,
+        "dropped": summary.dropped,
+        "late": summary.late,
+        "clock_jumps": summary.clock_jumps,
+        "evictions": summary.evictions,
+        "first": summary.first,
+        "last": summary.last,
+        "notes": summary.notes,
+    });
+    recorder.sensor(now, &body);
+    recorder.stop(now, "end")
 }
 
 /// Entries that gave way, by table, where any did.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::{Value, json};
+
 use crate::alert::Severity;
 use crate::capture::Drops;
 use crate::decode::Reason;
@@ -150,6 +152,39 @@ impl Telemetry {
             (interface.clone(), sum)
         });
         sums.collect()
+    }
+
+    /// What was read and lost so far, for the ledger.
+    pub(super) fn seen(&self) -> Value {
+        let sum = |of: &dyn Fn(&ReaderPublished) -> &Published| {
+            let values = self.readers.iter().map(|reader| of(reader).value());
+            values.sum::<u64>()
+        };
+        let reasons = Reason::ALL.iter().enumerate().map(|(index, reason)| {
+            let frames = sum(&|reader| &reader.dropped_frames[index]);
+            (reason.name(), frames)
+        });
+        let dropped: BTreeMap<_, _> = reasons.filter(|(_, frames)| *frames > 0).collect();
+        let lost = self.drops().into_iter().map(|(_, drops)| drops);
+        let lost = lost.fold([0; 3], |[kernel, interface, gaps], drops| {
+            [
+                kernel + drops.kernel_dropped,
+                interface + drops.interface_dropped,
+                gaps + drops.gaps,
+            ]
+        });
+        json!({
+            "since": "start",
+            "frames_read": sum(&|reader| &reader.frames),
+            "packets": sum(&|reader| &reader.packets),
+            "wire_bytes": sum(&|reader| &reader.wire_bytes),
+            "dropped": dropped,
+            "late": sum(&|reader| &reader.late),
+            "clock_jumps": sum(&|reader| &reader.clock_jumps),
+            "kernel_dropped": lost[0],
+            "interface_dropped": lost[1],
+            "gaps": lost[2],
+        })
     }
 
     /// All metrics at this moment.

@@ -8,6 +8,8 @@ use crate::baseline::ASSETS_MAX;
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
+use crate::policy::Judgement;
+use crate::policy::law::Verdict;
 use crate::transfer::{COUNTRY_NUMBERS, Transfer, country_number};
 
 use super::summary::JurisdictionRow;
@@ -21,6 +23,8 @@ pub(super) struct Totals {
     pub(super) shadow_incidents: u64,
     /// What the reader of the figures should know.
     pub(super) notes: Vec<String>,
+    /// What packs have said, by pack and verdict: how often it became another thing.
+    pub(super) verdicts: BTreeMap<String, BTreeMap<Verdict, u64>>,
     pub(super) alerts: Vec<Alert>,
     /// By country, those that took something.
     countries: Vec<Option<JurisdictionRow>>,
@@ -48,6 +52,7 @@ impl Default for Totals {
             incidents: 0,
             shadow_incidents: 0,
             notes: Vec::new(),
+            verdicts: BTreeMap::new(),
             alerts: Vec::new(),
             countries: vec![None; COUNTRY_NUMBERS],
             sure_bytes: [0; Confidence::ALL.len()],
@@ -69,6 +74,14 @@ impl Totals {
             *protected = protected.saturating_add(transfer.bytes);
             let sure = &mut self.sure_bytes[transfer.confidence as usize];
             *sure = sure.saturating_add(transfer.bytes);
+        }
+    }
+
+    /// Counts what a pack says.
+    pub(super) fn judged(&mut self, judgement: &Judgement) {
+        if judgement.is_new {
+            let of_pack = self.verdicts.entry(judgement.pack.clone()).or_default();
+            *of_pack.entry(judgement.said.verdict).or_default() += 1;
         }
     }
 

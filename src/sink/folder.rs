@@ -17,11 +17,12 @@ pub struct OutFolder {
 }
 
 /// The files that a replay may write.
-const OWN_FILES: [&str; 5] = [
+const OWN_FILES: [&str; 6] = [
     "alerts.jsonl",
     "shadow.jsonl",
     "flows.jsonl",
     "transfers.jsonl",
+    "verdicts.jsonl",
     "summary.json",
 ];
 
@@ -81,6 +82,36 @@ impl OutFolder {
             }
         }
         Ok(())
+    }
+
+    /// A folder of its own, of which the named files are removed.
+    ///
+    /// # Errors
+    /// Where it is a file or a link, or cannot be made, or a file cannot be removed.
+    pub fn own_folder(&self, name: &str, files: &[&str]) -> Result<PathBuf, SinkError> {
+        let path = self.path.join(name);
+        let shown = path.display().to_string();
+        let failed = |action: &'static str, error| SinkError::io(&shown, action, error);
+        match fs::symlink_metadata(&path) {
+            Ok(known) if !known.is_dir() => {
+                let reason = "is no folder; remove it, or name another folder with --out";
+                return Err(SinkError::Unfit {
+                    name: shown,
+                    reason: reason.to_owned(),
+                });
+            }
+            Ok(_) => {}
+            Err(_) => fs::create_dir(&path).map_err(|error| failed("make folder", error))?,
+        }
+        for file in files {
+            match fs::remove_file(path.join(file)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(failed("replace an earlier result", error));
+                }
+                _ => {}
+            }
+        }
+        Ok(path)
     }
 
     /// Opens a file of JSON lines in the folder, to add to it.

@@ -22,6 +22,7 @@ mod demo;
 // The tests of the benchmark, whose own binary has no harness to run them.
 #[path = "../../benches/detection/main.rs"]
 mod detection;
+mod examples;
 mod feedback;
 mod files;
 mod fuzz_corpus;
@@ -30,6 +31,7 @@ mod hellos;
 mod hellos_foxio;
 mod hellos_tshark;
 mod import;
+mod inspection;
 mod live;
 mod metrics;
 mod mirroring;
@@ -37,6 +39,7 @@ mod mutation;
 mod openings;
 mod oracle;
 mod packets;
+mod policy;
 mod program;
 mod recipients;
 mod relabels;

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use crate::alert::{Activity, Event};
 use crate::baseline::Stage;
-use crate::detect::{Breach, Finding, Passed, Told, told_ceiling, told_tunnel};
+use crate::detect::{Breach, Finding, Passed, Told, told_ceiling, told_policy, told_tunnel};
 use crate::geo::Country;
 use crate::inventory::AssetKey;
+use crate::policy::Judgement;
 use crate::time::Tick;
 
 use super::{Analyst, LearnedState, Observer, PipelineError};
@@ -31,6 +32,8 @@ pub(super) struct Word {
     pub(super) passed: [Option<Passed>; 2],
     /// What somebody hides.
     pub(super) hidden: Option<Hidden>,
+    /// What a pack or the register speaks against.
+    pub(super) judgement: Option<Judgement>,
 }
 
 /// Data where none is expected.
@@ -55,7 +58,7 @@ impl Word {
 impl Analyst {
     /// Hands what is to be told to the incidents, or to the shadow while the asset is being
     /// learned. What is hidden goes to the incidents, learned or not, and an hour past a
-    /// ceiling even if it was accepted.
+    /// ceiling, or what the policy speaks against, even if it was accepted.
     pub(super) fn tell(
         &mut self,
         tick: Tick,
@@ -81,8 +84,12 @@ impl Analyst {
         for passed in word.passed.into_iter().flatten() {
             told = self.breach(key, passed, told);
         }
+        if let Some(judgement) = &word.judgement {
+            told = Some(told_policy(judgement, told));
+        }
         let LearnedState {
             baseline,
+            account,
             incidents,
             shadow,
             clock,
@@ -99,6 +106,7 @@ impl Analyst {
         }
         let observer = Observer {
             baseline,
+            account,
             geo: &self.geo,
             owners: &self.owners,
             calendar: &self.calendar,

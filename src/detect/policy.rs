@@ -1,0 +1,71 @@
+//! What packs of law and the register of approvals say against an export.
+//!
+//! Idea: what was never approved, goes to another recipient than was approved, or is more than
+//! was approved is to be told however normal it has become. A verdict is no matter of chance: it
+//! costs nothing of the budget, teaches nothing, and feedback does not silence it. What silences
+//! it is an approval in the register.
+//!
+//! Formula: that of the packs, see [`policy`](crate::policy). The chance that is shown is 1.
+//!
+//! Cost: nothing here; see [`Account`](crate::policy::Account).
+//!
+//! Blind spot: what nobody has declared, and whatever cannot be seen on the way: who the
+//! recipient is in law, what ciphertext holds, what became of it beyond the border.
+
+use super::{Bytes, Detector, Finding, Told};
+use crate::policy::Judgement;
+use crate::policy::law::Severity;
+
+/// What is to be told of a judgement, beside what else is.
+pub fn told(judgement: &Judgement, others: Option<Told>) -> Told {
+    let (score, mut findings, allowance_bytes) = others.map_or((0.0, Vec::new(), 0), |told| {
+        (told.score, told.findings, told.allowance_bytes)
+    });
+    findings.insert(0, finding(judgement));
+    Told {
+        score: of_severity(judgement.said.severity).max(score),
+        findings,
+        allowance_bytes,
+    }
+}
+
+fn finding(judgement: &Judgement) -> Finding {
+    let [sentence, _] = &judgement.sentences;
+    let unprotected = match judgement.protection.name() {
+        name if judgement.is_of_protection() => {
+            format!("it needs protection, and goes {name}. ")
+        }
+        _ => String::new(),
+    };
+    let mut said = format!(
+        "{} to {} today, by {}: {unprotected}{sentence}",
+        Bytes(judgement.bytes),
+        judgement.recipient(),
+        judgement.pack,
+    );
+    for why in &judgement.why {
+        if !said.ends_with('.') {
+            said.push('.');
+        }
+        said = format!("{said} {why}.");
+    }
+    Finding {
+        detector: Detector::Policy,
+        cell: None,
+        p: 1.0,
+        since: judgement.since,
+        bytes: judgement.bytes,
+        expected_bytes: 0,
+        sentence: said,
+    }
+}
+
+/// 50 is where an alert is worth it; the rest is by how bad it is.
+const fn of_severity(severity: Severity) -> f64 {
+    match severity {
+        Severity::Info | Severity::Low => 40.0,
+        Severity::Medium => 50.0,
+        Severity::High => 75.0,
+        Severity::Critical => 100.0,
+    }
+}

@@ -1,0 +1,193 @@
+//! Heads as they stand in a file, checked one by one.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::checkpoint::Mark;
+use super::error::{LedgerError, io_error};
+use super::hash::PublicKey;
+use super::head::{HEAD_LINE_BYTES_MAX, Head};
+use super::lines::{Line, read_line};
+use super::report::{Fault, Faults};
+
+/// Whether a file may end without a line feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LastLine {
+    /// What has none was torn by a crash and does not count.
+    MustEnd,
+    /// People and tools may have left it out.
+    MayLackEnd,
+}
+
+/// Heads in the order of their sizes.
+pub(super) struct HeadReader {
+    /// The file, for what is told of it.
+    pub(super) name: String,
+    reader: Box<dyn BufRead>,
+    key: PublicKey,
+    last_line: LastLine,
+    next: Option<Placed>,
+    has_ended: bool,
+    size: u64,
+    /// Whole lines so far.
+    pub(super) lines: u64,
+    /// Their bytes.
+    pub(super) bytes: u64,
+    /// Bytes of a last line that was torn.
+    pub(super) torn_bytes: u64,
+    /// Heads that agreed with the entries.
+    pub(super) agreed: u64,
+    /// Entries under the last of them.
+    pub(super) agreed_size: u64,
+    buffer: Vec<u8>,
+}
+
+/// A head and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub(super) head: Head,
+    /// The line; the first is 1.
+    pub(super) line: u64,
+    /// Bytes of the file up to and with it.
+    pub(super) bytes: u64,
+}
+
+impl HeadReader {
+    /// Reads what a file has now, from where a head was signed, or from its beginning.
+    ///
+    /// Heads follow the entries that they sign. So no head is read that was written after this,
+    /// while entries were read.
+    pub(super) fn open(
+        path: &Path,
+        from: Option<&Mark>,
+        key: PublicKey,
+        last_line: LastLine,
+    ) -> Result<Self, LedgerError> {
+        let mut file = File::open(path).map_err(io_error(path, "open"))?;
+        let about = file.metadata().map_err(io_error(path, "look at"))?;
+        let from_bytes = from.map_or(0, |mark| mark.heads_bytes);
+        let sought = file.seek(SeekFrom::Start(from_bytes));
+        sought.map_err(io_error(path, "seek"))?;
+        let rest = file.take(about.len().saturating_sub(from_bytes));
+        let name = path.display().to_string();
+        let mut heads = Self::of(name, Box::new(BufReader::new(rest)), key, last_line);
+        if let Some(mark) = from {
+            heads.bytes = mark.heads_bytes;
+            heads.lines = mark.heads_lines;
+            heads.size = mark.head.size;
+            heads.agreed_size = mark.head.size;
+        }
+        Ok(heads)
+    }
+
+    /// Only this head.
+    pub(super) fn one(name: String, head: &Head) -> Self {
+        let line = std::io::Cursor::new(head.line() + "\n");
+        Self::of(name, Box::new(line), head.key, LastLine::MustEnd)
+    }
+
+    fn of(name: String, reader: Box<dyn BufRead>, key: PublicKey, last_line: LastLine) -> Self {
+        Self {
+            name,
+            reader,
+            key,
+            last_line,
+            next: None,
+            has_ended: false,
+            size: 0,
+            lines: 0,
+            bytes: 0,
+            torn_bytes: 0,
+            agreed: 0,
+            agreed_size: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The next head that the key did sign. What is none is told and passed over.
+    pub(super) fn peek(&mut self, faults: &mut Faults) -> Result<Option<Placed>, LedgerError> {
+        while self.next.is_none() && !self.has_ended {
+            let read = read_line(&mut self.reader, &mut self.buffer, HEAD_LINE_BYTES_MAX);
+            let read = read.map_err(io_error(Path::new(&self.name), "read"))?;
+            let line = self.lines.saturating_add(1);
+            let line_bytes = self.buffer.len() as u64;
+            match read {
+                Line::Whole => {
+                    self.lines = line;
+                    self.bytes = self.bytes.saturating_add(line_bytes + 1);
+                }
+                Line::Torn => {
+                    self.has_ended = true;
+                    self.torn_bytes = line_bytes;
+                    if self.last_line == LastLine::MustEnd {
+                        break;
+                    }
+                }
+                Line::End => {
+                    self.has_ended = true;
+                    break;
+                }
+                Line::TooLong => {
+                    self.has_ended = true;
+                    let reason = "the line is too long for a head; nothing behind it is read";
+                    self.tell(line, reason, faults);
+                    break;
+                }
+            }
+            match self.check() {
+                Ok(head) => {
+                    self.size = head.size;
+                    self.next = Some(Placed {
+                        head,
+                        line,
+                        bytes: self.bytes,
+                    });
+                }
+                Err(reason) => self.tell(line, &reason, faults),
+            }
+        }
+        Ok(self.next)
+    }
+
+    /// Goes on to the head after the one that was peeked at.
+    pub(super) fn advance(&mut self) {
+        self.next = None;
+    }
+
+    fn check(&self) -> Result<Head, String> {
+        let head =
+            Head::parse(&self.buffer).map_err(|error| format!("this is no head: {error}"))?;
+        if head.key != self.key {
+            return Err(format!(
+                "this head is of the key {}, and the ledger's is {}",
+                head.key, self.key
+            ));
+        }
+        if !head.is_signed() {
+            return Err("the signature of this head is not that of its key".to_owned());
+        }
+        if head.size < self.size {
+            return Err(format!(
+                "this head of {} entries stands behind one of {}; sort the file by size",
+                head.size, self.size
+            ));
+        }
+        Ok(head)
+    }
+
+    /// Counts a head that agrees with the entries.
+    pub(super) fn agree(&mut self, size: u64) {
+        self.agreed = self.agreed.saturating_add(1);
+        self.agreed_size = size;
+    }
+
+    /// Tells what is wrong with a line.
+    pub(super) fn tell(&self, line: u64, reason: &str, faults: &mut Faults) {
+        faults.push(Fault::Head {
+            name: self.name.clone(),
+            line,
+            reason: reason.to_owned(),
+        });
+    }
+}

@@ -1,0 +1,271 @@
+//! What of a run goes into the ledger.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::alert::Alert;
+use crate::config::Config;
+use crate::geo::DatabaseInfo;
+use crate::ledger::{Body, Key, Kind, Ledger, LedgerError, Opened};
+use crate::policy::{DayClosed, Judgement, Policy};
+use crate::sink::{DayRow, VerdictLine};
+use crate::time::{Tick, Timestamp};
+
+/// Writes entries to a ledger.
+///
+/// A disk that takes nothing does not stop a sensor: what waits is written later, and what was
+/// lost is counted. A replay asks in the end whether all of it is there.
+#[derive(Debug)]
+pub struct Recorder {
+    ledger: Ledger,
+    /// What is written before everything else.
+    heading: Vec<(Kind, Value)>,
+    /// Entries that wait for a commit.
+    waiting: u64,
+    commits_at_once: bool,
+    /// Why something was not written.
+    failed: Option<LedgerError>,
+    /// How often something was not.
+    pub(super) failures: u64,
+    /// What was found and mended when the ledger was opened.
+    pub(super) notes: Vec<String>,
+}
+
+/// When entries are committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commits {
+    /// At the end of each second of packet time that had any.
+    AtOnce,
+    /// When many wait, and at the end.
+    Seldom,
+}
+
+/// Entries that wait for a commit in a replay.
+const WAITING_MAX: u64 = 4_096;
+
+/// Rows of a day in one entry, so that it stays below the bound of a body.
+const ROWS_PER_ENTRY: usize = 64;
+
+/// Approvals that are listed.
+const APPROVALS_LISTED_MAX: usize = 100;
+
+impl Recorder {
+    /// Opens a ledger, and prepares what its next part begins with: what is read, by what
+    /// configuration, databases and packs.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be opened; see [`Ledger::open`].
+    pub fn open(
+        folder: &Path,
+        key: Key,
+        commits: Commits,
+        heading: &Heading<'_>,
+    ) -> Result<Self, LedgerError> {
+        let Opened { ledger, notes, .. } = Ledger::open(folder, key)?;
+        Ok(Self {
+            ledger,
+            heading: heading.entries(),
+            waiting: 0,
+            commits_at_once: commits == Commits::AtOnce,
+            failed: None,
+            failures: 0,
+            notes,
+        })
+    }
+
+    /// Begins a run with its first tick.
+    pub(super) fn begin(&mut self, tick: Tick) {
+        for (kind, body) in std::mem::take(&mut self.heading) {
+            self.write(tick.start(), kind, &body);
+        }
+    }
+
+    pub(super) fn alert(&mut self, alert: &Alert) {
+        let time = alert.time.parse().map_or(Timestamp::ZERO, Tick::start);
+        self.write(time, Kind::Alert, alert);
+    }
+
+    pub(super) fn judgement(&mut self, tick: Tick, judgement: &Judgement) {
+        let line = VerdictLine::new(tick, judgement);
+        self.write(tick.end(), Kind::Verdict, &line);
+    }
+
+    /// Writes what a day had, in as many entries as it takes.
+    pub(super) fn day(&mut self, tick: Tick, time_zone: &str, closed: &DayClosed) {
+        let parts = closed.rows.len().div_ceil(ROWS_PER_ENTRY).max(1);
+        for part in 0..parts {
+            let rows = closed.rows.iter().skip(part * ROWS_PER_ENTRY);
+            let rows = rows.take(ROWS_PER_ENTRY);
+            let rows: Vec<_> = rows.map(|(key, one)| DayRow::new(key, one)).collect();
+            let body = json!({
+                "day": closed.date,
+                "time_zone": time_zone,
+                "part": part + 1,
+                "parts": parts,
+                "rows": rows,
+            });
+            self.write(tick.end(), Kind::Totals, &body);
+        }
+    }
+
+    /// Writes how well the sensor could see on a day, or in a run.
+    pub(super) fn sensor(&mut self, tick: Tick, body: &Value) {
+        self.write(tick.end(), Kind::Sensor, body);
+    }
+
+    /// Passes on to a tick: signs a head that is due, and commits.
+    pub(super) fn advance(&mut self, tick: Tick) {
+        self.ledger.advance(tick.start());
+        let waits = match self.commits_at_once {
+            true => 1,
+            false => WAITING_MAX,
+        };
+        if self.waiting >= waits {
+            self.commit();
+        }
+    }
+
+    /// Ends a run.
+    ///
+    /// # Errors
+    /// Where not all entries are on the disk, or some were not taken.
+    pub(super) fn stop(&mut self, tick: Tick, reason: &str) -> Result<(), LedgerError> {
+        self.write(tick.end(), Kind::Stop, &json!({ "reason": reason }));
+        self.commit();
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    fn write(&mut self, time: Timestamp, kind: Kind, body: &impl Serialize) {
+        let written = Body::of(body).map_err(LedgerError::from);
+        let written = written.and_then(|body| self.ledger.append(time, kind, &body));
+        match written {
+            Ok(_) => self.waiting += 1,
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn commit(&mut self) {
+        match self.ledger.commit() {
+            Ok(committed) => {
+                self.waiting = 0;
+                self.notes.extend(committed.notes);
+                self.notes.truncate(NOTES_MAX);
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail(&mut self, error: LedgerError) {
+        self.failures += 1;
+        self.failed = Some(error);
+    }
+}
+
+/// Notes that are kept.
+const NOTES_MAX: usize = 20;
+
+/// What a run is made of, for the first entries of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Heading<'a> {
+    /// Files or interfaces.
+    pub inputs: &'a [String],
+    /// The settings.
+    pub config: &'a Config,
+    /// The databases in use.
+    pub databases: &'a [DatabaseInfo],
+    /// By what exports are judged.
+    pub policy: &'a Policy,
+}
+
+impl Heading<'_> {
+    fn entries(&self) -> Vec<(Kind, Value)> {
+        let site = &self.config.site;
+        let jurisdictions = site.jurisdictions.0.iter();
+        let jurisdictions: Vec<_> = jurisdictions.map(|one| one.code().to_owned()).collect();
+        let start = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "inputs": self.inputs,
+            "config_sha256": self.config.sha256,
+            "networks": site.networks,
+            "jurisdictions": jurisdictions,
+            "time_zone": site.time_zone,
+        });
+        let databases = self.databases.iter().map(|database| {
+            let body = json!({
+                "database": database.role.name(),
+                "name": database.source,
+                "type": database.database_type,
+                "built": database.built.to_string(),
+                "sha256": database.sha256,
+            });
+            (Kind::Database, body)
+        });
+        let packs = self.policy.packs().iter().map(|pack| {
+            let body = json!({
+                "id": pack.id,
+                "version": pack.version.to_string(),
+                "status": pack.status,
+                "title": pack.title,
+                "sha256": pack.sha256,
+            });
+            (Kind::Pack, body)
+        });
+        let entries = std::iter::once((Kind::Start, start));
+        let entries = entries.chain(databases).chain(packs);
+        entries.chain(self.register()).collect()
+    }
+
+    /// Assets and approvals, where there are any.
+    fn register(&self) -> Option<(Kind, Value)> {
+        let approvals = self.policy.register().approvals();
+        let assets = &self.config.asset.known;
+        if approvals.is_empty() && assets.is_empty() {
+            return None;
+        }
+        let listed = approvals.iter().take(APPROVALS_LISTED_MAX).map(approval);
+        let body = json!({
+            "assets": assets.len(),
+            "approvals": approvals.len(),
+            "approvals_listed": listed.collect::<Vec<_>>(),
+        });
+        Some((Kind::Register, body))
+    }
+}
+
+fn approval(approval: &crate::policy::Approval) -> Value {
+    let terms = &approval.terms;
+    let text = |term: &crate::inventory::Term| term.to_string();
+    let assets = terms.assets.iter().map(|name| name.as_str().to_owned());
+    let recipients = approval.recipients.iter().take(RECIPIENTS_LISTED_MAX);
+    let recipients = recipients.map(|one| {
+        json!({
+            "name": one.name.as_ref().map(text),
+            "domain": one.domain.as_ref().map(ToString::to_string),
+            "prefix": one.prefix.map(|prefix| prefix.to_string()),
+            "asn": one.asn,
+            "country": one.country,
+        })
+    });
+    json!({
+        "id": approval.id.to_string(),
+        "regime": terms.regime.as_str(),
+        "route": terms.route,
+        "filing_number": terms.filing_number.as_ref().map(text),
+        "organisation": terms.organisation.as_ref().map(text),
+        "assets": assets.take(ASSETS_LISTED_MAX).collect::<Vec<_>>(),
+        "recipients": recipients.collect::<Vec<_>>(),
+        "categories": terms.categories,
+        "maximum_subjects": terms.maximum_subjects,
+        "maximum_bytes": terms.maximum_bytes,
+        "period": terms.period.map(|period| period.name()),
+        "valid_from": terms.valid_from.to_string(),
+        "valid_to": terms.valid_to.to_string(),
+        "required_protection": terms.protection.map(|required| required.name()),
+    })
+}
+
+/// Recipients and assets of an approval that are listed.
+const RECIPIENTS_LISTED_MAX: usize = 4;
+const ASSETS_LISTED_MAX: usize = 4;

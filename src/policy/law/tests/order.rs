@@ -1,0 +1,462 @@
+//! Which of several verdicts is told, and what is said where none can be.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const CATEGORIES: [Category; 13] = [
+    Category::Personal,
+    Category::SensitivePersonal,
+    Category::Health,
+    Category::Genomic,
+    Category::Omic,
+    Category::Biometric,
+    Category::Geolocation,
+    Category::Financial,
+    Category::Identifiers,
+    Category::Vehicle,
+    Category::Industrial,
+    Category::Business,
+    Category::Government,
+];
+
+const CODES: [&str; 15] = [
+    "CN", "HK", "TW", "US", "DE", "RE", "CA", "JP", "BR", "RU", "VN", "IN", "GB", "ZZ", "KP",
+];
+
+/// One rule of each effect and basis that can be broken, in the order of the arguments.
+fn ladder(prohibits: bool, observed: bool, conditions: bool, estimated: bool) -> Pack {
+    let rule = |id: &str, effect: &str, threshold: &str| {
+        format!(
+            "[[rule]]\nid = \"{id}\"\ncite = \"x\"\neffective_from = \"2020-01-01\"\n\
+             effect = \"{effect}\"\nseverity = \"medium\"\n{threshold}\nroutes = [\"licence\"]\n\
+             text = {{ en = \"x\", zh = \"x\" }}\n"
+        )
+    };
+    let threshold = |unit: &str| {
+        format!(
+            "threshold = {{ unit = \"{unit}\", op = \"ge\", value = 10, window = \"event\", \
+             per = \"entity\" }}"
+        )
+    };
+    let mut text = texts::SMALL.split("[[rule]]").next().unwrap().to_owned();
+    // The strongest last, so that order of writing cannot be what decides.
+    if estimated {
+        text += &rule("estimated", "requires", &threshold("devices"));
+    }
+    if conditions {
+        text += &rule("conditions", "requires", "");
+    }
+    if observed {
+        text += &rule("observed", "requires", &threshold("persons"));
+    }
+    if prohibits {
+        text += &rule("prohibits", "prohibits", "");
+    }
+    Pack::parse(&text, "x.toml").unwrap()
+}
+
+fn of_ladder(pack: &Pack, standing: Standing<'_>) -> Verdict {
+    let mut facts = facts(["CN", "US"], "2024-01-01", PERSONAL);
+    facts.standing = standing;
+    let judged = judge(pack, &facts, |question| Amount {
+        observed: if question.unit == Unit::Persons {
+            10
+        } else {
+            0
+        },
+        estimated: Some(10),
+    });
+    judged.unwrap().verdict
+}
+
+const OTHER: Standing<'_> = Standing::Approved {
+    id: "a",
+    routes: &[Route::Contract],
+};
+const RIGHT: Standing<'_> = Standing::Approved {
+    id: "a",
+    routes: &[Route::Licence],
+};
+const OVER_RIGHT: Standing<'_> = Standing::OverQuota {
+    id: "a",
+    route: Route::Licence,
+};
+const OVER_OTHER: Standing<'_> = Standing::OverQuota {
+    id: "a",
+    route: Route::Contract,
+};
+const OUTSIDE: Standing<'_> = Standing::OutsideScope {
+    id: "a",
+    why: "recipient",
+};
+
+#[test]
+fn of_several_verdicts_the_strongest_is_told() {
+    use Standing::Unregistered as NONE;
+    use Verdict::{
+        Approved, DeclaredEstimateExceeded, NotDeterminable, ObservedExceeded, OutsideScope,
+        OverQuota, ProhibitedDestination, Unapproved,
+    };
+    let all = ladder(true, true, true, true);
+    let bound = ladder(false, true, true, true);
+    let conditions = ladder(false, false, true, true);
+    let estimated = ladder(false, false, false, true);
+    let none = ladder(false, false, false, false);
+    for (pack, standing, expected) in [
+        (&all, NONE, ProhibitedDestination),
+        (&all, OUTSIDE, ProhibitedDestination),
+        (&all, OVER_OTHER, ProhibitedDestination),
+        (&all, OVER_RIGHT, OverQuota),
+        (&all, OTHER, ProhibitedDestination),
+        (&all, RIGHT, Approved),
+        (&bound, NONE, ObservedExceeded),
+        (&bound, OTHER, ObservedExceeded),
+        (&bound, OUTSIDE, OutsideScope),
+        (&bound, OVER_RIGHT, OverQuota),
+        (&bound, OVER_OTHER, ObservedExceeded),
+        (&conditions, NONE, Unapproved),
+        (&conditions, OTHER, Unapproved),
+        (&conditions, OVER_OTHER, Unapproved),
+        (&conditions, RIGHT, Approved),
+        (&estimated, NONE, DeclaredEstimateExceeded),
+        (&estimated, OTHER, DeclaredEstimateExceeded),
+        (&estimated, OVER_OTHER, OverQuota),
+        (&estimated, OUTSIDE, OutsideScope),
+        (&none, NONE, NotDeterminable),
+        (&none, OTHER, Approved),
+        (&none, OVER_OTHER, OverQuota),
+        (&none, OUTSIDE, OutsideScope),
+    ] {
+        let rules: Vec<&str> = pack.rules.iter().map(|rule| rule.id.as_str()).collect();
+        assert_eq!(
+            of_ladder(pack, standing),
+            expected,
+            "{rules:?} {standing:?}"
+        );
+    }
+}
+
+#[test]
+fn where_nothing_is_declared_it_is_said_what_could_be() {
+    let mut facts = facts(["CN", "US"], "2025-06-01", &[]);
+    facts.declared.is_declared = false;
+    let judged = judge(pack("cn-base"), &facts, persons(0)).unwrap();
+    assert_eq!(judged.verdict, Verdict::NotDeterminable);
+    assert_eq!(judged.undetermined, Some(Undetermined::NothingDeclared));
+    assert_eq!(
+        judged.missing,
+        [
+            Declaration::Category,
+            Declaration::Sector,
+            Declaration::Scenario
+        ]
+    );
+    let said = judged.sentence(Language::En);
+    assert!(
+        said.contains("what the data is about (`category`)"),
+        "{said}"
+    );
+    assert!(
+        judged
+            .sentence(Language::Zh)
+            .contains("数据类别（`category`）")
+    );
+    // What is seen in the clear is enough to say more.
+    facts.seen = &[Category::Identifiers];
+    let judged = judge(pack("cn-base"), &facts, persons(100_000)).unwrap();
+    assert_eq!(judged.verdict, Verdict::ObservedExceeded);
+    let judged = judge(pack("cn-base"), &facts, persons(7)).unwrap();
+    assert_eq!(judged.undetermined, Some(Undetermined::BelowThreshold));
+    assert_eq!(judged.severity, Severity::Low);
+}
+
+/// Whether the rule of the small pack, with one more line, applies.
+fn applies(line: &str, to: &str, change: fn(&mut Declared<'_>)) -> bool {
+    let text = texts::SMALL.replace("effect =", &format!("{line}\neffect ="));
+    let adequate = "[[adequacy]]\ncountry = \"JP\"\ncite = \"x\"\n\
+        effective_from = \"2020-01-01\"\n";
+    let pack = Pack::parse(&format!("{text}{adequate}"), "x.toml").unwrap();
+    let mut facts = facts(["CN", to], "2024-06-01", PERSONAL);
+    change(&mut facts.declared);
+    let judged = judge(&pack, &facts, persons(0)).unwrap();
+    !judged.all_rules.is_empty()
+}
+
+#[test]
+fn a_destination_has_to_be_as_asked() {
+    for (line, yes, no) in [
+        (
+            "destination = { in = [\"US\", \"JP\"] }",
+            ["US", "JP"],
+            ["DE", "ZZ"],
+        ),
+        (
+            "destination = { not_in = [\"US\"] }",
+            ["DE", "ZZ"],
+            ["US", "US"],
+        ),
+        (
+            "destination = { adequate = true }",
+            ["JP", "JP"],
+            ["US", "ZZ"],
+        ),
+        (
+            "destination = { adequate = false }",
+            ["US", "ZZ"],
+            ["JP", "JP"],
+        ),
+    ] {
+        assert!(yes.iter().all(|to| applies(line, to, |_| {})), "{line}");
+        assert!(!no.iter().any(|to| applies(line, to, |_| {})), "{line}");
+    }
+}
+
+#[test]
+fn each_condition_has_to_hold() {
+    type Change = fn(&mut Declared<'_>);
+    let cases: [(&str, Change, Change); 6] = [
+        (
+            "zone = [\"a\", \"b\"]",
+            |it| it.zone = Some("b"),
+            |it| it.zone = Some("c"),
+        ),
+        ("sector = [\"a\"]", |it| it.sector = Some("a"), |_| {}),
+        (
+            "scenario = [\"a\"]",
+            |it| it.scenario = Some("a"),
+            |it| it.scenario = Some("A"),
+        ),
+        (
+            "grade = [\"core\"]",
+            |it| it.grade = Grade::Core,
+            |it| it.grade = Grade::Important,
+        ),
+        (
+            "critical_infrastructure = true",
+            |it| it.is_critical_infrastructure = true,
+            |_| {},
+        ),
+        (
+            "critical_infrastructure = false",
+            |_| {},
+            |it| it.is_critical_infrastructure = true,
+        ),
+    ];
+    for (line, yes, no) in cases {
+        assert!(applies(line, "US", yes), "{line}");
+        assert!(!applies(line, "US", no), "{line}");
+    }
+}
+
+#[test]
+fn what_no_rule_is_about_is_not_called_good() {
+    let facts = facts(["CN", "US"], "2025-06-01", &[Category::Industrial]);
+    let judged = judge(pack("cn-base"), &facts, persons(0)).unwrap();
+    assert_eq!(judged.verdict, Verdict::NotDeterminable);
+    assert_eq!(judged.undetermined, Some(Undetermined::NoRule));
+    assert!(
+        judged
+            .all_rules
+            .iter()
+            .all(|applied| !applied.rule.is_binding())
+    );
+}
+
+#[test]
+fn missing_evidence_is_told_by_the_rule_that_asks_for_it() {
+    let mut facts = facts(["CN", "US"], "2025-06-01", PERSONAL);
+    facts.reached = [Rung::E0, Rung::E1, Rung::E6].into_iter().collect();
+    let judged = judge(pack("cn-base"), &facts, persons(7)).unwrap();
+    assert_eq!(judged.rung_reached, Some(Rung::E6));
+    assert_eq!(judged.rungs_missing.iter().collect::<Vec<_>>(), [Rung::E5]);
+}
+
+/// Everything that varies of an export.
+#[derive(Clone, Debug)]
+struct Wild {
+    at: Timestamp,
+    home: Country,
+    to: Country,
+    categories: Vec<Category>,
+    seen: Vec<Category>,
+    grade: Grade,
+    zone: Option<&'static str>,
+    sector: Option<&'static str>,
+    scenario: Option<&'static str>,
+    flags: (bool, bool, bool),
+    standing: Standing<'static>,
+    observed: u64,
+    estimated: Option<u64>,
+}
+
+fn wild() -> impl Strategy<Value = Wild> {
+    let land = || prop::sample::select(&CODES[..]).prop_map(country);
+    let kinds = || prop::collection::vec(prop::sample::select(&CATEGORIES[..]), 0..4);
+    let word = |words: &'static [&'static str]| prop::option::of(prop::sample::select(words));
+    let number = prop_oneof![
+        0..3u64,
+        99..102u64,
+        9_999..10_002u64,
+        99_999..100_002u64,
+        999_999..1_000_002u64,
+        any::<u64>(),
+    ];
+    let grade = prop::sample::select(&[Grade::General, Grade::Important, Grade::Core][..]);
+    let standing =
+        prop::sample::select(&[Standing::Unregistered, OTHER, RIGHT, OVER_RIGHT, OUTSIDE][..]);
+    let at = prop_oneof![
+        any::<u64>(),
+        1_496_000_000_000_000_000..1_830_000_000_000_000_000u64
+    ];
+    let words = (
+        word(&["gba", "ftz-beijing", "ftz-lingang", "x"]),
+        word(&["automotive", "central_organ"]),
+        word(&[
+            "human_resources",
+            "outside_negative_list",
+            "listed_area",
+            "automotive",
+        ]),
+    );
+    let places = (at, land(), land(), any::<(bool, bool, bool)>());
+    let data = (kinds(), kinds(), grade, standing);
+    (
+        places,
+        data,
+        words,
+        (number.clone(), prop::option::of(number)),
+    )
+        .prop_map(
+            |((at, home, to, flags), (categories, seen, grade, standing), words, amounts)| Wild {
+                at: Timestamp::from_nanos(at),
+                home,
+                to,
+                categories,
+                seen,
+                grade,
+                zone: words.0,
+                sector: words.1,
+                scenario: words.2,
+                flags,
+                standing,
+                observed: amounts.0,
+                estimated: amounts.1,
+            },
+        )
+}
+
+impl Wild {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            at: self.at,
+            declared: Declared {
+                home: self.home,
+                categories: &self.categories,
+                grade: self.grade,
+                zone: self.zone,
+                sector: self.sector,
+                scenario: self.scenario,
+                is_critical_infrastructure: self.flags.0,
+                is_declared: self.flags.1,
+            },
+            seen: &self.seen,
+            destination: self.to,
+            recipient: if self.flags.2 {
+                Recipient::Declared
+            } else {
+                Recipient::Undeclared
+            },
+            standing: self.standing,
+            reached: Rungs::up_to(Rung::E2),
+            first_export: Some(Timestamp::from_nanos(self.at.as_nanos() / 2)),
+        }
+    }
+
+    fn judged<'a>(&self, pack: &'a Pack, observed: u64) -> Option<Judged<'a>> {
+        judge(pack, &self.facts(), |_| Amount {
+            observed,
+            estimated: self.estimated,
+        })
+    }
+}
+
+proptest! {
+    /// Whatever the facts are: nothing panics, and what is told fits together.
+    #[test]
+    fn any_facts_are_judged(wild in wild()) {
+        for (id, _) in EMBEDDED_PACKS {
+            let pack = pack(id);
+            let judged = wild.judged(pack, wild.observed);
+            prop_assert_eq!(judged.is_some(), pack.concerns(wild.home, wild.to));
+            let Some(judged) = judged else { continue };
+            let day = pack.day(wild.at);
+            prop_assert!(judged.all_rules.iter().all(|applied| applied.rule.is_in_force(day)));
+            let is_open = judged.verdict == Verdict::NotDeterminable;
+            prop_assert_eq!(is_open, judged.undetermined.is_some());
+            if judged.verdict == Verdict::Approved {
+                let is_approved = matches!(wild.standing, Standing::Approved { .. });
+                prop_assert!(is_approved);
+                prop_assert_eq!(judged.severity, Severity::Info);
+            }
+            if judged.verdict == Verdict::ObservedExceeded {
+                let Measure { threshold, amount, .. } = judged.input.unwrap();
+                prop_assert!(threshold.op.is_passed(amount.observed, threshold.value));
+            }
+            prop_assert!(!judged.sentence(Language::En).is_empty());
+            prop_assert!(!judged.sentence(Language::Zh).is_empty());
+        }
+    }
+
+    /// To see more persons never makes it better, other than where a rule that then applies
+    /// sets others aside, as the contract of the bay does; and what applies goes on to.
+    #[test]
+    fn seeing_more_never_takes_a_breach_away(wild in wild(), more in any::<u64>()) {
+        for id in ["cn-base", "us-dsp", "eu-gdpr", "vn-pdpl"] {
+            let (less, more) = (wild.observed.min(more), wild.observed.max(more));
+            let (before, after) = (wild.judged(pack(id), less), wild.judged(pack(id), more));
+            let (Some(before), Some(after)) = (before, after) else { continue };
+            if before.undetermined != Some(Undetermined::NothingDeclared) {
+                prop_assert!(before.verdict <= after.verdict, "{}", id);
+            }
+            for (one, other) in before.all_rules.iter().zip(&after.all_rules) {
+                prop_assert_eq!(&one.rule.id, &other.rule.id);
+                if one.outcome == Outcome::Applies(Basis::Observed) {
+                    prop_assert_eq!(other.outcome, one.outcome);
+                }
+            }
+        }
+    }
+
+    /// The register decides on verdicts alone: which rules apply does not depend on it.
+    #[test]
+    fn an_approval_changes_no_rule(wild in wild()) {
+        for (id, _) in EMBEDDED_PACKS {
+            let bare = Wild { standing: Standing::Unregistered, ..wild.clone() };
+            let (with, without) = (wild.judged(pack(id), 5), bare.judged(pack(id), 5));
+            let rules = |judged: Option<Judged<'static>>| judged.map(|judged| judged.all_rules);
+            prop_assert_eq!(rules(with), rules(without));
+        }
+    }
+
+    /// Law changes at midnight and at no other time.
+    #[test]
+    fn all_moments_of_a_day_are_judged_alike(wild in wild(), later in any::<u64>()) {
+        for (id, _) in EMBEDDED_PACKS {
+            let pack = pack(id);
+            let morning = Wild { at: pack.start_of(pack.day(wild.at)), ..wild.clone() };
+            let later = later % crate::time::SECONDS_PER_DAY;
+            let at = morning.at.tick().plus_seconds(later).start();
+            if pack.day(at) != pack.day(wild.at) {
+                continue;
+            }
+            // A timer goes by its first export, which is half of the time here.
+            let rules = |judged: Option<Judged<'static>>| {
+                let all = judged.map(|judged| judged.all_rules).unwrap_or_default();
+                all.iter().map(|one| (&one.rule.id, one.outcome)).collect::<Vec<_>>()
+            };
+            let evening = Wild { at, ..wild.clone() };
+            prop_assert_eq!(rules(morning.judged(pack, 5)), rules(evening.judged(pack, 5)));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What is metered apart from what.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::geo::Country;
+use crate::inventory::{Categories, Term};
+
+/// What a number is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Key {
+    /// Whose data it is.
+    pub entity: Entity,
+    /// What the data is about; nothing if that is not known. What is about several things has
+    /// one key with all of them, so that no byte counts twice.
+    pub categories: Categories,
+    /// To whom it went.
+    pub recipient: RecipientKey,
+}
+
+/// To whom a threshold of law applies, or else an asset.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Entity {
+    /// A legal entity, by the name that is declared.
+    Organisation(Term),
+    /// An asset of no declared organisation, by its label.
+    Asset(Term),
+    /// Those for which there was no room.
+    Others,
+}
+
+/// To whom data went, by what is known of it best.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RecipientKey {
+    /// A registered domain.
+    Domain(Term),
+    /// An autonomous system.
+    Asn(u32),
+    /// A country.
+    Country(Country),
+    /// Those for which there was no room.
+    Others,
+}
+
+/// The kind of an identifier, such as that of telephone numbers: a number that the caller
+/// gives it, below [`IDENTIFIER_KINDS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8")]
+pub struct IdentifierKind(u8);
+
+/// Kinds of identifiers.
+pub const IDENTIFIER_KINDS: u8 = 32;
+
+/// Which keys are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Selection<'a> {
+    /// Of whom; of all if not given.
+    pub entity: Option<&'a Entity>,
+    /// About any of these; about anything if it is empty.
+    pub categories: Categories,
+    /// To whom; to all if not given.
+    pub recipient: Option<&'a RecipientKey>,
+}
+
+impl RecipientKey {
+    /// What is known best of a recipient: its registered domain, if it is no longer than a
+    /// [`Term`] can be, or its autonomous system, unless that is 0, or its country.
+    pub fn of(domain: Option<&str>, asn: u32, country: Country) -> Self {
+        let domain = domain.map(str::to_ascii_lowercase);
+        match domain.and_then(|domain| Term::try_from(domain).ok()) {
+            Some(domain) => Self::Domain(domain),
+            None if asn != 0 => Self::Asn(asn),
+            None => Self::Country(country),
+        }
+    }
+}
+
+impl fmt::Display for RecipientKey {
+    /// A registered domain, an autonomous system, a country, or others.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain(domain) => f.pad(domain.as_str()),
+            Self::Asn(asn) => write!(f, "AS{asn}"),
+            Self::Country(country) => write!(f, "{country}"),
+            Self::Others => f.pad("others"),
+        }
+    }
+}
+
+impl TryFrom<u8> for IdentifierKind {
+    type Error = &'static str;
+
+    fn try_from(number: u8) -> Result<Self, &'static str> {
+        let is_kind = number < IDENTIFIER_KINDS;
+        is_kind
+            .then_some(Self(number))
+            .ok_or("no kind of identifiers")
+    }
+}
+
+impl IdentifierKind {
+    /// Its number.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl Key {
+    /// The key into which this one folds when there is no room: the others of its entity, then
+    /// the other entities with the same categories, then without any.
+    pub(super) fn outer(&self) -> Option<Self> {
+        let (entity, recipient) = (&self.entity, &self.recipient);
+        let (entity, categories) = match (entity, recipient) {
+            (entity, one) if *one != RecipientKey::Others => (entity.clone(), self.categories),
+            (Entity::Others, _) if self.categories.is_empty() => return None,
+            (Entity::Others, _) => (Entity::Others, Categories::NONE),
+            _ => (Entity::Others, self.categories),
+        };
+        Some(Self {
+            entity,
+            categories,
+            recipient: RecipientKey::Others,
+        })
+    }
+
+    /// How much is folded in it already.
+    pub(super) fn level(&self) -> u8 {
+        let is_others = |it: bool| u8::from(it);
+        is_others(self.recipient == RecipientKey::Others) + is_others(self.entity == Entity::Others)
+    }
+}
+
+impl Selection<'_> {
+    /// Whether a key is asked for.
+    pub(super) fn takes(&self, key: &Key) -> bool {
+        self.entity.is_none_or(|entity| *entity == key.entity)
+            && self.recipient.is_none_or(|one| *one == key.recipient)
+            && (self.categories.is_empty() || self.categories.meets(key.categories))
+    }
+}
