@@ -37,6 +37,8 @@ pub(super) enum Command {
     /// List, explain and compare packs of law
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Hold captures against packs of law: status 4 if anything speaks against an export
+    Inspect(InspectArguments),
     /// Write a report of a window of days from a ledger
     Report(ReportArguments),
     /// Check, prove and show what a ledger holds, or make a key for one
@@ -142,6 +144,22 @@ pub(super) enum TextLanguage {
     En,
     /// Chinese
     Zh,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArguments {
+    /// Capture files
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Packs, those of the configuration if not given
+    #[arg(long)]
+    pub(super) pack: Vec<String>,
+    /// Configuration; without one home is CN and assets are the private ranges
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Print JSON lines
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -438,4 +456,4 @@ const REPORTS: &str = "Kinds: self-assessment (R1, China), reconciliation (R2, c
     lower bound, and never that anything was permitted.";
 
 const STATUS: &str = "Exit status: 0 all read; 1 could not start or write; 2 usage or \
-    configuration; 3 damaged input, its valid part processed.";
+    configuration; 3 damaged input, its valid part processed; 4 `inspect` saw a breach.";

@@ -5,6 +5,7 @@ mod baseline;
 mod check;
 mod demo;
 mod feedback;
+mod inspect;
 mod ledger;
 mod policy;
 mod progress;
@@ -37,7 +38,8 @@ use terminal::Terminal;
 /// Runs the command that the arguments name.
 ///
 /// Exit status: 0 all was read; 1 it could not start or write; 2 usage or configuration, an
-/// unusable database included; 3 input was damaged and its valid part was processed.
+/// unusable database included; 3 input was damaged and its valid part was processed; 4
+/// something was seen that a pack speaks against.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::new();
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Baseline(BaselineCommand::Show(show)) => show::run(&show, &terminal),
         Command::Check(check) => check::run(&check, &terminal),
         Command::Policy(policy) => policy::run(&policy, &terminal),
+        Command::Inspect(inspect) => inspect::run(&inspect, &terminal),
         Command::Report(report) => report::run(&report, &terminal),
         Command::Ledger(ledger) => ledger::run(&ledger, &terminal),
     };
@@ -75,6 +78,8 @@ enum Outcome {
     Damaged,
     /// The input went away.
     Lost,
+    /// Something was seen that a pack or the register speaks against.
+    Breach,
 }
 
 impl From<Outcome> for ExitCode {
@@ -83,6 +88,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Complete => Self::SUCCESS,
             Outcome::Lost => Self::FAILURE,
             Outcome::Damaged => Self::from(3),
+            Outcome::Breach => Self::from(4),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::alert::Alert;
 use crate::config::Config;
 use crate::geo::DatabaseInfo;
 use crate::ledger::{Body, Key, Kind, Ledger, LedgerError, Opened};
-use crate::policy::{DayClosed, Judgement, Policy};
+use crate::policy::{DayClosed, Judgement, MeterRow, Policy};
 use crate::sink::{DayRow, VerdictLine};
 use crate::time::{Tick, Timestamp};
 
@@ -107,6 +107,26 @@ impl Recorder {
                 "rows": rows,
             });
             self.write(tick.end(), Kind::Totals, &body);
+        }
+    }
+
+    /// Writes what meters show.
+    pub(super) fn meters(&mut self, tick: Tick, rows: &[MeterRow]) {
+        for row in rows {
+            let body = json!({
+                "day": row.day,
+                "pack": row.pack,
+                "entity": row.entity,
+                "category": row.category,
+                "window": row.window,
+                "subjects": row.lower.persons,
+                "is_exact": row.lower.is_exact,
+                "unseen_share": row.lower.unseen_share,
+                "bytes": row.bytes,
+                "records": row.records,
+                "estimated_records": row.estimated_records,
+            });
+            self.write(tick.end(), Kind::Meter, &body);
         }
     }
 

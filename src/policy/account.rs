@@ -14,12 +14,12 @@ use super::Policy;
 use super::content::Findings;
 use super::corridor::{Corridor, Unused};
 use super::coverage;
-use super::meters::{Amounts, Day, Key, Meters, RecipientKey};
+use super::meters::{Amounts, Day, Key, Lower, Meters, RecipientKey, Selection, Window};
 use super::standpoint::{Judgement, Standpoint};
 use super::verdicts::Judged;
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
-use crate::inventory::{AssetKey, Declared, Term};
+use crate::inventory::{AssetKey, Category, Declared, Term};
 use crate::time::{SECONDS_PER_DAY, Tick};
 
 /// What was exported, and what was said of it.
@@ -82,6 +82,29 @@ pub struct Export<'a> {
     pub bytes: u64,
     /// Whether the flow that carried them is over.
     pub ended: bool,
+}
+
+/// What was counted for an entity and a category within a window of law.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeterRow {
+    /// The pack whose days are counted.
+    pub pack: String,
+    /// The last day of the window, where the pack counts days.
+    pub day: String,
+    /// The legal entity, or the asset of none.
+    pub entity: String,
+    /// What the data is about.
+    pub category: Category,
+    /// `calendar_year` or `rolling_12_months`.
+    pub window: &'static str,
+    /// Persons, at least, and the share that nobody could read.
+    pub lower: Lower,
+    /// Bytes.
+    pub bytes: u64,
+    /// Records that were seen.
+    pub records: u64,
+    /// Records by what is declared of their length.
+    pub estimated_records: u64,
 }
 
 /// A day that has ended.
@@ -344,6 +367,45 @@ impl Account {
         }
     }
 
+    /// What the meters of each pack show on the day of a tick: by entity and category, in the
+    /// windows of law.
+    pub fn meter_rows(&self, policy: &Policy, now: Tick) -> Vec<MeterRow> {
+        let mut rows = Vec::new();
+        for pack in policy.packs() {
+            let offset = pack.offset_seconds(now.start());
+            let Some(meters) = self.meters.get(&offset) else {
+                continue;
+            };
+            let at = Day::of(now, offset);
+            let pairs: BTreeSet<_> = meters
+                .keys()
+                .flat_map(|key| key.categories.iter().map(|one| (key.entity.clone(), one)))
+                .collect();
+            for (entity, category) in pairs.into_iter().take(METER_ROWS_MAX) {
+                for (window, name) in WINDOWS {
+                    let selection = Selection {
+                        entity: Some(&entity),
+                        categories: [category].into_iter().collect(),
+                        recipient: None,
+                    };
+                    let amounts = meters.amounts(&selection, window, at);
+                    rows.push(MeterRow {
+                        pack: pack.id.clone(),
+                        day: at.date().to_string(),
+                        entity: entity.to_string(),
+                        category,
+                        window: name,
+                        lower: meters.subjects(&selection, window, at),
+                        bytes: amounts.bytes,
+                        records: amounts.records,
+                        estimated_records: amounts.estimated_records,
+                    });
+                }
+            }
+        }
+        rows
+    }
+
     /// The meters of days that begin so many seconds before those of UTC.
     pub fn meters(&self, offset_seconds: i32) -> Option<&Meters> {
         self.meters.get(&offset_seconds)
@@ -371,6 +433,15 @@ impl Account {
         countries.get_mut(&key.country)?.get_mut(&key.recipient)
     }
 }
+
+/// Pairs of an entity and a category whose meters are told of a pack.
+const METER_ROWS_MAX: usize = 256;
+
+/// The windows of law that meters are told of.
+const WINDOWS: [(Window, &str); 2] = [
+    (Window::Year, "calendar_year"),
+    (Window::TwelveMonths, "rolling_12_months"),
+];
 
 /// Corridors that are counted; of more those of an asset and a country are one.
 pub const CORRIDORS_MAX: usize = 16_384;

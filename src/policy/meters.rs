@@ -124,6 +124,11 @@ impl Meters {
         self.offset_seconds
     }
 
+    /// What is metered apart.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.records.keys()
+    }
+
     /// Keys that are metered apart.
     pub fn len(&self) -> usize {
         self.records.len()

@@ -20,7 +20,7 @@ mod standpoint;
 mod tests;
 mod verdicts;
 
-pub use account::{Account, CORRIDORS_MAX, CorridorKey, DayClosed, Export, OTHERS_MAX};
+pub use account::{Account, CORRIDORS_MAX, CorridorKey, DayClosed, Export, MeterRow, OTHERS_MAX};
 pub use approvals::{
     APPROVAL_COLUMNS, ASSETS_MAX, Approval, CANDIDATES_MAX, Claim, DomainPattern, IDS_MAX, Note,
     RECIPIENTS_MAX, Recipient, Regime, Register, Required, Scope, Seen, Standing, Terms, Why,

@@ -248,6 +248,23 @@ fn packs_are_listed_explained_and_compared() {
     ]);
     assert_eq!(what_if.status, Some(0), "{what_if:?}");
     assert!(what_if.stdout.contains("us-dsp: nothing"), "{what_if:?}");
+    let inspected = office.run(&["inspect", "office-week.pcap", "--config", "config.toml"]);
+    assert_eq!(inspected.status, Some(4), "{inspected:?}");
+    let fails = inspected
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("fail "));
+    assert!(fails.count() >= 3, "{inspected:?}");
+    let quiet = office.run(&[
+        "inspect",
+        "office-week.pcap",
+        "--config",
+        "config.toml",
+        "--pack",
+        "us-dsp",
+        "--json",
+    ]);
+    assert_eq!(quiet.status, Some(0), "{quiet:?}");
     let unknown = office.run(&["policy", "explain", "cn_nothing"]);
     assert_eq!(unknown.status, Some(2), "{unknown:?}");
 }

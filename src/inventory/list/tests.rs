@@ -5,9 +5,9 @@ use crate::inventory::{AssetConfig, AssetKey, Bindings, CELL_BYTES_MAX, Categori
 
 const FULL: &str = "\u{feff}name,addresses,mac,ceiling_bytes_per_hour,organisation,uscc,sector,\
 zone,is_critical_infrastructure,categories,grade,scenario,owner,bytes_per_record_minimum,\
-bytes_per_record_typical,home,vlan\r\n\
+bytes_per_record_typical,home,vlan,is_inspected\r\n\
 \"pacs, ward 2\",10.0.0.1;10.1.0.0/16,02:00:5e:10:00:01,5000,华山医院,91350100M000100Y43,health,\
-Lingang,yes,health;biometric,important,trial,\"radiology \"\"IT\"\"\",2048,4096,SG,12\r\n";
+Lingang,yes,health;biometric,important,trial,\"radiology \"\"IT\"\"\",2048,4096,SG,12,yes\r\n";
 
 const SAME: &str = r#"
 [[asset]]
@@ -27,6 +27,7 @@ owner = 'radiology "IT"'
 bytes_per_record = { minimum = 2048, typical = 4096 }
 home = "SG"
 vlan = 12
+is_inspected = true
 "#;
 
 fn table(text: &str) -> Result<Vec<Listed>, ListError> {
@@ -71,7 +72,7 @@ fn a_table_and_toml_say_the_same() {
     assert_eq!(declared.organisation.as_ref().unwrap().as_str(), "华山医院");
     assert_eq!(declared.categories.to_string(), "health;biometric");
     assert_eq!(declared.vlan.unwrap().number(), 12);
-    assert!(declared.is_critical_infrastructure);
+    assert!(declared.is_critical_infrastructure && declared.is_inspected);
     assert_eq!(
         declared.owner.as_ref().unwrap().as_str(),
         "radiology \"IT\""

@@ -119,7 +119,8 @@ impl Analyst {
         if !self.keeps_account {
             return Ok(());
         }
-        if let Some(last) = self.learned.account.day_ended(tick) {
+        let ended = self.learned.account.day_ended(tick);
+        if let Some(last) = ended {
             self.learned.account.judge_all();
             self.judge_exports(last)?;
         }
@@ -130,6 +131,8 @@ impl Analyst {
             recorder.begin(tick);
             if let Some(closed) = &closed {
                 recorder.day(tick, &self.config.site.time_zone, closed);
+                let last = ended.unwrap_or(tick);
+                recorder.meters(tick, &account.meter_rows(&self.policy, last));
             }
             recorder.advance(tick);
         }
@@ -156,6 +159,8 @@ impl Analyst {
         let closed = self.learned.account.close(&self.policy, now);
         if let Some(recorder) = self.outputs.recorder() {
             recorder.day(now, &self.config.site.time_zone, &closed);
+            let rows = self.learned.account.meter_rows(&self.policy, now);
+            recorder.meters(now, &rows);
         }
         Ok(())
     }

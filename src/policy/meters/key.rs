@@ -76,6 +76,16 @@ impl RecipientKey {
     }
 }
 
+impl fmt::Display for Entity {
+    /// Its name, or others.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Organisation(name) | Self::Asset(name) => f.pad(name.as_str()),
+            Self::Others => f.pad("others"),
+        }
+    }
+}
+
 impl fmt::Display for RecipientKey {
     /// A registered domain, an autonomous system, a country, or others.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,132 @@
+//! `borderflow inspect`: captures held against packs of law, for a script to go by.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use crate::capture::probe;
+use crate::pipeline::{PipelineError, StandpointRow};
+use crate::policy::law::Verdict;
+
+use super::arguments::InspectArguments;
+use super::policy::replay_quietly;
+use super::replay::read_file;
+use super::terminal::Terminal;
+use super::{CommandError, Outcome};
+
+pub(super) fn run(
+    arguments: &InspectArguments,
+    terminal: &Terminal,
+) -> Result<Outcome, CommandError> {
+    for file in &arguments.files {
+        probe(file).map_err(PipelineError::from)?;
+    }
+    let mut config = read_file(arguments.config.as_deref(), terminal)?;
+    config.state.dir = None;
+    if !arguments.pack.is_empty() {
+        config.policy.packs = Some(arguments.pack.clone());
+    }
+    let report = replay_quietly(&arguments.files, config, terminal)?;
+    let mut rows = report.standpoints;
+    rows.sort_by(|a, b| {
+        let key = |row: &StandpointRow| (finding(row.said.verdict), row.bytes);
+        key(b).cmp(&key(a))
+    });
+    let text = match arguments.json {
+        true => as_json(&rows),
+        false => as_text(&rows),
+    };
+    terminal.print(&text)?;
+    let has_failed = rows
+        .iter()
+        .any(|row| finding(row.said.verdict) == Finding::Fail);
+    Ok(match has_failed {
+        true => Outcome::Breach,
+        false => Outcome::Complete,
+    })
+}
+
+/// What a verdict comes to; the worst is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Finding {
+    Pass,
+    Undetermined,
+    Fail,
+}
+
+impl Finding {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Undetermined => "undetermined",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// Only what an approval covers passes: of the rest a sensor cannot tell that all is well.
+const fn finding(verdict: Verdict) -> Finding {
+    match verdict {
+        Verdict::Approved => Finding::Pass,
+        Verdict::NotDeterminable => Finding::Undetermined,
+        _ => Finding::Fail,
+    }
+}
+
+fn as_json(rows: &[StandpointRow]) -> String {
+    let lines = rows.iter().map(|row| {
+        let line = json!({
+            "finding": finding(row.said.verdict).name(),
+            "asset": row.asset,
+            "jurisdiction": row.country,
+            "recipient": row.recipient,
+            "bytes": row.bytes,
+            "pack": row.pack,
+            "verdict": row.said.verdict,
+            "severity": row.said.severity,
+            "rule": row.said.rule,
+            "cite": row.said.cite,
+            "approval": row.said.approval,
+        });
+        format!("{line}\n")
+    });
+    lines.collect()
+}
+
+fn as_text(rows: &[StandpointRow]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let said = &row.said;
+        let rule = match (&said.rule, &said.cite) {
+            (Some(rule), Some(cite)) => format!("{rule}: {cite}"),
+            _ => "no rule".to_owned(),
+        };
+        let approval = said.approval.as_deref().unwrap_or("no approval");
+        let _ = writeln!(
+            text,
+            "{:<12} {} to {} in {}: {} bytes, {} by {} ({rule}; {approval})",
+            finding(said.verdict).name(),
+            row.asset,
+            row.recipient,
+            row.country,
+            row.bytes,
+            said.verdict.name(),
+            row.pack,
+        );
+    }
+    let count = |wanted| {
+        let of_it = rows
+            .iter()
+            .filter(|row| finding(row.said.verdict) == wanted);
+        of_it.count()
+    };
+    let _ = writeln!(
+        text,
+        "{} fail, {} undetermined, {} pass. What passes is covered by an approval of the \
+         register; what does not fail need not be permitted: a sensor sees lower bounds.",
+        count(Finding::Fail),
+        count(Finding::Undetermined),
+        count(Finding::Pass),
+    );
+    text
+}
