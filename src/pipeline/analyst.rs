@@ -192,6 +192,9 @@ impl Analyst {
     pub(super) fn view(&mut self) -> AnalystView {
         self.totals.show();
         self.learned.show(&mut self.totals.view);
+        if let Some(recorder) = self.outputs.recorder() {
+            self.totals.view.ledger_failures = recorder.failures;
+        }
         self.totals.view.clone()
     }
 

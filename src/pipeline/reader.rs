@@ -66,6 +66,8 @@ pub(super) struct ReaderCounts {
     pub(super) overlaps: u64,
     /// Sightings of who has an address that were too many for their second.
     pub(super) sightings_dropped: u64,
+    /// Conversations whose findings in content were too many for their second.
+    pub(super) inspected_dropped: u64,
     pub(super) late: u64,
     pub(super) clock_jumps: u64,
     pub(super) first: Option<Timestamp>,
@@ -91,6 +93,7 @@ impl std::ops::Add for ReaderCounts {
             copies: self.copies + other.copies,
             overlaps: self.overlaps + other.overlaps,
             sightings_dropped: self.sightings_dropped + other.sightings_dropped,
+            inspected_dropped: self.inspected_dropped + other.inspected_dropped,
             late: self.late + other.late,
             clock_jumps: self.clock_jumps + other.clock_jumps,
             first: match (self.first, other.first) {
@@ -359,6 +362,8 @@ impl Reader {
     fn publish(&mut self) {
         let counts = &mut self.counts;
         counts.sightings_dropped = self.sightings.dropped;
+        let inspection = self.inspection.as_ref();
+        counts.inspected_dropped = inspection.map_or(0, |inspection| inspection.dropped);
         (counts.late, counts.clock_jumps) = (self.clock.late, self.clock.clock_jumps);
         (counts.first, counts.last) = self.clock.span().unzip();
         let published = self.telemetry.reader(self.number);

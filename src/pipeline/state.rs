@@ -51,6 +51,7 @@ impl LearnedState {
         view.hours_learned = baseline.hours_observed();
         view.assets_refused = baseline.assets_refused;
         view.cells_gathered = baseline.cells_gathered;
+        view.corridors_refused = self.account.refused;
         view.bindings = self.bindings.len();
         view.bindings_evicted = self.bindings.evicted;
         view.asset_churn = self.bindings.churn;

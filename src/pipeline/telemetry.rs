@@ -73,6 +73,8 @@ pub(super) struct AnalystView {
     pub(super) bindings_evicted: u64,
     pub(super) asset_churn: u64,
     pub(super) save_failures: u64,
+    pub(super) ledger_failures: u64,
+    pub(super) corridors_refused: u64,
     pub(super) round_trips: Quantiles,
     pub(super) tick_latency: Quantiles,
     pub(super) tick: Tick,
@@ -348,6 +350,10 @@ fn worker_families(shared: &Shared) -> Vec<Family> {
         .with(
             &[("table", "bindings")],
             shared.analyst.bindings_evicted as f64,
+        )
+        .with(
+            &[("table", "corridors")],
+            shared.analyst.corridors_refused as f64,
         ),
         Family::counter(
             "borderflow_missing_bytes_total",
@@ -428,6 +434,11 @@ fn told_families(view: &AnalystView) -> Vec<Family> {
             "Times that what was learned could not be kept.",
         )
         .with(&[], view.save_failures as f64),
+        Family::counter(
+            "borderflow_ledger_failures_total",
+            "Times that something could not be written to the ledger.",
+        )
+        .with(&[], view.ledger_failures as f64),
     ]
 }
 

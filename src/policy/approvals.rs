@@ -11,8 +11,8 @@ mod standing;
 
 pub use read::APPROVAL_COLUMNS;
 pub use register::{CANDIDATES_MAX, Register};
-pub(in crate::policy) use standing::FoundBy;
 pub use standing::{Claim, IDS_MAX, Seen, Standing, Why};
+pub(in crate::policy) use standing::{FoundBy, Judged};
 
 use std::fmt;
 use std::net::IpAddr;

@@ -3,7 +3,7 @@
 //! A quota is an approval's own: what other assets, hosts or categories send does not use it up.
 //! So what a corridor sends is added to the approvals that cover it, and held against these.
 
-use super::approvals::{Approval, Standing, Terms, Why};
+use super::approvals::{Approval, Judged, Standing, Terms, Why};
 use super::law::{self, Pack};
 use super::meters::{
     Amounts, Day, Entity, Key, Meters, Period, RecipientKey, Selection, Unit, Usage,
@@ -83,7 +83,7 @@ impl Coverage {
     /// Takes an approval that covers a corridor, if it is not used up.
     fn hold(&mut self, id: Term, approval: &Approval, used: Used<'_>) {
         let usage = used.quotas.used(&of_approval(&entity(&id)), used.day);
-        match over(&approval.terms, &usage) {
+        match over(approval, &usage) {
             Some(why) => {
                 self.why.push(format!("{id} {why}"));
                 self.over.get_or_insert((id, approval.terms.route));
@@ -172,28 +172,28 @@ fn refused(
     }
 }
 
-/// What an approval was used for beyond its quota, if so.
-fn over(terms: &Terms, usage: &Usage) -> Option<String> {
-    let period = terms.period?;
-    let used = usage.of(period);
-    let quotas = [
-        (Unit::Subjects, used.subjects, terms.maximum_subjects),
-        (Unit::Bytes, used.bytes, terms.maximum_bytes),
-    ];
-    quotas.into_iter().find_map(|(unit, used, maximum)| {
-        let maximum = maximum.filter(|maximum| used > *maximum)?;
-        let unit = match unit {
-            Unit::Bytes => "bytes",
-            Unit::Subjects => "persons",
-        };
-        let within = match period {
-            Period::Total => "in all".to_owned(),
-            period => format!("within the {}", period.name()),
-        };
-        Some(format!(
-            "allows {maximum} {unit} {within}, and {used} were seen"
-        ))
-    })
+/// What an approval was used for beyond its quota, if so, as what it does.
+fn over(approval: &Approval, usage: &Usage) -> Option<String> {
+    let Judged::Over {
+        used,
+        maximum,
+        unit,
+        period,
+    } = approval.over(usage)?
+    else {
+        return None;
+    };
+    let unit = match unit {
+        Unit::Bytes => "bytes",
+        Unit::Subjects => "persons",
+    };
+    let within = match period {
+        Period::Total => "in all".to_owned(),
+        period => format!("within the {}", period.name()),
+    };
+    Some(format!(
+        "allows {maximum} {unit} {within}, and {used} were seen"
+    ))
 }
 
 fn bytes_left(terms: &Terms, usage: &Usage) -> Option<u64> {

@@ -208,7 +208,7 @@ pub(in crate::policy) enum FoundBy<'a> {
 
 /// What an approval comes to for a claim; the best is the least.
 #[derive(Clone, Debug)]
-pub(super) enum Judged {
+pub(in crate::policy) enum Judged {
     Covers {
         is_protection_unproven: bool,
     },
@@ -263,7 +263,7 @@ impl Approval {
     }
 
     /// The quota that is passed, that of persons before that of bytes.
-    fn over(&self, used: &Usage) -> Option<Judged> {
+    pub(in crate::policy) fn over(&self, used: &Usage) -> Option<Judged> {
         let period = self.terms.period?;
         let of_period = used.of(period);
         let quotas = [
