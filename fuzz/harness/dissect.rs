@@ -1,12 +1,10 @@
 //! Any bytes as the beginning of a conversation.
 //!
-//! Byte 0 says what they are: a TCP conversation, one over QUIC, datagrams, or a DNS message.
+//! Byte 0 says what they are: a TCP conversation, one over QUIC or DTLS, datagrams, or a DNS message.
 //! Of a conversation, bytes 1 and 2 say how much of the rest the client sent, byte 3 how much
 //! comes at once.
 
-use borderflow::dissect::{
-    Initials, Ping, Prefix, Reading, Said, answers, datagram, offer, stream,
-};
+use borderflow::dissect::{Hellos, Ping, Prefix, Reading, Said, answers, datagram, offer, stream};
 
 /// Reads the bytes whole and in pieces, and holds what is told against what is promised.
 pub fn run(bytes: &[u8]) {
@@ -18,7 +16,7 @@ pub fn run(bytes: &[u8]) {
     let ports = [50_000, PORTS[usize::from(kind >> 2) % PORTS.len()]];
     match kind % 4 {
         0 => read_stream(client, server, ports, usize::from(*step).max(1)),
-        1 => read_quic(client, server),
+        1 => read_hellos(client, server),
         2 => check(&datagram(client, server, ports)),
         _ => read_dns(rest),
     }
@@ -53,20 +51,26 @@ fn read_stream(client: &[u8], server: &[u8], ports: [u16; 2], step: usize) {
 }
 
 /// Each datagram has its length before it; those of the client come before and after the others.
-fn read_quic(client: &[u8], server: &[u8]) {
-    let mut initials = Initials::default();
+fn read_hellos(client: &[u8], server: &[u8]) {
+    let mut hellos = None;
     for (is_client, mut rest) in [(true, client), (false, server), (true, client)] {
         while let Some(([high, low], behind)) = rest.split_first_chunk() {
             let length = usize::from(u16::from_be_bytes([*high, *low])).min(behind.len());
             let (datagram, others) = behind.split_at(length);
             rest = others;
-            if let Reading::Done(said) = initials.take(is_client, datagram) {
+            hellos = hellos.or_else(|| Hellos::begin(datagram));
+            let Some(hellos) = &mut hellos else {
+                continue;
+            };
+            if let Reading::Done(said) = hellos.take(is_client, datagram) {
                 check(&said);
                 return;
             }
         }
     }
-    check(&initials.said());
+    if let Some(hellos) = hellos {
+        check(&hellos.said());
+    }
 }
 
 fn read_dns(message: &[u8]) {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::text::Short;
 use super::tls::ClientHello;
 
-/// The fingerprint of a hello; `transport` is `t` over TCP and `q` in QUIC.
+/// The fingerprint of a hello; `transport` is `t` over TCP, `q` in QUIC and `d` in DTLS.
 pub(super) fn ja4(hello: &ClientHello<'_>, transport: u8) -> Short<JA4_BYTES> {
     let mut values = Vec::with_capacity(VALUES_USUAL);
     let mut offered = Vec::with_capacity(LIST_BYTES_USUAL);
@@ -58,6 +58,9 @@ const fn version(version: u16) -> [u8; 2] {
         0x0301 => *b"10",
         0x0300 => *b"s3",
         0x0002 => *b"s2",
+        0xfeff => *b"d1",
+        0xfefd => *b"d2",
+        0xfefc => *b"d3",
         _ => *b"00",
     }
 }

@@ -6,6 +6,8 @@
 mod content;
 mod cursor;
 mod dns;
+mod dtls;
+mod hellos;
 mod http;
 mod ja4;
 mod mail;
@@ -22,10 +24,10 @@ mod tunnel;
 
 pub use content::{Content, is_random};
 pub use dns::{Answered, answers};
+pub use hellos::{Hellos, begins_with_hello};
 pub use ping::Ping;
 pub use prefix::{PREFIX_BYTES_MAX, Prefix, bytes_wanted};
 pub use protection::Protection;
-pub use quic::{Initials, is_initial};
 pub use stream::{offer, stream, stream_without_classes};
 pub use text::Short;
 pub use tls::Offer;
@@ -82,6 +84,8 @@ pub enum Application {
     Unknown,
     /// TLS over TCP.
     Tls,
+    /// TLS over datagrams: VPNs, telephony, sensors.
+    Dtls,
     /// QUIC.
     Quic,
     /// HTTP/1 or HTTP/2 without TLS.
@@ -116,6 +120,7 @@ impl Application {
         match self {
             Self::Unknown => "unknown",
             Self::Tls => "tls",
+            Self::Dtls => "dtls",
             Self::Quic => "quic",
             Self::Http => "http",
             Self::Dns => "dns",
@@ -173,6 +178,9 @@ impl Tls {
             0x0303 => "TLSv1.2",
             0x0304 => "TLSv1.3",
             0x0101 => "TLCP",
+            0xfeff | 0x0100 => "DTLSv1.0",
+            0xfefd => "DTLSv1.2",
+            0xfefc => "DTLSv1.3",
             _ => return None,
         })
     }

@@ -2,7 +2,7 @@
 
 use tls_parser::{TlsCipherAu, TlsCipherEnc, TlsCipherMac, TlsCipherSuite};
 
-use super::Tls;
+use super::{Tls, dtls};
 
 /// How what a conversation carries is protected.
 #[derive(
@@ -30,7 +30,7 @@ pub enum Protection {
     Weak,
     /// By another suite of TLS 1.2.
     Standard,
-    /// By TLS 1.3 (RFC 8446) or QUIC (RFC 9001).
+    /// By TLS 1.3 (RFC 8446), DTLS 1.3 (RFC 9147) or QUIC (RFC 9001).
     Strong,
     /// By TLS 1.3 or QUIC with a key exchange made for quantum computers.
     PostQuantum,
@@ -78,7 +78,7 @@ impl Protection {
     /// Without the server's hello only the worst is certain: where even the highest version
     /// that the client offers is weak, whatever is agreed will be.
     pub(super) fn of_tls(tls: &Tls) -> Self {
-        match tls.version {
+        match dtls::as_tls(tls.version) {
             TLS_1_0..=TLS_1_1 | SSL_2 | SSL_3 => Self::Weak,
             _ if !tls.is_answered => Self::Unseen,
             _ if is_national(tls) => Self::National,

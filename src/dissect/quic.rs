@@ -2,9 +2,10 @@
 //!
 //! Initial packets (RFC 9000 section 17.2.2) are encrypted with keys made of an identifier
 //! that they carry (RFC 9001 section 5.2), against mistakes and not against readers. Read
-//! are version 1, version 2 (RFC 9369), the last drafts, and reserved versions with keys of
-//! these.
+//! are version 1, version 2 (RFC 9369), the last drafts, reserved versions with keys of these,
+//! and what one operator spoke before there was a standard.
 
+mod google;
 mod keys;
 mod packet;
 
@@ -18,7 +19,7 @@ use super::{Application, Protection, Reading, Said};
 /// Follows the first packets of one conversation. It keeps at most what two directions may
 /// keep of their beginnings.
 #[derive(Clone, Debug, Default)]
-pub struct Initials {
+pub(super) struct Initials {
     /// What the client put first as the server's identifier: keys are made of it.
     identifier: Option<Identifier>,
     /// The messages of TLS by client and by server.
@@ -31,8 +32,13 @@ pub struct Initials {
 impl Initials {
     /// Takes the next datagram, and says what is known once both hellos are, or once so many
     /// datagrams went by that no hello is to be expected any more.
-    pub fn take(&mut self, is_client: bool, datagram: &[u8]) -> Reading {
+    pub(super) fn take(&mut self, is_client: bool, datagram: &[u8]) -> Reading {
         self.datagrams = self.datagrams.saturating_add(1);
+        if is_clear(datagram)
+            && let Some(said) = google::of_datagram(datagram)
+        {
+            return Reading::Done(said);
+        }
         let mut cursor = Cursor::new(datagram);
         for _ in 0..PACKETS_MAX {
             let Some(packet) = Packet::read(&mut cursor) else {
@@ -42,7 +48,10 @@ impl Initials {
                 let payload = self.open(is_client, &packet);
                 self.is_quic |= packet.is_sure || payload.is_some();
                 if let Some(payload) = payload {
-                    self.keep(is_client, &payload);
+                    self.keep(
+                        is_client,
+                        crypto_frames(&payload, packet.is_before_standard()),
+                    );
                 }
             }
         }
@@ -50,7 +59,7 @@ impl Initials {
     }
 
     /// What is known so far.
-    pub fn said(&self) -> Said {
+    pub(super) fn said(&self) -> Said {
         match self.reading(true) {
             Reading::Done(said) => said,
             Reading::More => Said::default(),
@@ -58,7 +67,7 @@ impl Initials {
     }
 
     /// Bytes of memory that it takes beside itself.
-    pub fn memory_bytes(&self) -> usize {
+    pub(super) fn memory_bytes(&self) -> usize {
         self.messages.iter().map(Prefix::memory_bytes).sum()
     }
 
@@ -78,8 +87,7 @@ impl Initials {
     }
 
     /// Keeps what a packet carries of TLS.
-    fn keep(&mut self, is_client: bool, payload: &[u8]) {
-        let mut pieces = crypto_frames(payload);
+    fn keep(&mut self, is_client: bool, mut pieces: Vec<(usize, &[u8])>) {
         // Some clients send their hello in many pieces in any order; in order, they leave
         // fewer gaps.
         pieces.sort_by_key(|(offset, _)| *offset);
@@ -91,6 +99,10 @@ impl Initials {
     }
 
     fn reading(&self, is_over: bool) -> Reading {
+        let [client, _] = &self.messages;
+        if let Some(said) = google::of_message(client.bytes()) {
+            return Reading::Done(said);
+        }
         let [client, server] = self.messages.each_ref().map(|it| Flight {
             bytes: it.bytes().into(),
             is_closed: is_over || it.is_full(),
@@ -118,10 +130,22 @@ impl Initials {
     }
 }
 
+/// Whether a datagram may begin a conversation.
+#[inline]
+pub(super) fn begins(datagram: &[u8]) -> bool {
+    is_initial(datagram) || is_clear(datagram)
+}
+
+/// Whether it may begin one of a version that encrypts no hello.
+#[inline]
+fn is_clear(datagram: &[u8]) -> bool {
+    google::is_clear_hello(datagram) || google::is_long_hello(datagram)
+}
+
 /// Whether a datagram begins with what may be an Initial packet of a version that is read
 /// here. It looks at the header alone, and of nearly all others at the version.
 #[inline]
-pub fn is_initial(datagram: &[u8]) -> bool {
+fn is_initial(datagram: &[u8]) -> bool {
     let is_known = |datagram: &[u8]| {
         let [first, a, b, c, d] = datagram.first_chunk()?;
         let version = u32::from_be_bytes([*a, *b, *c, *d]);
@@ -132,18 +156,28 @@ pub fn is_initial(datagram: &[u8]) -> bool {
 }
 
 /// The pieces of TLS messages in a payload, with their offsets (RFC 9000 section 19.6), up to
-/// a frame that may not stand in an Initial packet (section 12.4) or that makes no sense.
-fn crypto_frames(payload: &[u8]) -> Vec<(usize, &[u8])> {
+/// a frame that may not stand in an Initial packet (section 12.4) or that makes no sense. They
+/// had another type before the standard.
+fn crypto_frames(payload: &[u8], is_before_standard: bool) -> Vec<(usize, &[u8])> {
     let mut cursor = Cursor::new(payload);
     let mut pieces = Vec::new();
-    while next_frame(&mut cursor, &mut pieces).is_some() {}
+    let crypto = if is_before_standard {
+        OLD_CRYPTO
+    } else {
+        CRYPTO
+    };
+    while next_frame(&mut cursor, &mut pieces, crypto).is_some() {}
     pieces
 }
 
-fn next_frame<'a>(cursor: &mut Cursor<'a>, pieces: &mut Vec<(usize, &'a [u8])>) -> Option<()> {
+fn next_frame<'a>(
+    cursor: &mut Cursor<'a>,
+    pieces: &mut Vec<(usize, &'a [u8])>,
+    crypto: u8,
+) -> Option<()> {
     match cursor.byte()? {
         PADDING | PING => {}
-        CRYPTO => {
+        kind if kind == crypto => {
             let offset = usize::try_from(packet::number(cursor)?).ok()?;
             let length = usize::try_from(packet::number(cursor)?).ok()?;
             let piece = cursor.take(length)?;
@@ -187,6 +221,9 @@ const ACK: u8 = 0x02;
 const ACK_ECN: u8 = 0x03;
 const CRYPTO: u8 = 0x06;
 const CONNECTION_CLOSE: u8 = 0x1c;
+
+/// The type of frames with messages of TLS before the standard.
+const OLD_CRYPTO: u8 = 0x08;
 
 #[cfg(test)]
 mod tests;

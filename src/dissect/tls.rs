@@ -129,8 +129,11 @@ struct Offered {
 
 impl Offered {
     fn new(hello: &ClientHello<'_>, application: Application) -> Self {
-        let is_quic = application == Application::Quic;
-        let transport = if is_quic { b'q' } else { b't' };
+        let transport = match application {
+            Application::Quic => b'q',
+            Application::Dtls => b'd',
+            _ => b't',
+        };
         Self {
             version: hello.version_offered(),
             has_encrypted_hello: hello.has_encrypted_hello,
@@ -157,7 +160,7 @@ impl Offer {
         let is_settled = !is_hello || first.is_whole || flight.is_closed;
         let mut hello = None;
         if is_hello && is_settled {
-            hello = ClientHello::read(first.body);
+            hello = ClientHello::read(first.body, application == Application::Dtls);
         }
         if let Some(hello) = &mut hello {
             hello.is_whole &= first.is_whole;

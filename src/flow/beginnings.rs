@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::prefetch::prefetch;
 use crate::dissect::{
-    Initials, Offer, Prefix, Protection, Reading, Said, bytes_wanted, datagram, is_initial,
-    is_random, offer, stream, stream_without_classes,
+    Hellos, Offer, Prefix, Protection, Reading, Said, bytes_wanted, datagram, is_random, offer,
+    stream, stream_without_classes,
 };
 
 /// What the conversations of a shard say of themselves, by the numbers of their slots.
@@ -54,8 +54,8 @@ struct Beginning {
     slot: u32,
     reader: Reader,
     prefixes: [Prefix; 2],
-    /// Of a conversation over QUIC.
-    initials: Option<Box<Initials>>,
+    /// Of a conversation over UDP that begins with hellos.
+    hellos: Option<Box<Hellos>>,
     pieces: u8,
     /// Bytes of the pieces, and after how many no more come.
     taken: usize,
@@ -291,9 +291,11 @@ impl Beginning {
         if let Some(offset) = place.offset {
             return self.take_segment(place.direction, offset, piece);
         }
-        if self.initials.is_some() || (self.is_empty() && is_initial(piece)) {
-            let initials = self.initials.get_or_insert_default();
-            return initials.take(is_client, piece);
+        if self.hellos.is_none() && self.is_empty() {
+            self.hellos = Hellos::begin(piece).map(Box::new);
+        }
+        if let Some(hellos) = &mut self.hellos {
+            return hellos.take(is_client, piece);
         }
         if self.prefixes[place.direction].bytes().is_empty() {
             self.prefixes[place.direction].insert(0, piece);
@@ -367,8 +369,8 @@ impl Beginning {
 
     /// What it has said when no more of it is read.
     fn end(&mut self) -> Said {
-        if let Some(initials) = &self.initials {
-            return initials.said();
+        if let Some(hellos) = &self.hellos {
+            return hellos.said();
         }
         match self.read(true) {
             Reading::Done(said) => said,
@@ -382,9 +384,9 @@ impl Beginning {
     }
 
     fn memory_bytes(&self) -> usize {
-        let initials = self.initials.as_ref().map_or(0, |it| it.memory_bytes());
+        let hellos = self.hellos.as_ref().map_or(0, |it| it.memory_bytes());
         let prefixes: usize = self.prefixes.iter().map(Prefix::memory_bytes).sum();
-        size_of::<Self>() + prefixes + initials
+        size_of::<Self>() + prefixes + hellos
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::capture::Frame;
 use crate::decode::{Facts, Packet, TcpSegment};
-use crate::dissect::{bytes_wanted, is_initial};
+use crate::dissect::{begins_with_hello, bytes_wanted};
 
 /// Finds packets whose payload is worth reading, in constant memory and time.
 ///
@@ -223,10 +223,11 @@ fn of_datagram<'a>(frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
     let is_ike = ports.iter().any(|port| IKE_PORTS.contains(port));
     let is_tunnel = matches!(
         payload,
-        // WireGuard's first and second message, OpenVPN's resets, DTLS.
+        // WireGuard's first and second message, OpenVPN's resets, handshakes of DTLS, all of
+        // which count: fragments come in their order.
         [1 | 2, 0, 0, 0, ..] | [0x38 | 0x40 | 0x50, ..] | [22, 254, 253 | 255, ..]
     );
-    (is_dns || is_ike || is_tunnel || is_initial(payload)).then_some(payload)
+    (is_dns || is_ike || is_tunnel || begins_with_hello(payload)).then_some(payload)
 }
 
 /// An echo request or reply: no error, which would repeat what another packet has said.

@@ -69,6 +69,14 @@ impl<'a> Packet<'a> {
         })
     }
 
+    /// Whether its frames are those from before the standard.
+    pub(super) fn is_before_standard(&self) -> bool {
+        let versions = [Version::Q050, Version::T050, Version::T051];
+        self.versions
+            .iter()
+            .any(|version| versions.contains(version))
+    }
+
     /// Decrypts an Initial with the keys that an identifier makes (RFC 9001 section 5); the
     /// frames in it, unless the keys are wrong or the packet is damaged.
     pub(super) fn open(&self, identifier: &Identifier, is_client: bool) -> Option<Vec<u8>> {
@@ -131,6 +139,10 @@ pub(super) enum Version {
     One,
     /// RFC 9369.
     Two,
+    /// The last of one operator before the standard: with its own hello, and two with TLS.
+    Q050,
+    T050,
+    T051,
 }
 
 impl Version {
@@ -142,6 +154,9 @@ impl Version {
             0xff00_001d..=0xff00_0020 => Some(&[Self::Draft29]),
             0x0000_0001 | 0xff00_0021..=0xff00_0022 => Some(&[Self::One]),
             0x6b33_43cf => Some(&[Self::Two]),
+            Q050 => Some(&[Self::Q050]),
+            T050 => Some(&[Self::T050]),
+            T051 => Some(&[Self::T051]),
             _ if is_reserved(number) => Some(&[Self::One, Self::Draft29]),
             _ => None,
         }
@@ -163,8 +178,14 @@ impl Version {
 pub(super) const fn is_read(version: u32) -> bool {
     let is_draft = (version >= 0xff00_0017) & (version <= 0xff00_0022);
     let is_other = (version == 1) | (version == 0x6b33_43cf) | (version == 0xface_b002);
-    is_draft | is_other | is_reserved(version)
+    let is_old = (version == Q050) | (version == T050) | (version == T051);
+    is_draft | is_other | is_old | is_reserved(version)
 }
+
+/// Versions of one operator, which are letters.
+const Q050: u32 = u32::from_be_bytes(*b"Q050");
+const T050: u32 = u32::from_be_bytes(*b"T050");
+const T051: u32 = u32::from_be_bytes(*b"T051");
 
 /// Whether a version is one that is never spoken, so that servers learn to refuse what they do
 /// not know (RFC 9000 section 15).

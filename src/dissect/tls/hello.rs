@@ -6,6 +6,7 @@ use tls_parser::{TlsCipherAu, TlsCipherKx, TlsCipherSuite};
 
 use super::record::is_version;
 use crate::dissect::cursor::Cursor;
+use crate::dissect::dtls;
 use crate::dissect::ja4::is_grease;
 
 /// What a client's hello says (RFC 8446 section 4.1.2).
@@ -45,12 +46,17 @@ impl<'a> Numbers<'a> {
 impl<'a> ClientHello<'a> {
     /// Reads a hello; of one that was cut, the extensions that are there.
     ///
-    /// Every new conversation has one, so it is read where it lies.
-    pub(super) fn read(body: &'a [u8]) -> Option<Self> {
+    /// Every new conversation has one, so it is read where it lies. That of DTLS has a cookie
+    /// (RFC 6347 section 4.2.1).
+    pub(super) fn read(body: &'a [u8], has_cookie: bool) -> Option<Self> {
         let mut cursor = Cursor::new(body);
         let (version, _random) = (cursor.u16()?, cursor.take(32)?);
         let session_bytes = cursor.byte().filter(|bytes| *bytes <= SESSION_BYTES_MAX)?;
         cursor.take(session_bytes.into())?;
+        if has_cookie {
+            let cookie_bytes = cursor.byte()?;
+            cursor.take(cookie_bytes.into())?;
+        }
         let suites_bytes = cursor.u16().filter(|bytes| bytes % 2 == 0)?;
         let suites = cursor.take(suites_bytes.into())?;
         let compressions = cursor.byte()?;
@@ -97,7 +103,10 @@ impl<'a> ClientHello<'a> {
 
     /// The highest version that the client offers (RFC 8446 section 4.2.1).
     pub(in crate::dissect) fn version_offered(&self) -> u16 {
-        self.versions.kept().max().unwrap_or(self.version)
+        let versions = self.versions.kept();
+        // Those of DTLS count down.
+        let highest = versions.max_by_key(|version| dtls::as_tls(*version));
+        highest.unwrap_or(self.version)
     }
 }
 
@@ -119,7 +128,7 @@ impl<'a> ServerHello<'a> {
         let is_retry = cursor.take(32)? == RETRY_RANDOM;
         // The drafts of TLS 1.3 up to 21 have neither a session nor a compression here.
         let is_draft = version >> 8 == 0x7f;
-        if !is_draft && !is_version(version) {
+        if !is_draft && !is_version(version) && !dtls::is_version(version) {
             return None;
         }
         if !is_draft {
@@ -151,7 +160,7 @@ impl<'a> ServerHello<'a> {
 
     /// Whether the group is named in the key exchange message (RFC 8422 section 5.4).
     pub(super) fn has_late_group(&self) -> bool {
-        let is_version = matches!(self.version, 0x0300..=0x0303);
+        let is_version = matches!(dtls::as_tls(self.version), 0x0300..=0x0303);
         is_version
             && TlsCipherSuite::from_id(self.suite).is_some_and(|it| {
                 it.kx == TlsCipherKx::Ecdhe

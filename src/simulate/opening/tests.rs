@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::dissect::{
-    Application, Initials, Protection, Reading, Said, answers, stream_without_classes,
+    Application, Hellos, Protection, Reading, Said, answers, stream_without_classes,
 };
 
 const NAME: &str = "files.example.org";
@@ -106,9 +106,9 @@ fn quic_is_read_back() {
         panic!("two datagrams")
     };
     assert_eq!((client.bytes.len(), server.bytes.len()), (1_200, 1_200));
-    let mut initials = Initials::default();
-    assert_eq!(initials.take(true, &client.bytes), Reading::More);
-    let Reading::Done(said) = initials.take(false, &server.bytes) else {
+    let mut hellos = Hellos::begin(&client.bytes).unwrap();
+    assert_eq!(hellos.take(true, &client.bytes), Reading::More);
+    let Reading::Done(said) = hellos.take(false, &server.bytes) else {
         panic!("both hellos are there")
     };
     assert_eq!(said.application, Application::Quic);

@@ -35,12 +35,6 @@ pub(super) const EXPLAINED: &[(&str, RangeInclusive<usize>, usize, &str)] = &[
         "frame 18 has a byte of something else before the hello",
     ),
     (
-        "ndpi/quic_t50.pcap",
-        1..=1,
-        3,
-        "Google QUIC, before there was a standard",
-    ),
-    (
         "ndpi/tls_missing_ch_frag.pcap",
         3..=3,
         1,

@@ -1,0 +1,59 @@
+//! Conversations over UDP that begin with hellos.
+
+use super::dtls::{self, Handshake};
+use super::quic::{self, Initials};
+use super::{Reading, Said};
+
+/// Follows the first datagrams of one conversation. It keeps at most what two directions may
+/// keep of their beginnings.
+#[derive(Clone, Debug)]
+pub struct Hellos(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Quic(Initials),
+    Dtls(Handshake),
+}
+
+/// Whether a datagram may begin such a conversation. It is asked of every datagram, and looks at
+/// its first bytes.
+#[inline]
+pub fn begins_with_hello(datagram: &[u8]) -> bool {
+    quic::begins(datagram) || dtls::begins(datagram)
+}
+
+impl Hellos {
+    /// Begins to follow a conversation whose first datagram is this one, which is to be taken
+    /// then; nothing if it does not begin with hellos.
+    pub fn begin(datagram: &[u8]) -> Option<Self> {
+        if quic::begins(datagram) {
+            return Some(Self(Kind::Quic(Initials::default())));
+        }
+        dtls::begins(datagram).then(|| Self(Kind::Dtls(Handshake::default())))
+    }
+
+    /// Takes the next datagram, and says what is known once both hellos are, or once so many
+    /// datagrams went by that no hello is to be expected any more.
+    pub fn take(&mut self, is_client: bool, datagram: &[u8]) -> Reading {
+        match &mut self.0 {
+            Kind::Quic(initials) => initials.take(is_client, datagram),
+            Kind::Dtls(handshake) => handshake.take(is_client, datagram),
+        }
+    }
+
+    /// What is known so far.
+    pub fn said(&self) -> Said {
+        match &self.0 {
+            Kind::Quic(initials) => initials.said(),
+            Kind::Dtls(handshake) => handshake.said(),
+        }
+    }
+
+    /// Bytes of memory that it takes beside itself.
+    pub fn memory_bytes(&self) -> usize {
+        match &self.0 {
+            Kind::Quic(initials) => initials.memory_bytes(),
+            Kind::Dtls(handshake) => handshake.memory_bytes(),
+        }
+    }
+}
