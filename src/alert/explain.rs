@@ -48,7 +48,7 @@ pub(super) fn explanation(
     let excess_bytes = incident.excess_bytes();
     let mut sentences = match (incident.hidden(), incident.ruled_against()) {
         (Some(sentence), _) => vec![hidden(incident, country, sentence)],
-        (None, Some(sentence)) => vec![ruled_against(incident, country, sentence)],
+        (None, Some(sentence)) => vec![ruled_against(incident, country, &sentence)],
         (None, None) => vec![format!(
             "{} sent {} to {} since {}, {} more than the {} to be expected.",
             incident.asset,

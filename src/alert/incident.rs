@@ -324,7 +324,7 @@ impl Incident {
         } else {
             severity
         };
-        let is_breach = self.detectors.contains_key(&Detector::Policy);
+        let is_breach = self.detectors.keys().any(|it| it.is_of_policy());
         match &self.observed.ruled {
             Some(ruled) if is_breach => severity.max(ruled.severity()),
             // What is odd and approved is odd all the same, and less urgent.
@@ -348,10 +348,10 @@ impl Incident {
     }
 
     /// What a policy speaks against, where nothing else speaks.
-    pub(super) fn ruled_against(&self) -> Option<&str> {
-        let alone = self.detectors.len() == 1;
-        let said = self.detectors.get(&Detector::Policy).filter(|_| alone);
-        said.map(|said| said.sentence.as_str())
+    pub(super) fn ruled_against(&self) -> Option<String> {
+        let alone = self.detectors.keys().all(|it| it.is_of_policy());
+        let said = self.detectors.values().map(|said| said.sentence.as_str());
+        alone.then(|| said.collect::<Vec<_>>().join(" "))
     }
 
     fn detector_lines(&self) -> Vec<DetectorLine> {

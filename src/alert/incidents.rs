@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{Detector, Told};
+use crate::detect::Told;
 use crate::geo::Country;
 use crate::inventory::AssetKey;
 use crate::time::{SECONDS_PER_DAY, Tick};
@@ -210,7 +210,7 @@ impl KnownIncident {
 
 fn is_of_policy(told: &Told) -> bool {
     let mut findings = told.findings.iter();
-    findings.any(|finding| finding.detector == Detector::Policy)
+    findings.any(|finding| finding.detector.is_of_policy())
 }
 
 #[cfg(test)]

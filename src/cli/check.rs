@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::config::Config;
 use crate::inventory::{Listed, Route};
 use crate::pipeline::wall_clock_tick;
-use crate::policy::{Policy, Remark, Severity, ValidityMaximum, lint};
+use crate::policy::{Judging, Policy, Remark, Severity, ValidityMaximum, lint, lint_packs};
 
 use super::arguments::CheckArguments;
 use super::replay::open_geo;
@@ -23,12 +23,18 @@ pub(super) fn run(
     let config = Config::read(&arguments.config)?;
     let (policy, geo) = (config.open_policy()?, open_geo(&config)?);
     let today = day(arguments.on.as_deref())?;
-    let remarks = lint(
-        &listed(arguments, &config)?,
-        policy.register(),
-        today,
-        &maxima(&policy, today),
-    );
+    let (listed, text) = listed(arguments, &config)?;
+    let maxima = maxima(&policy, today);
+    let mut remarks = lint(&listed, policy.register(), today, &maxima);
+    let judging = Judging {
+        packs: policy.packs(),
+        site: &config.site.jurisdictions.0,
+        file: arguments.config.display().to_string().into(),
+        line: line_of_packs(&text),
+    };
+    let approvals = policy.register().approvals();
+    remarks.extend(lint_packs(&listed, approvals, &judging));
+    remarks.sort();
     let mut text = String::new();
     for remark in &remarks {
         text += &line(remark);
@@ -72,8 +78,18 @@ fn count(remarks: &[Remark], severity: Severity) -> usize {
     of_severity.count()
 }
 
-/// Assets with the lines in which they are written.
-fn listed(arguments: &CheckArguments, config: &Config) -> Result<Vec<Listed>, CommandError> {
+/// The line that names packs, or the first one where none does.
+fn line_of_packs(text: &str) -> usize {
+    let mut lines = text.lines();
+    let place = lines.position(|line| line.trim_start().starts_with("packs"));
+    place.map_or(1, |place| place + 1)
+}
+
+/// Assets with the lines in which they are written, and the text of the configuration.
+fn listed(
+    arguments: &CheckArguments,
+    config: &Config,
+) -> Result<(Vec<Listed>, String), CommandError> {
     let path = &arguments.config;
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|source| CommandError::Log {
@@ -87,7 +103,7 @@ fn listed(arguments: &CheckArguments, config: &Config) -> Result<Vec<Listed>, Co
         let more = Listed::read(&folder.join(inventory));
         listed.extend(more.map_err(crate::config::ConfigError::from)?);
     }
-    Ok(listed)
+    Ok((listed, text))
 }
 
 /// How long approvals can be valid by the packs, on a day.

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::capture::probe;
 use crate::pipeline::{PipelineError, StandpointRow};
+use crate::policy::Standpoint;
 use crate::policy::law::Verdict;
 
 use super::arguments::InspectArguments;
@@ -29,7 +30,7 @@ pub(super) fn run(
     let report = replay_quietly(&arguments.files, config, terminal)?;
     let mut rows = report.standpoints;
     rows.sort_by(|a, b| {
-        let key = |row: &StandpointRow| (finding(row.said.verdict), row.bytes);
+        let key = |row: &StandpointRow| (finding(&row.said), row.bytes);
         key(b).cmp(&key(a))
     });
     let text = match arguments.json {
@@ -37,9 +38,7 @@ pub(super) fn run(
         false => as_text(&rows),
     };
     terminal.print(&text)?;
-    let has_failed = rows
-        .iter()
-        .any(|row| finding(row.said.verdict) == Finding::Fail);
+    let has_failed = rows.iter().any(|row| finding(&row.said) == Finding::Fail);
     Ok(match has_failed {
         true => Outcome::Breach,
         false => Outcome::Complete,
@@ -64,11 +63,12 @@ impl Finding {
     }
 }
 
-/// Only what an approval covers passes: of the rest a sensor cannot tell that all is well.
-const fn finding(verdict: Verdict) -> Finding {
-    match verdict {
-        Verdict::Approved => Finding::Pass,
-        Verdict::NotDeterminable => Finding::Undetermined,
+/// Only what an approval covers passes: of the rest a sensor cannot tell that all is well, nor of
+/// what passes a threshold together with others.
+const fn finding(said: &Standpoint) -> Finding {
+    match said.verdict {
+        Verdict::Approved if said.splitting.is_none() => Finding::Pass,
+        Verdict::Approved | Verdict::NotDeterminable => Finding::Undetermined,
         _ => Finding::Fail,
     }
 }
@@ -76,7 +76,7 @@ const fn finding(verdict: Verdict) -> Finding {
 fn as_json(rows: &[StandpointRow]) -> String {
     let lines = rows.iter().map(|row| {
         let line = json!({
-            "finding": finding(row.said.verdict).name(),
+            "finding": finding(&row.said).name(),
             "asset": row.asset,
             "jurisdiction": row.country,
             "recipient": row.recipient,
@@ -87,6 +87,7 @@ fn as_json(rows: &[StandpointRow]) -> String {
             "rule": row.said.rule,
             "cite": row.said.cite,
             "approval": row.said.approval,
+            "splitting": row.said.splitting,
         });
         format!("{line}\n")
     });
@@ -102,10 +103,13 @@ fn as_text(rows: &[StandpointRow]) -> String {
             _ => "no rule".to_owned(),
         };
         let approval = said.approval.as_deref().unwrap_or("no approval");
+        let others = said.splitting.as_ref();
+        let others = others.map(|rule| format!("; with others past {rule}"));
+        let others = others.unwrap_or_default();
         let _ = writeln!(
             text,
-            "{:<12} {} to {} in {}: {} bytes, {} by {} ({rule}; {approval})",
-            finding(said.verdict).name(),
+            "{:<12} {} to {} in {}: {} bytes, {} by {} ({rule}; {approval}{others})",
+            finding(said).name(),
             row.asset,
             row.recipient,
             row.country,
@@ -115,9 +119,7 @@ fn as_text(rows: &[StandpointRow]) -> String {
         );
     }
     let count = |wanted| {
-        let of_it = rows
-            .iter()
-            .filter(|row| finding(row.said.verdict) == wanted);
+        let of_it = rows.iter().filter(|row| finding(&row.said) == wanted);
         of_it.count()
     };
     let _ = writeln!(

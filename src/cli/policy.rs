@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicBool;
 use crate::capture::probe;
 use crate::config::Config;
 use crate::pipeline::{self, Outputs, PipelineError, RunReport, Setup, Telemetry};
-use crate::policy::PolicyError;
 use crate::policy::law::{self, Language, Pack};
+use crate::policy::{PolicyError, has_home};
 
 use super::arguments::{PolicyCommand, TextLanguage, WhatIfArguments};
 use super::replay::{open_geo, read_file};
@@ -104,12 +104,32 @@ fn what_if(arguments: &WhatIfArguments, terminal: &Terminal) -> Result<String, C
         let why = "name two packs: --pack A --pack B";
         return Err(CommandError::Usage(why.to_owned()));
     };
+    let packs = [open(before)?, open(after)?];
+    let [one, other] = &packs;
+    if one.id == other.id {
+        let why = format!(
+            "--pack {before} --pack {after}: both are `{}`, name two",
+            one.id
+        );
+        return Err(CommandError::Usage(why));
+    }
+    let config = read_file(arguments.config.as_deref(), terminal)?;
+    for pack in &packs {
+        let (site, known) = (&config.site.jurisdictions.0, config.asset.known.iter());
+        if !has_home(pack, site, known) {
+            terminal.complain(&format!(
+                "`{}` is at home neither in site.jurisdictions nor where an asset has its `home`: \
+                 it judges nothing here",
+                pack.id
+            ));
+        }
+    }
     for file in &arguments.files {
         probe(file).map_err(PipelineError::from)?;
     }
     let [one, other] = [
-        said_under(arguments, before, terminal)?,
-        said_under(arguments, after, terminal)?,
+        said_under(&arguments.files, config.clone(), before, terminal)?,
+        said_under(&arguments.files, config, after, terminal)?,
     ];
     let all: BTreeSet<_> = one.keys().chain(other.keys()).collect();
     let nothing = ["nothing".to_owned(), "it is not about it".to_owned()];
@@ -134,14 +154,14 @@ fn what_if(arguments: &WhatIfArguments, terminal: &Terminal) -> Result<String, C
 
 /// Replays the files under one pack.
 fn said_under(
-    arguments: &WhatIfArguments,
+    files: &[PathBuf],
+    mut config: Config,
     pack: &str,
     terminal: &Terminal,
 ) -> Result<Said, CommandError> {
-    let mut config = read_file(arguments.config.as_deref(), terminal)?;
     config.state.dir = None;
     config.policy.packs = Some(vec![pack.to_owned()]);
-    let report = replay_quietly(&arguments.files, config, terminal)?;
+    let report = replay_quietly(files, config, terminal)?;
     let rows = report.standpoints.into_iter().map(|row| {
         let rule = row.said.rule.unwrap_or_else(|| "no rule".to_owned());
         let recipient = format!("{} in {}", row.recipient, row.country);

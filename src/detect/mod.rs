@@ -98,11 +98,13 @@ pub enum Detector {
     Echoes,
     /// Something that a pack of law or the register of approvals speaks against.
     Policy,
+    /// Several that pass a threshold of law together, and none of them alone.
+    Splitting,
 }
 
 impl Detector {
     /// All detectors, in the order of their counters.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::AssetVolume,
         Self::CountryVolume,
         Self::DestinationVolume,
@@ -120,6 +122,7 @@ impl Detector {
         Self::Names,
         Self::Echoes,
         Self::Policy,
+        Self::Splitting,
     ];
 
     /// The name under which it is written.
@@ -142,12 +145,19 @@ impl Detector {
             Self::Names => "names",
             Self::Echoes => "echoes",
             Self::Policy => "policy",
+            Self::Splitting => "splitting",
         }
     }
 
     /// Whether it speaks whatever the budget of false alerts, and costs nothing of it.
     pub const fn is_beside_budget(self) -> bool {
-        matches!(self, Self::Growth | Self::Policy) || self.is_of_limit() || self.is_of_tunnel()
+        let is_of_growth = matches!(self, Self::Growth);
+        is_of_growth || self.is_of_policy() || self.is_of_limit() || self.is_of_tunnel()
+    }
+
+    /// Whether it speaks of what packs of law or the register say.
+    pub const fn is_of_policy(self) -> bool {
+        matches!(self, Self::Policy | Self::Splitting)
     }
 
     /// Whether it speaks of what the operator allows.

@@ -3,7 +3,8 @@
 //! Idea: what was never approved, goes to another recipient than was approved, or is more than
 //! was approved is to be told however normal it has become. A verdict is no matter of chance: it
 //! costs nothing of the budget, teaches nothing, and feedback does not silence it. What silences
-//! it is an approval in the register.
+//! it is an approval in the register. Where several pass a threshold together and none of them
+//! alone, the detector `splitting` says who they are, beside the verdict.
 //!
 //! Formula: that of the packs, see [`policy`](crate::policy). The chance that is shown is 1.
 //!
@@ -13,19 +14,46 @@
 //! recipient is in law, what ciphertext holds, what became of it beyond the border.
 
 use super::{Bytes, Detector, Finding, Told};
-use crate::policy::Judgement;
-use crate::policy::law::Severity;
+use crate::policy::law::{Language, Severity};
+use crate::policy::{Judgement, Splitting};
 
 /// What is to be told of a judgement, beside what else is.
 pub fn told(judgement: &Judgement, others: Option<Told>) -> Told {
     let (score, mut findings, allowance_bytes) = others.map_or((0.0, Vec::new(), 0), |told| {
         (told.score, told.findings, told.allowance_bytes)
     });
-    findings.insert(0, finding(judgement));
+    let splitting = judgement.splitting.as_ref();
+    let splitting = splitting.filter(|it| it.shared.severity() >= Severity::Medium);
+    if let Some(splitting) = splitting {
+        findings.insert(0, of_splitting(judgement, splitting));
+    }
+    // Where a threshold is passed with others only, the verdict itself speaks against nothing.
+    if splitting.is_none() || judgement.is_alarming_alone() {
+        findings.insert(0, finding(judgement));
+    }
     Told {
         score: of_severity(judgement.said.severity).max(score),
         findings,
         allowance_bytes,
+    }
+}
+
+fn of_splitting(judgement: &Judgement, splitting: &Splitting) -> Finding {
+    let sentence = format!(
+        "{} to {} today, by {}. {}",
+        Bytes(judgement.bytes),
+        judgement.recipient(),
+        judgement.pack,
+        splitting.sentence(Language::En),
+    );
+    Finding {
+        detector: Detector::Splitting,
+        cell: None,
+        p: 1.0,
+        since: judgement.since,
+        bytes: judgement.bytes,
+        expected_bytes: 0,
+        sentence,
     }
 }
 

@@ -14,7 +14,7 @@ use super::Policy;
 use super::content::Findings;
 use super::corridor::{Corridor, Unused};
 use super::coverage;
-use super::meters::{Amounts, Day, Key, Lower, Meters, RecipientKey, Selection, Window};
+use super::meters::{Amounts, Day, Key, Lower, Meters, RecipientKey, Window};
 use super::standpoint::{Judgement, Standpoint};
 use super::verdicts::Judged;
 use crate::dissect::Protection;
@@ -37,6 +37,8 @@ pub struct Account {
     due: BTreeSet<CorridorKey>,
     /// The first tick that is not of the running day.
     day_end: Option<Tick>,
+    /// The first tick at which a day of some pack has ended.
+    law_day_end: Option<Tick>,
     /// Transfers that found no room for their corridor, and count in totals only.
     pub refused: u64,
 }
@@ -135,7 +137,10 @@ impl Account {
         };
         let is_due = corridor.day.bytes >= corridor.judge_at_bytes;
         corridor.unused.add(&amounts);
-        let (key, covering) = (corridor.key(&recipient), corridor.covering.clone());
+        let (key, covering) = (
+            corridor.key(&recipient, export.country),
+            corridor.covering.clone(),
+        );
         if !covering.is_empty() {
             corridor.unused = Unused::default();
         }
@@ -164,7 +169,10 @@ impl Account {
             subjects: &found.subjects,
             ..Amounts::default()
         };
-        let (key, covering) = (corridor.key(&recipient), corridor.covering.clone());
+        let (key, covering) = (
+            corridor.key(&recipient, export.country),
+            corridor.covering.clone(),
+        );
         self.use_up(export.tick, &covering, &amounts);
         self.meter(export.tick, &key, &amounts);
         if !policy.packs().is_empty() {
@@ -281,6 +289,26 @@ impl Account {
         Some(Tick(end.0.saturating_sub(1)))
     }
 
+    /// The last tick of the running day of some pack, if that ended before a tick: what was
+    /// sent until then is to be judged by the law of its day.
+    pub fn day_of_law_ended(&self, now: Tick) -> Option<Tick> {
+        let end = self.law_day_end.filter(|end| *end <= now)?;
+        Some(Tick(end.0.saturating_sub(1)))
+    }
+
+    /// Opens a day of law if one ended before a tick: law, validity and quotas may be others, so
+    /// whatever is sent next is judged at once.
+    pub fn open_day_of_law(&mut self, policy: &Policy, now: Tick) {
+        if self.law_day_end.is_some_and(|end| now < end) {
+            return;
+        }
+        self.law_day_end = policy.day_of_law_ends(now);
+        let countries = self.assets.values_mut().flat_map(BTreeMap::values_mut);
+        for corridor in countries.flat_map(BTreeMap::values_mut) {
+            corridor.judge_at_bytes = 0;
+        }
+    }
+
     /// Has all corridors judged that have sent anything since they were, as a day ends.
     pub fn judge_all(&mut self) {
         let corridors = self.assets.iter().flat_map(|(asset, countries)| {
@@ -368,7 +396,7 @@ impl Account {
     }
 
     /// What the meters of each pack show on the day of a tick: by entity and category, in the
-    /// windows of law.
+    /// windows of law, of all that leaves the pack's home. What is exempt is part of it.
     pub fn meter_rows(&self, policy: &Policy, now: Tick) -> Vec<MeterRow> {
         let mut rows = Vec::new();
         for pack in policy.packs() {
@@ -382,23 +410,24 @@ impl Account {
                 .flat_map(|key| key.categories.iter().map(|one| (key.entity.clone(), one)))
                 .collect();
             for (entity, category) in pairs.into_iter().take(METER_ROWS_MAX) {
+                let counts = |key: &Key| {
+                    let home = key.traits.home.unwrap_or(policy.home());
+                    key.entity == entity
+                        && key.categories.iter().any(|one| one == category)
+                        && pack.concerns(home, key.country)
+                };
                 for (window, name) in WINDOWS {
-                    let selection = Selection {
-                        entity: Some(&entity),
-                        categories: [category].into_iter().collect(),
-                        recipient: None,
-                    };
-                    let amounts = meters.amounts(&selection, window, at);
+                    let (sums, lower) = meters.shown(counts, window, at);
                     rows.push(MeterRow {
                         pack: pack.id.clone(),
                         day: at.date().to_string(),
                         entity: entity.to_string(),
                         category,
                         window: name,
-                        lower: meters.subjects(&selection, window, at),
-                        bytes: amounts.bytes,
-                        records: amounts.records,
-                        estimated_records: amounts.estimated_records,
+                        lower,
+                        bytes: sums.bytes,
+                        records: sums.records,
+                        estimated_records: sums.estimated_records,
                     });
                 }
             }

@@ -1,5 +1,6 @@
 //! The configuration of this stage: `[policy]`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
@@ -85,6 +86,7 @@ impl PolicyConfig {
         for path in &self.approvals {
             approvals.extend(Approval::read(path)?);
         }
+        refuse_contradictions(&approvals)?;
         let is_asked = site.has_declared || !approvals.is_empty();
         let register = Register::new(approvals)?;
         let packs = match &self.packs {
@@ -104,6 +106,25 @@ impl PolicyConfig {
             self.alert_bytes_per_day,
         ))
     }
+}
+
+/// Refuses approvals of one id whose terms differ: whatever is told by the id, and counted for
+/// its quota, would be told of the wrong one.
+fn refuse_contradictions(approvals: &[Approval]) -> Result<(), ListError> {
+    let mut first_of: HashMap<&str, &Approval> = HashMap::new();
+    for approval in approvals {
+        let first = first_of.entry(approval.id.as_str()).or_insert(approval);
+        if first.terms != approval.terms {
+            let id = &approval.id;
+            let message = format!(
+                "`{id}` contradicts `{id}` at {}:{}, the terms differ: give one of them another \
+                 id, or correct the terms",
+                first.file, first.line
+            );
+            return Err(ListError::of_line(&approval.file, approval.line, message));
+        }
+    }
+    Ok(())
 }
 
 fn named_packs(named: &[String]) -> Result<Vec<Pack>, PolicyError> {

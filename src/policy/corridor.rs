@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::account::Export;
 use super::content::Content;
 use super::law::{Severity, Verdict};
-use super::meters::{Amounts, Entity, Key, RecipientKey};
+use super::meters::{Amounts, Entity, Key, RecipientKey, Traits};
 use super::standpoint::Standpoint;
 use crate::dissect::Protection;
-use crate::geo::Confidence;
+use crate::geo::{Confidence, Country};
 use crate::inventory::{Categories, Declared, Grade, Term};
 use crate::time::Tick;
 
@@ -20,6 +20,8 @@ use crate::time::Tick;
 pub struct Corridor {
     /// How the asset is called.
     pub asset: String,
+    /// That as a name, if it can be one.
+    name: Option<Term>,
     /// Whose it is.
     pub entity: Entity,
     /// What its data is about, as declared.
@@ -49,8 +51,8 @@ pub struct Corridor {
     pub day: DaySums,
     /// What each pack said last, by its name.
     pub said: BTreeMap<String, Standpoint>,
-    /// What was alerted on today, by pack: the worst.
-    alerted: BTreeMap<String, (Verdict, Severity)>,
+    /// What was alerted on today, by pack: the worst, and whether it was of a split.
+    alerted: BTreeMap<String, (Verdict, Severity, bool)>,
     /// Approvals that cover it, and the days of their packs.
     pub(super) covering: BTreeSet<(i32, Term)>,
     /// What was sent before it was known what covers it.
@@ -87,11 +89,11 @@ pub struct DaySums {
 
 impl Corridor {
     pub(super) fn new(export: &Export<'_>, label: String) -> Self {
-        let term = Term::try_from(label.clone()).ok();
-        let entity = term.map_or(Entity::Others, Entity::Asset);
+        let name = Term::try_from(label.clone()).ok();
         Self {
             asset: label,
-            entity,
+            entity: of_nobody(name.clone()),
+            name,
             categories: Categories::NONE,
             seen: Categories::NONE,
             content: Content::default(),
@@ -122,9 +124,10 @@ impl Corridor {
         let Some(declared) = declared.filter(|_| self.declared.as_ref() != declared) else {
             return;
         };
-        if let Some(organisation) = &declared.organisation {
-            self.entity = Entity::Organisation(organisation.clone());
-        }
+        self.entity = match &declared.organisation {
+            Some(organisation) => Entity::Organisation(organisation.clone()),
+            None => of_nobody(self.name.clone()),
+        };
         self.categories = declared.categories;
         self.grade = declared.grade;
         self.declared = Some(declared.clone());
@@ -167,11 +170,30 @@ impl Corridor {
     }
 
     /// What it is metered under.
-    pub(super) fn key(&self, recipient: &RecipientKey) -> Key {
+    pub(super) fn key(&self, recipient: &RecipientKey, country: Country) -> Key {
+        let is_of_organisation = matches!(self.entity, Entity::Organisation(_));
         Key {
             entity: self.entity.clone(),
+            asset: self.name.clone().filter(|_| is_of_organisation),
             categories: self.categories.union(self.seen),
             recipient: recipient.clone(),
+            country,
+            traits: self.traits(),
+        }
+    }
+
+    fn traits(&self) -> Traits {
+        let Some(declared) = &self.declared else {
+            return Traits::default();
+        };
+        Traits {
+            home: declared.home.map(|home| home.0),
+            grade: declared.grade,
+            zone: declared.zone.clone(),
+            sector: declared.sector.clone(),
+            scenario: declared.scenario.clone(),
+            owner: declared.owner.clone(),
+            is_critical_infrastructure: declared.is_critical_infrastructure,
         }
     }
 
@@ -184,9 +206,12 @@ impl Corridor {
 
     /// Whether a pack's word is to be alerted on: it is another one today, or a worse one.
     pub(super) fn alert(&mut self, pack: &str, said: &Standpoint) -> bool {
-        let new = (said.verdict, said.severity);
+        let is_split = said.splitting.is_some();
+        let new = (said.verdict, said.severity, is_split);
         let known = self.alerted.insert(pack.to_owned(), new);
-        known.is_none_or(|(verdict, severity)| verdict != said.verdict || severity < said.severity)
+        known.is_none_or(|(verdict, severity, was_split)| {
+            verdict != said.verdict || severity < said.severity || (is_split && !was_split)
+        })
     }
 
     /// Has it judged again when its day has an eighth more, what an approval leaves, or enough
@@ -212,6 +237,11 @@ impl Corridor {
             self.protection = Protection::Unseen;
         }
     }
+}
+
+/// An asset of no declared organisation stands for itself.
+fn of_nobody(name: Option<Term>) -> Entity {
+    name.map_or(Entity::Others, Entity::Asset)
 }
 
 /// What a corridor sent before it was known what covers it.

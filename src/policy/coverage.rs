@@ -6,7 +6,7 @@
 use super::approvals::{Approval, Judged, Standing, Terms, Why};
 use super::law::{self, Pack};
 use super::meters::{
-    Amounts, Day, Entity, Key, Meters, Period, RecipientKey, Selection, Unit, Usage,
+    Amounts, Day, Entity, Key, Meters, Period, RecipientKey, Selection, Traits, Unit, Usage,
 };
 use super::verdicts::Policy;
 use crate::geo::Country;
@@ -19,8 +19,8 @@ pub(super) struct Coverage {
     pub(super) covering: Vec<Term>,
     /// Their routes.
     pub(super) routes: Vec<Route>,
-    /// The approval that would cover it, but is used up, and its route.
-    pub(super) over: Option<(Term, Route)>,
+    /// The approval that would cover it, but is used up.
+    pub(super) over: Option<Over>,
     /// The nearest approval that does not cover it.
     pub(super) outside: Option<Term>,
     /// Whether that is only about other data, recipients or times.
@@ -29,6 +29,15 @@ pub(super) struct Coverage {
     pub(super) why: Vec<String>,
     /// Bytes until one that covers it is used up.
     pub(super) bytes_left: Option<u64>,
+}
+
+/// An approval that is used up.
+#[derive(Clone, Debug)]
+pub(super) struct Over {
+    id: Term,
+    route: Route,
+    /// Whether that is by what is declared of the length of records, and not by what was seen.
+    is_estimated: bool,
 }
 
 /// What is used of approvals, by days.
@@ -84,9 +93,19 @@ impl Coverage {
     fn hold(&mut self, id: Term, approval: &Approval, used: Used<'_>) {
         let usage = used.quotas.used(&of_approval(&entity(&id)), used.day);
         match over(approval, &usage) {
-            Some(why) => {
+            Some((why, is_estimated)) => {
                 self.why.push(format!("{id} {why}"));
-                self.over.get_or_insert((id, approval.terms.route));
+                let route = approval.terms.route;
+                let over = Over {
+                    id,
+                    route,
+                    is_estimated,
+                };
+                // What was measured outranks what was declared.
+                let known = self.over.as_ref();
+                if known.is_none_or(|known| known.is_estimated && !is_estimated) {
+                    self.over = Some(over);
+                }
             }
             None => {
                 let left = bytes_left(&approval.terms, &usage);
@@ -122,11 +141,11 @@ impl Coverage {
                 routes: &self.routes,
             };
         }
-        if let Some((id, route)) = &self.over {
-            let route = *route;
+        if let Some(over) = &self.over {
             return law::Standing::OverQuota {
-                id: id.as_str(),
-                route,
+                id: over.id.as_str(),
+                route: over.route,
+                is_estimated: over.is_estimated,
             };
         }
         match &self.outside {
@@ -138,15 +157,20 @@ impl Coverage {
         }
     }
 
+    /// Whether an approval would cover it that is used up.
+    pub(super) const fn is_used_up(&self) -> bool {
+        self.over.is_some()
+    }
+
     /// The approval that was looked at first.
     pub(super) fn approval(&self) -> Option<&Term> {
-        let over = self.over.as_ref().map(|(id, _)| id);
+        let over = self.over.as_ref().map(|over| &over.id);
         self.covering.first().or(over).or(self.outside.as_ref())
     }
 
     /// Approvals that what the corridor sends is added to.
     pub(super) fn used(&self) -> impl Iterator<Item = &Term> {
-        let over = self.over.as_ref().map(|(id, _)| id);
+        let over = self.over.as_ref().map(|over| &over.id);
         self.covering.iter().chain(over)
     }
 }
@@ -172,13 +196,15 @@ fn refused(
     }
 }
 
-/// What an approval was used for beyond its quota, if so, as what it does.
-fn over(approval: &Approval, usage: &Usage) -> Option<String> {
+/// What an approval was used for beyond its quota, if so, as what it does, and whether that is
+/// an estimate.
+fn over(approval: &Approval, usage: &Usage) -> Option<(String, bool)> {
     let Judged::Over {
         used,
         maximum,
         unit,
         period,
+        is_estimated,
     } = approval.over(usage)?
     else {
         return None;
@@ -191,9 +217,12 @@ fn over(approval: &Approval, usage: &Usage) -> Option<String> {
         Period::Total => "in all".to_owned(),
         period => format!("within the {}", period.name()),
     };
-    Some(format!(
-        "allows {maximum} {unit} {within}, and {used} were seen"
-    ))
+    let how = match is_estimated {
+        true => "are estimated by the declared length of a record",
+        false => "were seen",
+    };
+    let why = format!("allows {maximum} {unit} {within}, and {used} {how}");
+    Some((why, is_estimated))
 }
 
 fn bytes_left(terms: &Terms, usage: &Usage) -> Option<u64> {
@@ -205,8 +234,11 @@ fn bytes_left(terms: &Terms, usage: &Usage) -> Option<u64> {
 pub(super) fn add(quotas: &mut Meters, day: Day, id: &Term, amounts: &Amounts<'_>) {
     let key = Key {
         entity: entity(id),
+        asset: None,
         categories: Categories::NONE,
         recipient: RecipientKey::Others,
+        country: Country::UNKNOWN,
+        traits: Traits::default(),
     };
     quotas.add(day, &key, amounts);
 }

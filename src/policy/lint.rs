@@ -5,7 +5,10 @@
 
 mod assets;
 mod overlaps;
+mod packs;
 mod terms;
+
+pub use packs::{Judging, has_home, lint_packs};
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;

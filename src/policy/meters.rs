@@ -21,8 +21,8 @@ mod splits;
 mod subjects;
 mod window;
 
-pub use key::{Entity, IDENTIFIER_KINDS, IdentifierKind, Key, RecipientKey, Selection};
-pub use splits::{MEMBERS_MAX, Member, SPLITS_MAX, Shared, Split, Threshold};
+pub use key::{Entity, IDENTIFIER_KINDS, IdentifierKind, Key, RecipientKey, Selection, Traits};
+pub use splits::{MEMBERS_MAX, Member, Split};
 pub use subjects::Subjects;
 pub use window::{Day, Lower, Period, Unit, Usage, Used, Window};
 
@@ -31,8 +31,9 @@ use std::collections::BTreeMap;
 use record::{Counts, Kinds, Record, first_kept};
 use serde::{Deserialize, Serialize};
 
-/// Keys that are metered apart. When there are more, an eighth folds into the others of its
-/// entity: those that were not used for longest.
+/// Keys that are metered apart. When there are more, an eighth folds: those that were not used
+/// for longest lose which asset of an organisation it was, and when that is not enough, which
+/// recipient.
 pub const KEYS_MAX: usize = 4_096;
 
 /// Days that are kept apart, enough for two calendar years and two months. Older ones are
@@ -61,6 +62,21 @@ pub struct Amounts<'a> {
     pub subjects: &'a [(IdentifierKind, u64)],
 }
 
+/// What was counted within a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Bytes that left.
+    pub bytes: u64,
+    /// Those of them that could not be read.
+    pub unseen_bytes: u64,
+    /// Records that were seen in them, at least.
+    pub records: u64,
+    /// Records that were in them by what is declared of their length.
+    pub estimated_records: u64,
+    /// Different persons, at least.
+    pub persons: u64,
+}
+
 /// Numbers by key and day.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "Written")]
@@ -75,7 +91,7 @@ pub struct Meters {
     bytes_max: u64,
     /// The day on which there was no room for more persons.
     full_on: Option<Day>,
-    /// How often a key folded into others, which can be twice or thrice for one.
+    /// How often a key folded into others, which can be several times for one.
     pub folded_keys: u64,
     /// Days of keys whose sets of persons are not kept apart any more.
     pub folded_days: u64,
@@ -232,6 +248,7 @@ impl Meters {
             let used = Used {
                 bytes: counts.bytes,
                 subjects: subjects.persons,
+                estimated_subjects: counts.estimated_records,
             };
             usage.set(period, used);
         }
@@ -258,13 +275,27 @@ impl Meters {
         }
     }
 
+    /// What the keys come to that count, within a window that ends with a day.
+    pub fn sums(&self, counts: impl Fn(&Key) -> bool, window: Window, at: Day) -> Sums {
+        Sums::of(&self.counted(counts, window, at))
+    }
+
+    /// The same, and how sure the number of persons is.
+    pub fn shown(&self, counts: impl Fn(&Key) -> bool, window: Window, at: Day) -> (Sums, Lower) {
+        let counted = self.counted(counts, window, at);
+        (Sums::of(&counted), Lower::of(&counted))
+    }
+
     fn sum(&self, selection: &Selection<'_>, window: Window, at: Day) -> (Counts, Lower) {
-        let records = self.records.iter();
-        let records = records.filter(|(key, _)| selection.takes(key));
-        let all = records.flat_map(|(_, record)| record.within(window, at));
-        let sum = Counts::sum(&all.collect::<Vec<_>>());
+        let sum = self.counted(|key| selection.takes(key), window, at);
         let lower = Lower::of(&sum);
         (sum, lower)
+    }
+
+    fn counted(&self, counts: impl Fn(&Key) -> bool, window: Window, at: Day) -> Counts {
+        let records = self.records.iter().filter(|(key, _)| counts(key));
+        let all = records.flat_map(|(_, record)| record.within(window, at));
+        Counts::sum(&all.collect::<Vec<_>>())
     }
 
     /// Takes note of a day: what is too old then is not kept apart any more.
@@ -348,6 +379,18 @@ impl Meters {
         }
         if self.sketch_bytes > wanted {
             self.full_on = Some(self.newest);
+        }
+    }
+}
+
+impl Sums {
+    fn of(counts: &Counts) -> Self {
+        Self {
+            bytes: counts.bytes,
+            unseen_bytes: counts.unseen_bytes,
+            records: counts.records,
+            estimated_records: counts.estimated_records,
+            persons: Lower::of(counts).persons,
         }
     }
 }

@@ -15,7 +15,9 @@ mod coverage;
 pub mod law;
 mod lint;
 mod meters;
+mod splitting;
 mod standpoint;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod verdicts;
@@ -29,11 +31,14 @@ pub use approvals::{
 pub use config::{PolicyConfig, PolicyError, PolicySite};
 pub use content::{Content, Findings};
 pub use corridor::{Corridor, DaySums};
-pub use lint::{REMARKS_MAX, Remark, Severity, ValidityMaximum, lint};
+pub use lint::{
+    Judging, REMARKS_MAX, Remark, Severity, ValidityMaximum, has_home, lint, lint_packs,
+};
 pub use meters::{
     Amounts, DAYS_MAX, Day, Entity, IDENTIFIER_KINDS, IdentifierKind, KEYS_MAX, Key, Lower,
-    MEMBERS_MAX, Member, Meters, Period, RecipientKey, SKETCH_BYTES_MAX, SPLITS_MAX, Selection,
-    Shared, Split, Subjects, Threshold, Unit, Usage, Used, Window,
+    MEMBERS_MAX, Member, Meters, Period, RecipientKey, SKETCH_BYTES_MAX, Selection, Split,
+    Subjects, Sums, Traits, Unit, Usage, Used, Window,
 };
+pub use splitting::{Shared, Splitting};
 pub use standpoint::{Judgement, Standpoint};
 pub use verdicts::Policy;

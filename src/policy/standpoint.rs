@@ -6,8 +6,10 @@ use super::account::CorridorKey;
 use super::content::Content;
 use super::law::{Rung, Rungs, Severity, Verdict};
 use super::meters::RecipientKey;
+use super::splitting::Splitting;
 use super::verdicts::Policy;
 use crate::dissect::Protection;
+use crate::geo::Country;
 use crate::time::Tick;
 
 /// What a pack says of a corridor, in so far as it is told again when it becomes another.
@@ -23,6 +25,8 @@ pub struct Standpoint {
     pub cite: Option<String>,
     /// The approval that was looked at, if one.
     pub approval: Option<String>,
+    /// The rule whose threshold is passed together with others, and not alone.
+    pub splitting: Option<String>,
 }
 
 /// What a pack says of a corridor.
@@ -60,6 +64,10 @@ pub struct Judgement {
     pub missing: Rungs,
     /// What was found in content.
     pub content: Content,
+    /// The threshold that is passed together with others.
+    pub splitting: Option<Splitting>,
+    /// How bad it is apart from that.
+    pub severity_alone: Severity,
     /// What is told, in English and in Chinese.
     pub sentences: [String; 2],
 }
@@ -69,6 +77,11 @@ impl Judgement {
     /// amounts that cannot be counted, where it must not; or what needs protection and has none.
     pub(super) fn is_alarming(&self, policy: &Policy) -> bool {
         self.said.severity >= Severity::Medium && self.bytes >= policy.alert_bytes_per_day()
+    }
+
+    /// Whether it would be worth an alert if others did not send anything.
+    pub fn is_alarming_alone(&self) -> bool {
+        self.severity_alone >= Severity::Medium
     }
 
     /// Whether what is told is not that it goes, but that it goes unprotected.
@@ -81,12 +94,16 @@ impl Judgement {
 
     /// How the recipient is called.
     pub fn recipient(&self) -> String {
-        let country = self.key.country;
-        match &self.key.recipient {
-            RecipientKey::Domain(domain) => format!("{domain} in {country}"),
-            RecipientKey::Asn(asn) => format!("AS{asn} in {country}"),
-            RecipientKey::Country(_) => country.to_string(),
-            RecipientKey::Others => format!("others in {country}"),
-        }
+        recipient_in(&self.key.recipient, self.key.country)
+    }
+}
+
+/// How a recipient in a country is called.
+pub(super) fn recipient_in(recipient: &RecipientKey, country: Country) -> String {
+    match recipient {
+        RecipientKey::Domain(domain) => format!("{domain} in {country}"),
+        RecipientKey::Asn(asn) => format!("AS{asn} in {country}"),
+        RecipientKey::Country(_) => country.to_string(),
+        RecipientKey::Others => format!("others in {country}"),
     }
 }

@@ -6,6 +6,11 @@ use jiff::tz::TimeZone;
 
 use super::law::{Pack, Verdict};
 use super::*;
+
+mod days;
+mod splitting;
+mod thresholds;
+
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
 use crate::inventory::{AssetKey, Declared};
@@ -27,33 +32,46 @@ struct Desk {
 impl Desk {
     /// Assets of one organisation whose data has these categories, under these packs.
     fn new(packs: &[&str], categories: &str, approvals: &str) -> Self {
+        let rows = format!("organisation,categories\nOrg,{categories}\n");
+        Self::at_home("CN", packs, &rows, approvals)
+    }
+
+    /// Assets that are declared like the first row of a table, where the site is in a country.
+    fn at_home(home: &str, packs: &[&str], rows: &str, approvals: &str) -> Self {
         let packs = packs.iter().map(|id| Pack::embedded(id).unwrap()).collect();
         let register = Register::new(Approval::read_toml(approvals, "a.toml").unwrap()).unwrap();
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
-        let policy = Policy::new(packs, register, "CN".parse().unwrap(), zone, 65_536);
-        let table =
-            format!("name,addresses,organisation,categories\na,10.0.0.1,Org,{categories}\n");
-        let listed = crate::inventory::Listed::read_table(table.as_bytes(), "i.csv").unwrap();
+        let policy = Policy::new(packs, register, home.parse().unwrap(), zone, 65_536);
+        let declared = declared(rows).swap_remove(0);
         let mut account = Account::default();
         account.meter_for(&policy, Tick(MORNING));
         assert!(account.close_day(&policy, Tick(MORNING)).is_none());
         Self {
             policy,
             account,
-            declared: listed[0].known.declared.clone(),
+            declared,
             now: MORNING,
         }
     }
 
+    /// Says from now on that assets are declared like the first row of a table.
+    fn declare(&mut self, rows: &str) {
+        self.declared = declared(rows).swap_remove(0);
+    }
+
     /// Sends bytes from an asset to a host, a second later, and says what is told of it.
     fn send(&mut self, asset: u8, host: &str, bytes: u64) -> Vec<Judgement> {
+        self.send_to(asset, (host, "US"), bytes)
+    }
+
+    fn send_to(&mut self, asset: u8, (host, country): (&str, &str), bytes: u64) -> Vec<Judgement> {
         self.now += 1;
         let domain = host.split_once('.').map_or(host, |(_, domain)| domain);
         let export = Export {
             tick: Tick(self.now),
             asset: AssetKey::of([10, 0, 0, asset].into()),
             declared: Some(&self.declared),
-            country: "US".parse().unwrap(),
+            country: country.parse().unwrap(),
             confidence: Confidence::Plausible,
             asn: 64_500,
             address: Some(IpAddr::from([192, 0, 2, 1])),
@@ -73,6 +91,18 @@ impl Desk {
         let country: Country = "US".parse().unwrap();
         self.account.standpoint(asset, country).unwrap().1.verdict
     }
+}
+
+/// What rows of a table declare, without names and addresses.
+fn declared(rows: &str) -> Vec<Declared> {
+    let (header, rows) = rows.split_once('\n').unwrap();
+    let rows = rows.lines().enumerate();
+    let rows: String = rows
+        .map(|(number, row)| format!("a{number},10.0.0.{number},{row}\n"))
+        .collect();
+    let table = format!("name,addresses,{header}\n{rows}");
+    let listed = crate::inventory::Listed::read_table(table.as_bytes(), "i.csv").unwrap();
+    listed.into_iter().map(|one| one.known.declared).collect()
 }
 
 const CONTRACTS: &str = "\

@@ -11,15 +11,15 @@ use super::approvals::{Approval as Filed, Claim, Register, Seen};
 use super::corridor::Corridor;
 use super::coverage::{Coverage, Used};
 use super::law::{
-    self, Amount, Approval, Cover, Facts, Language, Oddness, Pack, Question, Rung, Rungs,
-    Sensitivity, Severity, Undetermined, Verdict, Weighing,
+    self, Approval, Cover, Facts, Language, Oddness, Pack, Rung, Rungs, Sensitivity, Severity,
+    Undetermined, Verdict, Weighing,
 };
-use super::meters::{Day, Meters, RecipientKey, Selection, Usage, Window};
+use super::meters::{Day, Meters, RecipientKey, Usage};
 use super::standpoint::{Judgement, Standpoint};
 use crate::dissect::Protection;
 use crate::geo::Country;
-use crate::inventory::{Categories, Category, Grade, Route, Term};
-use crate::time::{Tick, Timestamp};
+use crate::inventory::{Category, Grade, Route, Term};
+use crate::time::{NANOS_PER_SECOND, Tick, Timestamp};
 
 /// By what exports are judged.
 #[derive(Clone, Debug)]
@@ -84,6 +84,11 @@ impl Policy {
         &self.register
     }
 
+    /// Where assets are of which nothing else is declared.
+    pub(super) const fn home(&self) -> Country {
+        self.home
+    }
+
     /// Bytes of a day below which a verdict raises no alert.
     pub(super) const fn alert_bytes_per_day(&self) -> u64 {
         self.alert_bytes_per_day
@@ -119,6 +124,16 @@ impl Policy {
         offsets
     }
 
+    /// The first tick of the next day of any pack: laws, approvals and quotas change at it.
+    pub(super) fn day_of_law_ends(&self, now: Tick) -> Option<Tick> {
+        let all = self.packs.iter().filter_map(|pack| {
+            let next = pack.day(now.start()).checked_add(1.day()).ok()?;
+            let start = pack.start_of(next).as_nanos() / NANOS_PER_SECOND;
+            (start > now.0).then_some(Tick(start))
+        });
+        all.min()
+    }
+
     /// What every pack that is about a corridor says of it.
     pub(super) fn judge(
         &self,
@@ -143,6 +158,7 @@ impl Policy {
                 quotas,
                 key,
                 corridor,
+                home: self.home,
                 now,
             };
             if let Some((judgement, coverage)) = case.judge(self) {
@@ -158,12 +174,14 @@ impl Policy {
 
 /// A corridor before a pack.
 #[derive(Clone, Copy)]
-struct Case<'a> {
-    pack: &'a Pack,
-    meters: &'a Meters,
+pub(super) struct Case<'a> {
+    pub(super) pack: &'a Pack,
+    pub(super) meters: &'a Meters,
     quotas: &'a Meters,
-    key: &'a CorridorKey,
-    corridor: &'a Corridor,
+    pub(super) key: &'a CorridorKey,
+    pub(super) corridor: &'a Corridor,
+    /// Where assets are of which nothing else is declared.
+    pub(super) home: Country,
     now: Tick,
 }
 
@@ -172,12 +190,14 @@ impl<'c> Case<'c> {
     fn judge(self, policy: &Policy) -> Option<(Judgement, Coverage)> {
         let Self { corridor, key, .. } = self;
         let coverage = self.coverage(policy);
-        let judged = self.judged(policy, &coverage, &coverage.why.join("; "))?;
-        let by_what_it_is = self.severity(judged.verdict);
+        let judged = self.judged(&coverage, &coverage.why.join("; "))?;
+        let by_what_it_is = self.severity(judged.verdict, &coverage);
         let severity = match judged.rule {
             Some(_) => judged.severity.max(by_what_it_is),
             None => by_what_it_is,
         };
+        let splitting = self.splitting(&judged, &coverage);
+        let of_splitting = splitting.as_ref().map(|it| it.shared.severity());
         let judgement = Judgement {
             key: key.clone(),
             asset: corridor.asset.clone(),
@@ -185,10 +205,11 @@ impl<'c> Case<'c> {
             pack: self.pack.id.clone(),
             said: Standpoint {
                 verdict: judged.verdict,
-                severity,
+                severity: severity.max(of_splitting.unwrap_or_default()),
                 rule: judged.rule.map(|rule| rule.id.as_str().to_owned()),
                 cite: judged.rule.map(|rule| rule.cite.clone()),
                 approval: coverage.approval().map(ToString::to_string),
+                splitting: splitting.as_ref().map(|it| it.rule.clone()),
             },
             is_new: false,
             alerts: false,
@@ -204,19 +225,21 @@ impl<'c> Case<'c> {
             rung: judged.rung_reached,
             missing: judged.rungs_missing,
             content: corridor.content.clone(),
+            splitting,
+            severity_alone: severity,
             sentences: [Language::En, Language::Zh].map(|language| judged.sentence(language)),
         };
         Some((judgement, coverage))
     }
 
     /// What the law says, where the register says this.
-    fn judged(self, policy: &Policy, coverage: &Coverage, why: &str) -> Option<law::Judged<'c>> {
+    fn judged(self, coverage: &Coverage, why: &str) -> Option<law::Judged<'c>> {
         let Self { corridor, key, .. } = self;
         let categories: Vec<Category> = corridor.categories.iter().collect();
         let seen: Vec<Category> = corridor.seen.iter().collect();
         let facts = Facts {
             at: self.at(),
-            declared: self.declared(policy, &categories),
+            declared: self.declared(&categories),
             seen: &seen,
             destination: key.country,
             // Only an approval by adequacy says that the recipient meets its condition.
@@ -247,11 +270,11 @@ impl<'c> Case<'c> {
     }
 
     /// What the operator says of the asset.
-    fn declared<'a>(&'a self, policy: &Policy, categories: &'a [Category]) -> law::Declared<'a> {
+    fn declared<'a>(&'a self, categories: &'a [Category]) -> law::Declared<'a> {
         let declared = self.corridor.declared.as_ref();
         let home = declared.and_then(|known| known.home);
         law::Declared {
-            home: home.map_or(policy.home, |home| home.0),
+            home: home.map_or(self.home, |home| home.0),
             categories,
             grade: self.corridor.grade.unwrap_or_default(),
             zone: text(declared.and_then(|known| known.zone.as_ref())),
@@ -302,43 +325,6 @@ impl<'c> Case<'c> {
         Coverage::of(standing, policy, self.pack, used, of_asset, host.is_some())
     }
 
-    /// How much there was of what a rule asks for.
-    fn amount(self, question: &Question<'_>) -> Amount {
-        let categories: Categories = question.categories.iter().copied().collect();
-        let is_to_one = question.scope == law::Scope::EntityAndRecipient;
-        let selection = Selection {
-            categories,
-            ..self.selection(is_to_one || question.window == law::Window::Event)
-        };
-        let at = self.day();
-        let since = question.since.map_or(at, Day::of_date);
-        let window = Window::Since(since);
-        let amounts = self.meters.amounts(&selection, window, at);
-        let estimated = Some(amounts.estimated_records).filter(|records| *records > 0);
-        match question.unit {
-            law::Unit::Bytes => Amount {
-                observed: amounts.bytes,
-                estimated: None,
-            },
-            law::Unit::Records => Amount {
-                observed: amounts.records,
-                estimated,
-            },
-            law::Unit::Persons | law::Unit::Devices => Amount {
-                observed: self.meters.subjects(&selection, window, at).persons,
-                estimated,
-            },
-        }
-    }
-
-    fn selection(&self, is_to_one: bool) -> Selection<'_> {
-        Selection {
-            entity: Some(&self.corridor.entity),
-            categories: Categories::NONE,
-            recipient: is_to_one.then_some(&self.key.recipient),
-        }
-    }
-
     /// The evidence that there is.
     fn reached(self) -> Rungs {
         let Self { corridor, key, .. } = self;
@@ -361,13 +347,15 @@ impl<'c> Case<'c> {
     }
 
     /// How bad it is by what it is, whether it may, and how it is protected.
-    fn severity(self, verdict: Verdict) -> Severity {
+    fn severity(self, verdict: Verdict, coverage: &Coverage) -> Severity {
         let sensitivity = sensitivity(self.corridor);
         let approval = match verdict {
             // Where nothing is asked for, nothing is missing.
             Verdict::Approved | Verdict::NotDeterminable => Approval::Covered,
             Verdict::OverQuota => Approval::OverQuota,
             Verdict::OutsideScope => Approval::OutsideScope,
+            // An approval that is used up by an estimate only is one for less.
+            Verdict::DeclaredEstimateExceeded if coverage.is_used_up() => Approval::OutsideScope,
             _ => Approval::None,
         };
         law::severity(Weighing {
@@ -382,11 +370,11 @@ impl<'c> Case<'c> {
         })
     }
 
-    fn at(self) -> Timestamp {
+    pub(super) fn at(self) -> Timestamp {
         self.now.start()
     }
 
-    fn day(self) -> Day {
+    pub(super) fn day(self) -> Day {
         Day::of(self.now, self.meters.offset_seconds())
     }
 }

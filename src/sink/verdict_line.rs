@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
 use crate::inventory::{Categories, Grade};
-use crate::policy::law::{Rung, Rungs, Severity, Verdict};
-use crate::policy::{Content, Corridor, CorridorKey, Entity, Judgement, RecipientKey};
+use crate::policy::law::{Language, Rung, Rungs, Severity, Unit, Verdict};
+use crate::policy::{Content, Corridor, CorridorKey, Entity, Judgement, RecipientKey, Splitting};
 use crate::time::Tick;
 
 /// A line of `verdicts.jsonl`: written when a pack says something else of an asset and a
@@ -38,6 +38,8 @@ pub struct VerdictLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     inputs: Option<Inputs>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    splitting: Option<SplittingPart>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rung: Option<Rung>,
     missing: Rungs,
     #[serde(skip_serializing_if = "Content::is_empty")]
@@ -55,6 +57,54 @@ struct Inputs {
     threshold: u64,
 }
 
+/// A threshold that is passed together with others, and not alone.
+#[derive(Clone, Debug, Serialize)]
+struct SplittingPart {
+    rule: String,
+    cite: String,
+    threshold: u64,
+    unit: Unit,
+    /// Whether it is passed by what is declared of the length of records.
+    estimated: bool,
+    /// What the parts have in common, and which it is.
+    shared: &'static str,
+    of: String,
+    total: u64,
+    unseen_share: f64,
+    parts: Vec<Part>,
+    /// Parts that are not listed.
+    parts_more: usize,
+}
+
+/// One of several, and what it comes to.
+#[derive(Clone, Debug, Serialize)]
+struct Part {
+    name: String,
+    amount: u64,
+}
+
+impl From<&Splitting> for SplittingPart {
+    fn from(splitting: &Splitting) -> Self {
+        let parts = splitting.parts.iter().map(|(name, amount)| Part {
+            name: name.clone(),
+            amount: *amount,
+        });
+        Self {
+            rule: splitting.rule.clone(),
+            cite: splitting.cite.clone(),
+            threshold: splitting.threshold.value,
+            unit: splitting.threshold.unit,
+            estimated: splitting.is_estimated,
+            shared: splitting.shared.name(),
+            of: splitting.shared.of().to_owned(),
+            total: splitting.total,
+            unseen_share: splitting.unseen_share,
+            parts: parts.collect(),
+            parts_more: splitting.parts_more,
+        }
+    }
+}
+
 /// A sentence in both languages.
 #[derive(Clone, Debug, Serialize)]
 struct Sentence {
@@ -66,7 +116,18 @@ impl VerdictLine {
     /// The line of a judgement that was made in a tick.
     pub fn new(tick: Tick, judgement: &Judgement) -> Self {
         let said = judgement.said.clone();
-        let [en, zh] = judgement.sentences.clone();
+        let splitting = judgement.splitting.as_ref();
+        let [en, zh] = [Language::En, Language::Zh].map(|language| {
+            let [en, zh] = &judgement.sentences;
+            let said = match language {
+                Language::En => en,
+                Language::Zh => zh,
+            };
+            match splitting {
+                Some(splitting) => format!("{said} {}", splitting.sentence(language)),
+                None => said.clone(),
+            }
+        });
         let inputs = judgement.inputs;
         Self {
             time: tick.plus_seconds(1).to_string(),
@@ -87,6 +148,7 @@ impl VerdictLine {
                 estimated,
                 threshold,
             }),
+            splitting: splitting.map(SplittingPart::from),
             rung: judgement.rung,
             missing: judgement.missing,
             content: judgement.content.clone(),

@@ -8,6 +8,7 @@ use etherparse::PacketBuilder;
 use serde_json::Value;
 
 use crate::packets::{ABROAD, ASSET, Capture};
+use crate::schemas::Schema;
 use crate::support::{Ran, json_lines, replay};
 
 const START: u32 = 1_772_413_200;
@@ -83,6 +84,7 @@ fn persons_in_the_clear_are_counted_however_segments_are_cut() {
         let folder = tempfile::tempdir().unwrap();
         let (ran, verdicts) = seen(folder.path(), &capture(bytes), true, workers);
         assert!(ran.stdout.contains("is looked into"), "{ran:?}");
+        Schema::read("verdicts").accepts(&verdicts);
         let last = verdicts.last().unwrap().clone();
         let identifiers = &last["content"]["identifiers"]["resident_id"];
         assert_eq!(identifiers["hits"], 2, "cut by {bytes}: {last}");

@@ -268,3 +268,74 @@ fn packs_are_listed_explained_and_compared() {
     let unknown = office.run(&["policy", "explain", "cn_nothing"]);
     assert_eq!(unknown.status, Some(2), "{unknown:?}");
 }
+
+#[test]
+fn packs_and_declarations_are_held_against_each_other() {
+    let office = Office::new();
+    let declare = |name: &str, text: &str| fs::write(office.at(name), text).unwrap();
+    declare(
+        "inventory.csv",
+        "name,addresses,zone,home\noffice,10.20.10.0/24,mars,\nbranch,10.20.5.0/24,,DE\n",
+    );
+    let packs = "packs = [\"cn-ftz-beijing\", \"cn-ftz-tianjin\", \"us-dsp\"]\n";
+    let policy = format!("[policy]\n{packs}");
+    declare("config.toml", &CONFIG.replace("[policy]\n", &policy));
+    let checked = office.run(&["check", "config.toml", "--on", "2026-03-01"]);
+    assert_eq!(checked.status, Some(0), "{checked:?}");
+    for remark in [
+        "inventory.csv:2: warning: No rule of the packs asks for the zone `mars`",
+        "inventory.csv:3: warning: The data of `branch` is at home in DE, and no pack",
+        "config.toml:8: warning: `cn-ftz-beijing` and `cn-ftz-tianjin` both hold",
+        "config.toml:8: warning: `us-dsp` is at home neither in",
+    ] {
+        assert!(checked.stdout.contains(remark), "{remark}: {checked:?}");
+    }
+    declare("approvals.csv", &APPROVALS.replace(",cn,", ",chn,"));
+    let unknown = office.run(&["check", "config.toml", "--on", "2026-03-01"]);
+    assert_eq!(unknown.status, Some(2), "{unknown:?}");
+    assert!(
+        unknown.stdout.contains("approvals.csv:2: error: "),
+        "{unknown:?}"
+    );
+}
+
+#[test]
+fn contradicting_approvals_end_every_start() {
+    let office = Office::new();
+    let row = APPROVALS.lines().last().unwrap();
+    let text = format!("{APPROVALS}{}\n", row.replace("10000000", "20000000"));
+    fs::write(office.at("approvals.csv"), text).unwrap();
+    let config = office.at("config.toml").display().to_string();
+    let replayed = replay(
+        &[&office.capture],
+        &office.at("out"),
+        &["--config", &config],
+    );
+    let checked = office.run(&["check", "config.toml"]);
+    for ran in [replayed, checked] {
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+        let said = "approvals.csv:3: `contract` contradicts `contract` at ";
+        assert!(ran.stderr.contains(said), "{ran:?}");
+    }
+}
+
+#[test]
+fn what_if_asks_for_two_packs_that_judge() {
+    let office = Office::new();
+    let what_if = |packs: [&str; 2]| {
+        let [one, other] = packs;
+        let options = ["--config", "config.toml", "--pack", one, "--pack", other];
+        let capture = ["policy", "what-if", "office-week.pcap"];
+        office.run(&[&capture[..], &options[..]].concat())
+    };
+    let twice = what_if(["cn-base", "cn-base"]);
+    assert_eq!(twice.status, Some(2), "{twice:?}");
+    assert!(twice.stderr.contains("both are `cn-base`"), "{twice:?}");
+    let foreign = what_if(["cn-base", "us-dsp"]);
+    assert_eq!(foreign.status, Some(0), "{foreign:?}");
+    assert!(
+        foreign.stderr.contains("`us-dsp` is at home neither in"),
+        "{foreign:?}"
+    );
+    assert!(!foreign.stderr.contains("`cn-base`"), "{foreign:?}");
+}

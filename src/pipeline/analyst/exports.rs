@@ -120,11 +120,14 @@ impl Analyst {
             return Ok(());
         }
         let ended = self.learned.account.day_ended(tick);
-        if let Some(last) = ended {
+        let of_law = self.learned.account.day_of_law_ended(tick);
+        // Nothing was sent between the two, so all of it is of the day that ended first.
+        if let Some(last) = ended.into_iter().chain(of_law).min() {
             self.learned.account.judge_all();
             self.judge_exports(last)?;
         }
         let account = &mut self.learned.account;
+        account.open_day_of_law(&self.policy, tick);
         account.meter_for(&self.policy, tick);
         let closed = account.close_day(&self.policy, tick);
         if let Some(recorder) = self.outputs.recorder() {

@@ -77,6 +77,9 @@ pub enum Standing {
         unit: Unit,
         /// Within what.
         period: Period,
+        /// Whether that is by what is declared of the length of records, and not by what was
+        /// seen.
+        is_estimated: bool,
     },
     /// An approval is there, and does not cover it.
     OutsideScope {
@@ -217,6 +220,7 @@ pub(in crate::policy) enum Judged {
         maximum: u64,
         unit: Unit,
         period: Period,
+        is_estimated: bool,
     },
     Outside(Vec<Why>),
 }
@@ -262,27 +266,29 @@ impl Approval {
         })
     }
 
-    /// The quota that is passed, that of persons before that of bytes.
+    /// The quota that is passed: that of persons before that of bytes, and last that of
+    /// persons by an estimate.
     pub(in crate::policy) fn over(&self, used: &Usage) -> Option<Judged> {
         let period = self.terms.period?;
-        let of_period = used.of(period);
+        let used = used.of(period);
+        let (subjects, bytes) = (self.terms.maximum_subjects, self.terms.maximum_bytes);
         let quotas = [
-            (
-                Unit::Subjects,
-                of_period.subjects,
-                self.terms.maximum_subjects,
-            ),
-            (Unit::Bytes, of_period.bytes, self.terms.maximum_bytes),
+            (Unit::Subjects, used.subjects, subjects, false),
+            (Unit::Bytes, used.bytes, bytes, false),
+            (Unit::Subjects, used.estimated_subjects, subjects, true),
         ];
-        quotas.into_iter().find_map(|(unit, used, maximum)| {
-            let maximum = maximum.filter(|maximum| used > *maximum)?;
-            Some(Judged::Over {
-                used,
-                maximum,
-                unit,
-                period,
+        quotas
+            .into_iter()
+            .find_map(|(unit, used, maximum, is_estimated)| {
+                let maximum = maximum.filter(|maximum| used > *maximum)?;
+                Some(Judged::Over {
+                    used,
+                    maximum,
+                    unit,
+                    period,
+                    is_estimated,
+                })
             })
-        })
     }
 }
 
@@ -347,6 +353,7 @@ pub(super) fn standing(judged: &[(&Approval, Judged)]) -> Standing {
             maximum,
             unit,
             period,
+            is_estimated,
         } => Standing::OverQuota {
             id,
             route,
@@ -354,6 +361,7 @@ pub(super) fn standing(judged: &[(&Approval, Judged)]) -> Standing {
             maximum,
             unit,
             period,
+            is_estimated,
         },
         Judged::Outside(why) => Standing::OutsideScope { id, why },
     }

@@ -260,7 +260,8 @@ impl Rule {
 }
 
 impl Threshold {
-    fn line(&self, language: Language) -> String {
+    /// What has to be reached, in one line.
+    pub fn line(&self, language: Language) -> String {
         let (sign, unit) = (self.op.sign(), self.unit.label(language));
         let (window, per) = (self.window.label(language), self.per.label(language));
         format!("{sign} {} {unit}, {window}, {per}", grouped(self.value))
@@ -339,7 +340,7 @@ const fn say(language: Language, en: &'static str, zh: &'static str) -> &'static
 }
 
 /// A number with a comma before each three digits.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     for (place, digit) in digits.chars().enumerate() {

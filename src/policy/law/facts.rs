@@ -3,6 +3,8 @@
 use jiff::civil::Date;
 
 use super::judge::Verdict;
+use super::pack::Pack;
+use super::rule::{Rule, Scene};
 use super::terms::{Recipient, Rungs, Scope, Unit, Window};
 use crate::geo::Country;
 use crate::inventory::{Category, Grade, Route};
@@ -68,6 +70,9 @@ pub enum Standing<'a> {
         id: &'a str,
         /// Its route.
         route: Route,
+        /// Whether that is by what is declared of the length of records, and not by what was
+        /// seen.
+        is_estimated: bool,
     },
     /// The asset has an approval that does not cover this.
     OutsideScope {
@@ -78,8 +83,42 @@ pub enum Standing<'a> {
     },
 }
 
+/// Which exports a threshold adds up.
+///
+/// Those that leave the home of the pack for where the rule is about, whose zone, industry,
+/// scenario and grade are what it asks for, and which no rule exempts from it (Provisions of
+/// 2024, articles 3 to 6: what is exempt is not part of the accumulated number). It goes by the
+/// law of the day of judging, and takes recipients for undeclared.
+#[derive(Clone, Copy, Debug)]
+pub struct Tally<'a> {
+    pub(super) rule: &'a Rule,
+    pub(super) pack: &'a Pack,
+    pub(super) day: Date,
+}
+
+impl Tally<'_> {
+    /// Whether it adds up what is declared so and went there, if its categories are asked for.
+    pub fn counts(&self, declared: &Declared<'_>, destination: Country) -> bool {
+        let facts = Facts {
+            at: Timestamp::ZERO,
+            declared: *declared,
+            seen: &[],
+            destination,
+            recipient: Recipient::Undeclared,
+            standing: Standing::Unregistered,
+            reached: Rungs::default(),
+            first_export: None,
+        };
+        self.rule.counts(Scene {
+            facts: &facts,
+            pack: self.pack,
+            day: self.day,
+        })
+    }
+}
+
 /// What a rule asks to be counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// Data of any of these kinds.
     pub categories: &'a [Category],
@@ -91,6 +130,8 @@ pub struct Question<'a> {
     pub since: Option<Date>,
     /// For whom.
     pub scope: Scope,
+    /// Which exports.
+    pub tally: Tally<'a>,
 }
 
 /// How much there was.
@@ -111,7 +152,7 @@ impl Standing<'_> {
         match self {
             Self::Unregistered => None,
             Self::Approved { .. } => Some(Verdict::Approved),
-            Self::OverQuota { .. } => Some(Verdict::OverQuota),
+            Self::OverQuota { is_estimated, .. } => Some(Verdict::over_quota(is_estimated)),
             Self::OutsideScope { .. } => Some(Verdict::OutsideScope),
         }
     }

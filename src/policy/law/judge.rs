@@ -5,13 +5,13 @@
 //! cannot be told and why. Where several hold, the strongest is told, in the order of
 //! [`Verdict`]: what was measured outranks what was declared, and a breach an approval.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::facts::{Amount, Facts, Question, Standing};
+use super::facts::{Amount, Facts, Question, Standing, Tally};
 use super::pack::Pack;
 use super::rule::{Rule, Scene, Threshold};
 use super::terms::{Effect, Recipient, Rung, Rungs, Scope, Severity};
@@ -50,8 +50,20 @@ pub enum Undetermined {
     BelowThreshold,
     /// By where it goes and what is declared no approval is needed. No sensor can confirm that.
     Exempted,
+    /// Nobody knows where it went, and that decides whether a rule is about it.
+    UnknownDestination,
     /// No rule of the pack that could be broken is about what is declared.
     NoRule,
+}
+
+impl Verdict {
+    /// That of an approval that is used up.
+    pub(super) const fn over_quota(is_estimated: bool) -> Self {
+        match is_estimated {
+            true => Self::DeclaredEstimateExceeded,
+            false => Self::OverQuota,
+        }
+    }
 }
 
 /// What an operator can declare.
@@ -129,7 +141,8 @@ pub struct Judged<'a> {
     pub rule: Option<&'a Rule>,
     /// The numbers of that rule.
     pub input: Option<Measure>,
-    /// How bad it is.
+    /// How bad it is: as bad as the worst of all rules that are broken, also where another one
+    /// is told.
     pub severity: Severity,
     /// The highest evidence.
     pub rung_reached: Option<Rung>,
@@ -158,20 +171,21 @@ pub fn judge<'a>(
         .map(|rule| Applied::of(rule, pack, facts, &amounts))
         .collect();
     suspend(&mut all_rules);
-    let told = all_rules
+    let said = all_rules
         .iter()
         .filter_map(|applied| Some((applied.verdict(facts.standing)?, Some(applied))))
-        .chain(facts.standing.verdict().map(|verdict| (verdict, None)))
-        // The first of the smallest, so that among equals the order of the pack decides.
-        .min_by_key(|(verdict, applied)| {
-            (
-                Reverse(*verdict),
-                Reverse(applied.map(|applied| applied.rule.severity)),
-            )
-        });
+        .chain(facts.standing.verdict().map(|verdict| (verdict, None)));
+    let said: Vec<_> = said.collect();
+    // The first of the smallest, so that among equals the order of the pack decides.
+    let told = said.iter().min_by_key(|(verdict, applied)| {
+        (
+            Reverse(*verdict),
+            Reverse(applied.map(|applied| applied.rule.severity)),
+        )
+    });
     let decided = match told {
-        Some((verdict, applied)) => Decided::told(verdict, applied),
-        None => Decided::undetermined(&all_rules, facts),
+        Some((verdict, applied)) => Decided::told(*verdict, *applied, &said),
+        None => Decided::undetermined(&all_rules, pack, facts),
     };
     let lacks_declaration = matches!(
         decided.undetermined,
@@ -267,7 +281,8 @@ impl<'a> Applied<'a> {
         let day = pack.day(facts.at);
         let measure = rule.threshold.map(|threshold| {
             let since = threshold.window.first_day(day);
-            let amount = measured(rule, threshold, since, amounts);
+            let tally = rule.tally(pack, day);
+            let amount = measured(tally, threshold, since, amounts);
             Measure {
                 threshold,
                 since,
@@ -307,7 +322,11 @@ impl<'a> Applied<'a> {
             Standing::Approved { routes, .. } if routes.iter().any(|route| is_route(*route)) => {
                 Verdict::Approved
             }
-            Standing::OverQuota { route, .. } if is_route(route) => Verdict::OverQuota,
+            Standing::OverQuota {
+                route,
+                is_estimated,
+                ..
+            } if is_route(route) => Verdict::over_quota(is_estimated),
             Standing::OutsideScope { .. } if !prohibits => Verdict::OutsideScope,
             _ => breach,
         })
@@ -320,7 +339,7 @@ impl<'a> Applied<'a> {
 }
 
 fn measured(
-    rule: &Rule,
+    tally: Tally<'_>,
     threshold: Threshold,
     since: Option<Date>,
     amounts: &impl Fn(&Question<'_>) -> Amount,
@@ -332,8 +351,10 @@ fn measured(
             window: threshold.window,
             since,
             scope: threshold.per,
+            tally,
         })
     };
+    let rule = tally.rule;
     if rule.combined_with.is_empty() {
         return ask(&rule.category);
     }
@@ -371,39 +392,46 @@ struct Decided<'a> {
 }
 
 impl<'a> Decided<'a> {
-    fn told(verdict: Verdict, applied: Option<&Applied<'a>>) -> Self {
-        let of_register = match verdict {
-            Verdict::OverQuota | Verdict::OutsideScope => Severity::High,
-            _ => Severity::Info,
-        };
-        let of_rule = applied.map(|applied| applied.rule.severity);
-        let severity = match verdict {
-            Verdict::Approved | Verdict::NotDeterminable => Severity::Info,
-            _ => of_rule.unwrap_or_default().max(of_register),
+    fn told(
+        verdict: Verdict,
+        applied: Option<&Applied<'a>>,
+        said: &[(Verdict, Option<&Applied<'a>>)],
+    ) -> Self {
+        let of_breach = |(verdict, applied): &(Verdict, Option<&Applied<'a>>)| {
+            let of_register = match verdict {
+                Verdict::Approved | Verdict::NotDeterminable => return Severity::Info,
+                Verdict::OverQuota | Verdict::OutsideScope => Severity::High,
+                _ => Severity::Info,
+            };
+            let of_rule = applied.map(|applied| applied.rule.severity);
+            of_rule.unwrap_or_default().max(of_register)
         };
         Self {
             verdict,
             undetermined: None,
             rule: applied.map(|applied| applied.rule),
             input: applied.and_then(|applied| applied.measure),
-            severity,
+            severity: said.iter().map(of_breach).max().unwrap_or_default(),
         }
     }
 
-    fn undetermined(all: &[Applied<'a>], facts: &Facts<'_>) -> Self {
+    fn undetermined(all: &[Applied<'a>], pack: &'a Pack, facts: &Facts<'_>) -> Self {
         let open = all.iter().filter(|applied| applied.is_open());
         // A rule that prohibits first: no encryption hides what is declared (28 CFR 202.206).
-        let open = open.min_by_key(|applied| {
-            (
-                applied.rule.effect != Effect::Prohibits,
-                Reverse(applied.rule.severity),
-            )
+        // Then the one whose threshold is nearest.
+        let open = open.min_by(|one, other| {
+            let prohibits = |it: &Applied<'_>| it.rule.effect == Effect::Prohibits;
+            let severity = |it: &Applied<'_>| it.rule.severity;
+            let rank = prohibits(other).cmp(&prohibits(one));
+            rank.then_with(|| nearer(one.measure, other.measure))
+                .then_with(|| severity(other).cmp(&severity(one)))
         });
         let exempted = all.iter().find_map(|applied| match applied.outcome {
             Outcome::Suspended(by) => Some(by),
             _ => None,
         });
         let is_bare = !facts.declared.is_declared && facts.seen.is_empty();
+        let elsewhere = elsewhere(pack, facts);
         let (why, rule, severity) = match (is_bare, open, exempted) {
             (true, ..) => (Undetermined::NothingDeclared, None, Severity::Info),
             (_, Some(open), _) if open.rule.effect == Effect::Prohibits => (
@@ -413,6 +441,9 @@ impl<'a> Decided<'a> {
             ),
             (_, Some(open), _) => (Undetermined::BelowThreshold, Some(open.rule), Severity::Low),
             (_, None, Some(by)) => (Undetermined::Exempted, Some(by), Severity::Info),
+            (_, None, None) if elsewhere.is_some() => {
+                (Undetermined::UnknownDestination, elsewhere, Severity::Low)
+            }
             (_, None, None) => (Undetermined::NoRule, None, Severity::Info),
         };
         let is_below = why == Undetermined::BelowThreshold;
@@ -424,4 +455,30 @@ impl<'a> Decided<'a> {
             severity,
         }
     }
+}
+
+/// Of an export to nobody knows where, the worst of the rules that would be about it if it went
+/// where they say.
+fn elsewhere<'a>(pack: &'a Pack, facts: &Facts<'_>) -> Option<&'a Rule> {
+    let day = pack.day(facts.at);
+    let is_elsewhere = |rule: &&Rule| {
+        let scene = Scene { facts, pack, day };
+        rule.is_binding() && rule.is_about_anywhere(scene) && !rule.is_about(scene)
+    };
+    let rules = pack.rules.iter();
+    let rules = rules.filter(|rule| facts.destination.is_unknown() && is_elsewhere(rule));
+    rules.min_by_key(|rule| (rule.effect != Effect::Prohibits, Reverse(rule.severity)))
+}
+
+/// Whether one amount is nearer to its threshold than another: a larger part of it, or a part
+/// as large of a smaller one.
+fn nearer(one: Option<Measure>, other: Option<Measure>) -> Ordering {
+    let Some((one, other)) = one.zip(other) else {
+        return Ordering::Equal;
+    };
+    let amount = |it: Measure| it.amount.observed.max(it.amount.estimated.unwrap_or(0));
+    let [part, other_part] = [(one, other), (other, one)]
+        .map(|(it, by)| u128::from(amount(it)) * u128::from(by.threshold.value));
+    let values = (one.threshold.value, other.threshold.value);
+    other_part.cmp(&part).then(values.0.cmp(&values.1))
 }

@@ -239,6 +239,7 @@ impl Undetermined {
             Self::NothingDeclared => "nothing_declared",
             Self::BelowThreshold => "below_threshold",
             Self::Exempted => "exempted",
+            Self::UnknownDestination => "unknown_destination",
             Self::NoRule => "no_rule",
         }
     }
@@ -258,6 +259,10 @@ impl Undetermined {
                 "By where it goes and what is declared no approval is needed, which no sensor \
                  can confirm; enter the exemption in the register.",
                 "按目的地和申报内容无需批准，但传感器无法核实；请将该豁免录入登记册。",
+            ),
+            Self::UnknownDestination => (
+                "The country is not known, and this rule is about some countries only.",
+                "目的地国家或地区不明，而该规则仅适用于特定目的地。",
             ),
             Self::NoRule => (
                 "No rule of the pack that an export could break is about what is declared.",

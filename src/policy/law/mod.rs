@@ -21,8 +21,8 @@ mod tests;
 mod what_if;
 
 pub use examine::{Failure, examine};
-pub use explain::{Difference, diff, explain, list};
-pub use facts::{Amount, Declared, Facts, Question, Standing};
+pub use explain::{Difference, diff, explain, grouped, list};
+pub use facts::{Amount, Declared, Facts, Question, Standing, Tally};
 pub use judge::{
     Applied, Basis, Declaration, Judged, Measure, Outcome, Undetermined, Verdict, judge,
 };

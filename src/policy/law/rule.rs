@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::facts::Tally;
 use super::pack::{Pack, PackStatus};
 use super::terms::{
     Day, Effect, Operator, Recipient, Rungs, Scope, Severity, Text, Unit, Window, WrittenCountry,
@@ -247,29 +248,65 @@ impl Rule {
         matches!(self.effect, Effect::Requires | Effect::Prohibits)
     }
 
+    /// Which exports its threshold adds up, by the law of a day. The rule is one of the pack.
+    pub const fn tally<'a>(&'a self, pack: &'a Pack, day: Date) -> Tally<'a> {
+        Tally {
+            rule: self,
+            pack,
+            day,
+        }
+    }
+
     /// Whether all holds that it asks for, but for the threshold.
     pub(super) fn is_about(&self, scene: Scene<'_>) -> bool {
+        self.is_about_anywhere(scene) && self.is_for(scene)
+    }
+
+    /// Whether all holds that it asks for, but for the threshold and where it goes.
+    pub(super) fn is_about_anywhere(&self, scene: Scene<'_>) -> bool {
         let declared = &scene.facts.declared;
         let has = |of: &[Category]| {
             let known = declared.categories.iter().chain(scene.facts.seen);
             of.is_empty() || known.clone().any(|category| of.contains(category))
         };
+        self.is_in_force(scene.day)
+            && has(&self.category)
+            && has(&self.combined_with)
+            && self.is_of(scene)
+    }
+
+    /// Whether its threshold counts an export of its categories: the pack and the rule are
+    /// about it, and no rule exempts it.
+    pub(super) fn counts(&self, scene: Scene<'_>) -> bool {
+        let (declared, destination) = (&scene.facts.declared, scene.facts.destination);
+        let exempts = |by: &Self| {
+            let is_such = by.effect == Effect::Exempts && by.threshold.is_none();
+            is_such && by.suspends.contains(&self.id) && by.is_about(scene)
+        };
+        scene.pack.concerns(declared.home, destination)
+            && self.is_of(scene)
+            && self.is_for(scene)
+            && !scene.pack.rules.iter().any(exempts)
+    }
+
+    /// Whether what is declared is what it asks for, beside what the data is about.
+    fn is_of(&self, scene: Scene<'_>) -> bool {
+        let declared = &scene.facts.declared;
         let names = |of: &[String], said: Option<&str>| {
             of.is_empty() || said.is_some_and(|said| of.iter().any(|one| one == said))
         };
         let critical = self.critical_infrastructure;
-        self.is_in_force(scene.day)
-            && has(&self.category)
-            && has(&self.combined_with)
-            && (self.grade.is_empty() || self.grade.contains(&declared.grade))
+        (self.grade.is_empty() || self.grade.contains(&declared.grade))
             && critical.is_none_or(|asked| asked == declared.is_critical_infrastructure)
             && names(&self.zone, declared.zone)
             && names(&self.sector, declared.sector)
             && names(&self.scenario, declared.scenario)
-            && self
-                .destination
-                .as_ref()
-                .is_none_or(|asked| asked.holds(scene))
+    }
+
+    /// Whether it is about where it goes.
+    fn is_for(&self, scene: Scene<'_>) -> bool {
+        let asked = self.destination.as_ref();
+        asked.is_none_or(|asked| asked.holds(scene))
     }
 }
 

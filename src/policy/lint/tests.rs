@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod packs;
+
 fn inventory(rows: &str) -> Vec<Listed> {
     let text = format!("name,addresses,vlan,organisation,grade\n{rows}");
     Listed::read_table(text.as_bytes(), "i.csv").unwrap()

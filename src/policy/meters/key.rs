@@ -5,18 +5,44 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::geo::Country;
-use crate::inventory::{Categories, Term};
+use crate::inventory::{Categories, Grade, Term};
 
 /// What a number is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
     /// Whose data it is.
     pub entity: Entity,
+    /// Which asset of an organisation it left. None where the entity is an asset itself, or
+    /// there was no room.
+    pub asset: Option<Term>,
     /// What the data is about; nothing if that is not known. What is about several things has
     /// one key with all of them, so that no byte counts twice.
     pub categories: Categories,
     /// To whom it went.
     pub recipient: RecipientKey,
+    /// Where that is. One recipient in two countries has two keys: most laws tell them apart.
+    pub country: Country,
+    /// What else decides whether a threshold counts it.
+    pub traits: Traits,
+}
+
+/// What was declared of an asset when the data left it, in so far as rules of law ask for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Traits {
+    /// Where its data is at home, if not in the country of the site.
+    pub home: Option<Country>,
+    /// How its data is graded, if it is.
+    pub grade: Option<Grade>,
+    /// The zone whose lists apply to it.
+    pub zone: Option<Term>,
+    /// Its industry.
+    pub sector: Option<Term>,
+    /// What it is for.
+    pub scenario: Option<Term>,
+    /// Who answers for it.
+    pub owner: Option<Term>,
+    /// Whether it is critical information infrastructure.
+    pub is_critical_infrastructure: bool,
 }
 
 /// To whom a threshold of law applies, or else an asset.
@@ -117,27 +143,33 @@ impl IdentifierKind {
 }
 
 impl Key {
-    /// The key into which this one folds when there is no room: the others of its entity, then
-    /// the other entities with the same categories, then without any.
+    /// The key into which this one folds when there is no room. What is lost first is which
+    /// asset of an organisation it was, then to whom it went, then whose it is and what else is
+    /// declared of that, then where it went, and in the end what it is about.
     pub(super) fn outer(&self) -> Option<Self> {
-        let (entity, recipient) = (&self.entity, &self.recipient);
-        let (entity, categories) = match (entity, recipient) {
-            (entity, one) if *one != RecipientKey::Others => (entity.clone(), self.categories),
-            (Entity::Others, _) if self.categories.is_empty() => return None,
-            (Entity::Others, _) => (Entity::Others, Categories::NONE),
-            _ => (Entity::Others, self.categories),
-        };
-        Some(Self {
-            entity,
-            categories,
-            recipient: RecipientKey::Others,
-        })
+        let mut outer = self.clone();
+        match self.level() {
+            0 => outer.asset = None,
+            1 => outer.recipient = RecipientKey::Others,
+            2 => (outer.entity, outer.traits) = (Entity::Others, Traits::default()),
+            3 => outer.country = Country::UNKNOWN,
+            4 => outer.categories = Categories::NONE,
+            _ => return None,
+        }
+        Some(outer)
     }
 
     /// How much is folded in it already.
     pub(super) fn level(&self) -> u8 {
-        let is_others = |it: bool| u8::from(it);
-        is_others(self.recipient == RecipientKey::Others) + is_others(self.entity == Entity::Others)
+        let is_whole = [
+            self.asset.is_some(),
+            self.recipient != RecipientKey::Others,
+            self.entity != Entity::Others || self.traits != Traits::default(),
+            !self.country.is_unknown(),
+            !self.categories.is_empty(),
+        ];
+        let folded = is_whole.into_iter().take_while(|is_whole| !is_whole);
+        folded.count() as u8
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Used {
     pub bytes: u64,
     /// Different persons, at least.
     pub subjects: u64,
+    /// Records of one person each, by what is declared of their length.
+    pub estimated_subjects: u64,
 }
 
 /// How much was used within each period that holds a day, up to that day.

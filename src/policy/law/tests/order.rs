@@ -81,10 +81,12 @@ const RIGHT: Standing<'_> = Standing::Approved {
 const OVER_RIGHT: Standing<'_> = Standing::OverQuota {
     id: "a",
     route: Route::Licence,
+    is_estimated: false,
 };
 const OVER_OTHER: Standing<'_> = Standing::OverQuota {
     id: "a",
     route: Route::Contract,
+    is_estimated: false,
 };
 const OUTSIDE: Standing<'_> = Standing::OutsideScope {
     id: "a",
@@ -260,6 +262,99 @@ fn what_no_rule_is_about_is_not_called_good() {
             .all_rules
             .iter()
             .all(|applied| !applied.rule.is_binding())
+    );
+}
+
+#[test]
+fn of_rules_that_are_broken_the_worst_says_how_bad_it_is() {
+    let bad = SMALL_OBSERVED.replace("medium", "critical");
+    let pack = Pack::parse(&format!("{}{bad}", texts::SMALL), "x.toml").unwrap();
+    let facts = facts(["CN", "US"], "2024-06-01", PERSONAL);
+    // What was seen outranks a rule that asks for no amount, and is told.
+    let worse = pack.rules.iter().map(|rule| rule.severity);
+    assert_eq!(
+        worse.collect::<Vec<_>>(),
+        [Severity::High, Severity::Critical]
+    );
+    let judged = judge(&pack, &facts, persons(10)).unwrap();
+    assert_eq!(judged.verdict, Verdict::ObservedExceeded);
+    assert_eq!(judged.severity, Severity::Critical);
+    let mild = SMALL_OBSERVED.replace("medium", "low");
+    let pack = Pack::parse(&format!("{}{mild}", texts::SMALL), "x.toml").unwrap();
+    let judged = judge(&pack, &facts, persons(10)).unwrap();
+    assert_eq!(judged.rule.unwrap().id.as_str(), "a.observed");
+    assert_eq!(
+        judged.severity,
+        Severity::High,
+        "of the rule that is not told"
+    );
+}
+
+const SMALL_OBSERVED: &str = "\
+[[rule]]
+id = \"a.observed\"
+cite = \"Law, article 2\"
+effective_from = \"2024-01-01\"
+effect = \"requires\"
+severity = \"medium\"
+threshold = { unit = \"persons\", op = \"ge\", value = 10, window = \"event\", per = \"entity\" }
+routes = [\"assessment\"]
+text = { en = \"Two.\", zh = \"二。\" }
+";
+
+#[test]
+fn below_thresholds_the_nearest_one_is_named() {
+    let personal = facts(["CN", "US"], "2025-06-01", PERSONAL);
+    let named = |observed| rule_of("cn-base", &personal, observed).unwrap();
+    // 1,000,000 persons are as bad and stand first, but 100,000 come first.
+    assert_eq!(named(99_000), "cn.cbdf.2024.contract.personal");
+    assert_eq!(named(0), "cn.cbdf.2024.contract.personal");
+    // By parts: nine of ten before ninety of a thousand.
+    let parts = |low: u64, high: u64| {
+        let of = |id: &str, unit: &str, value: u64| {
+            let text = SMALL_OBSERVED
+                .replace("a.observed", id)
+                .replace("persons", unit);
+            text.replace("value = 10", &format!("value = {value}"))
+        };
+        let rules = [of("a.low", "persons", 10), of("a.high", "bytes", 1_000)].concat();
+        let head = texts::SMALL.split("[[rule]]").next().unwrap();
+        let pack = Pack::parse(&format!("{head}{rules}"), "x.toml").unwrap();
+        let judged = judge(&pack, &personal, |question| Amount {
+            observed: match question.unit {
+                Unit::Persons => low,
+                _ => high,
+            },
+            estimated: None,
+        });
+        judged.unwrap().rule.unwrap().id.to_string()
+    };
+    assert_eq!(parts(9, 90), "a.low");
+    assert_eq!(parts(1, 900), "a.high");
+}
+
+#[test]
+fn a_rule_about_some_countries_cannot_be_told_of_an_unknown_one() {
+    let genomic = &[Category::Genomic];
+    let unknown = facts(["US", "ZZ"], "2025-06-01", genomic);
+    let judged = judge(pack("us-dsp"), &unknown, persons(1_000)).unwrap();
+    assert_eq!(judged.verdict, Verdict::NotDeterminable);
+    assert_eq!(judged.undetermined, Some(Undetermined::UnknownDestination));
+    assert_eq!(judged.rule.unwrap().id.as_str(), "us.dsp.bulk.genomic");
+    assert!(
+        judged
+            .sentence(Language::En)
+            .contains("country is not known")
+    );
+    let known = facts(["US", "DE"], "2025-06-01", genomic);
+    let judged = judge(pack("us-dsp"), &known, persons(1_000)).unwrap();
+    assert_eq!(judged.undetermined, Some(Undetermined::NoRule));
+    let other = facts(["US", "ZZ"], "2025-06-01", &[Category::Business]);
+    let judged = judge(pack("us-dsp"), &other, persons(1_000)).unwrap();
+    assert_eq!(
+        judged.undetermined,
+        Some(Undetermined::NoRule),
+        "no rule is about it anywhere"
     );
 }
 
