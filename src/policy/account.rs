@@ -16,6 +16,7 @@ use super::corridor::{Corridor, Unused};
 use super::coverage;
 use super::meters::{Amounts, Day, Key, Lower, Meters, RecipientKey, Selection, Window};
 use super::standpoint::{Judgement, Standpoint};
+use super::tally::{Tally, VerdictSums};
 use super::verdicts::Judged;
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
@@ -39,6 +40,9 @@ pub struct Account {
     day_end: Option<Tick>,
     /// Transfers that found no room for their corridor, and count in totals only.
     pub refused: u64,
+    /// Under what word of which pack it went.
+    #[serde(skip)]
+    tally: Tally,
 }
 
 /// The corridors of an asset and a country.
@@ -134,6 +138,7 @@ impl Account {
             ..Amounts::default()
         };
         let is_due = corridor.day.bytes >= corridor.judge_at_bytes;
+        let said = corridor.said_by(policy);
         corridor.unused.add(&amounts);
         let (key, covering) = (corridor.key(&recipient), corridor.covering.clone());
         if !covering.is_empty() {
@@ -141,6 +146,9 @@ impl Account {
         }
         self.use_up(export.tick, &covering, &amounts);
         self.meter(export.tick, &key, &amounts);
+        for (pack, verdict) in said {
+            self.tally.add(pack, verdict, export.bytes);
+        }
         if is_due && !policy.packs().is_empty() {
             self.is_due(export, recipient);
         }
@@ -232,6 +240,7 @@ impl Account {
     /// Judges what is due, and returns what is said otherwise than before.
     pub fn judge(&mut self, policy: &Policy, now: Tick) -> Vec<Judgement> {
         let mut told = Vec::new();
+        let mut tally = std::mem::take(&mut self.tally);
         for key in std::mem::take(&mut self.due) {
             let Some(judged) = self.judged(policy, &key, now) else {
                 continue;
@@ -245,6 +254,12 @@ impl Account {
             for mut judgement in judged.judgements {
                 let said = &judgement.said;
                 let before = corridor.said.insert(judgement.pack.clone(), said.clone());
+                if before.is_none() {
+                    tally.add(&judgement.pack, said.verdict, corridor.day.bytes);
+                }
+                if before.as_ref().map(|before| before.verdict) != Some(said.verdict) {
+                    tally.changed();
+                }
                 judgement.is_new = before.as_ref() != Some(said) || !corridor.is_told_today;
                 judgement.alerts =
                     judgement.is_alarming(policy) && corridor.alert(&judgement.pack, said);
@@ -254,7 +269,16 @@ impl Account {
             }
             corridor.is_told_today = true;
         }
+        self.tally = tally;
         told
+    }
+
+    /// What goes out under each word of each pack, in the order of the packs.
+    pub fn verdict_sums(&mut self, policy: &Policy) -> Vec<VerdictSums> {
+        let mut tally = std::mem::take(&mut self.tally);
+        let sums = tally.sums(policy, self.corridors().map(|(.., corridor)| corridor));
+        self.tally = tally;
+        sums
     }
 
     /// Judges a corridor. What it sent before it was known what covers it is added to that
@@ -312,6 +336,7 @@ impl Account {
     /// Closes the day in which a tick lies.
     pub fn close(&mut self, policy: &Policy, now: Tick) -> DayClosed {
         let (date, _) = policy.day_of(now);
+        self.tally.changed();
         let mut rows = Vec::new();
         self.len = 0;
         for (asset, countries) in &mut self.assets {
@@ -360,6 +385,7 @@ impl Account {
     /// Has an asset go on under another key.
     pub fn rename(&mut self, before: AssetKey, asset: AssetKey) {
         self.due.retain(|key| key.asset != before);
+        self.tally.changed();
         if let Some(countries) = self.assets.remove(&before) {
             let known = self.assets.insert(asset, countries);
             let lost = known.iter().flat_map(BTreeMap::values).map(BTreeMap::len);

@@ -16,6 +16,7 @@ pub mod law;
 mod lint;
 mod meters;
 mod standpoint;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod verdicts;
@@ -36,4 +37,5 @@ pub use meters::{
     Shared, Split, Subjects, Threshold, Unit, Usage, Used, Window,
 };
 pub use standpoint::{Judgement, Standpoint};
+pub use tally::{PerVerdict, VerdictSums};
 pub use verdicts::Policy;
