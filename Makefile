@@ -12,7 +12,7 @@ NAME ?= hospital
 SECONDS ?= 600
 
 .PHONY: help demo example test bench stages numbers bench-detection series gate gate-detection \
-	keep-detection fuzz lint golden docs clean-out
+	keep-detection fuzz lint golden metrics docs clean-out
 
 export CARGO_TERM_COLOR ?= auto
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -97,6 +97,11 @@ golden: ## rewrite the expected outputs of tests/golden, then show what changed
 	UPDATE_GOLDEN=1 cargo test --locked --test it golden
 	git status --short -- tests/golden
 	git --no-pager diff --stat -- tests/golden
+
+metrics: ## rewrite docs/metrics.md from the program, then show what changed
+	@scripts/need.sh build
+	UPDATE_GOLDEN=1 cargo test --locked --test it the_page_of_metrics
+	git --no-pager diff --stat -- docs/metrics.md
 
 docs: ## build the API docs of the library
 	@scripts/need.sh build

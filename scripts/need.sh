@@ -114,6 +114,7 @@ if [ "$stage" = test ]; then
   optional python3 python3
   optional tcpdump tcpdump
   optional promtool prometheus
+  optional prometheus-alertmanager prometheus-alertmanager
   optional valgrind valgrind
 fi
 

@@ -316,7 +316,7 @@ impl Incident {
 
     /// By its excess. What is past a ceiling, or hidden in names and pings, matters however
     /// little it is.
-    fn severity(&self) -> Severity {
+    pub(super) fn severity(&self) -> Severity {
         let severity = Severity::of(self.excess_bytes(), self.observed.confidence);
         let is_serious = |it: &Detector| it.is_of_tunnel() || it.is_of_limit();
         let severity = if self.detectors.keys().any(is_serious) {

@@ -11,7 +11,7 @@ use crate::time::{SECONDS_PER_DAY, Tick};
 
 use super::explain::Occasion;
 use super::incident::{Activity, Incident, Key, Observed};
-use super::{Alert, Level, Ruling, Verdict, campaign};
+use super::{Alert, Level, Ruling, Severity, Verdict, campaign};
 
 /// Incidents that may be open at once; any more are counted and not told.
 pub const INCIDENTS_MAX: usize = 10_000;
@@ -65,6 +65,15 @@ impl Incidents {
     /// How many incidents are open.
     pub fn len(&self) -> usize {
         self.open.len()
+    }
+
+    /// How many incidents are open, in the order of [`Severity::ALL`].
+    pub fn by_severity(&self) -> [u64; Severity::ALL.len()] {
+        let mut counts = [0; Severity::ALL.len()];
+        for incident in self.open.values() {
+            counts[incident.severity() as usize] += 1;
+        }
+        counts
     }
 
     /// Whether no incident is open.

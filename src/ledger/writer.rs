@@ -131,6 +131,11 @@ impl Ledger {
         self.frontier.size()
     }
 
+    /// Signed heads, with those that wait for a commit.
+    pub const fn heads(&self) -> u64 {
+        self.heads_lines
+    }
+
     pub(super) fn write(&mut self, time: Timestamp, kind: Kind, body: &str) -> u64 {
         if let Some(due) = self.schedule.due_before(time) {
             self.sign(due);

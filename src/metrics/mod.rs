@@ -31,6 +31,7 @@ impl Published {
 pub struct Family {
     name: &'static str,
     help: &'static str,
+    labels: &'static [&'static str],
     samples: Samples,
 }
 
@@ -50,6 +51,7 @@ impl Family {
         Self {
             name,
             help,
+            labels: &[],
             samples: Samples::Counter(Vec::new()),
         }
     }
@@ -59,6 +61,7 @@ impl Family {
         Self {
             name,
             help,
+            labels: &[],
             samples: Samples::Gauge(Vec::new()),
         }
     }
@@ -86,7 +89,47 @@ impl Family {
         Self {
             name,
             help,
+            labels: &[],
             samples: Samples::Summary(metric),
+        }
+    }
+
+    /// Says which labels its samples have, where there may be none yet to show it.
+    #[must_use]
+    pub const fn labelled(mut self, labels: &'static [&'static str]) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it means, in a sentence.
+    pub const fn help(&self) -> &'static str {
+        self.help
+    }
+
+    /// `counter`, `gauge` or `summary`.
+    pub const fn kind(&self) -> &'static str {
+        match self.samples {
+            Samples::Counter(_) => "counter",
+            Samples::Gauge(_) => "gauge",
+            Samples::Summary(_) => "summary",
+        }
+    }
+
+    /// The names of its labels, in their order.
+    pub fn labels(&self) -> Vec<&str> {
+        let first = match &self.samples {
+            Samples::Counter(samples) | Samples::Gauge(samples) => samples.first(),
+            Samples::Summary(_) => None,
+        };
+        let pairs = first.map(proto::Metric::get_label).unwrap_or_default();
+        match pairs {
+            [] => self.labels.to_vec(),
+            pairs => pairs.iter().map(proto::LabelPair::name).collect(),
         }
     }
 
@@ -172,6 +215,20 @@ const fn process_families() -> Vec<proto::MetricFamily> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_family_tells_its_labels_with_samples_and_without() {
+        let family = Family::gauge("borderflow_flows", "Flows.").labelled(&["table"]);
+        assert_eq!(family.labels(), ["table"]);
+        let labels = [("table", "flows"), ("worker", "0")];
+        let family = family.with(&labels, 1.0);
+        assert_eq!(family.labels(), ["table", "worker"]);
+        assert_eq!(
+            (family.name(), family.kind()),
+            ("borderflow_flows", "gauge")
+        );
+        assert_eq!(family.help(), "Flows.");
+    }
 
     #[test]
     fn families_read_as_prometheus_writes_them() {

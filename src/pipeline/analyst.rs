@@ -3,7 +3,9 @@
 mod exports;
 mod hidden;
 mod tell;
+mod view;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -44,6 +46,8 @@ pub(super) struct Analyst {
     judge: Judge,
     ceilings: Ceilings,
     slot: HourSlot,
+    /// What is normal for an hour, by country, for whoever watches.
+    expected: (Option<u64>, BTreeMap<Country, u64>),
     /// The transfers that are being taken, in order.
     order: Order,
     /// Countries that a tick of an asset went to.
@@ -96,6 +100,7 @@ impl Analyst {
             learned,
             judge,
             slot,
+            expected: (None, BTreeMap::new()),
             order: Order::default(),
             untold: Vec::new(),
             packets: 0,
@@ -190,11 +195,8 @@ impl Analyst {
 
     /// What may be shown of it now.
     pub(super) fn view(&mut self) -> AnalystView {
-        self.totals.show();
         self.learned.show(&mut self.totals.view);
-        if let Some(recorder) = self.outputs.recorder() {
-            self.totals.view.ledger_failures = recorder.failures;
-        }
+        self.show_exports();
         self.totals.view.clone()
     }
 

@@ -409,6 +409,7 @@ impl Desk {
         let mut view = self.analyst.view();
         view.tick_latency = self.latency.quantiles();
         view.save_failures = self.save_failures;
+        view.saved_seconds = self.keeper.saved_seconds;
         self.telemetry.set_analyst(view);
     }
 
@@ -539,6 +540,7 @@ mod tests {
             desk.take(Vec::new(), Some(Tick::of_hour(12))).unwrap();
             let analyst = &desk.analyst;
             assert_eq!(analyst.totals.notes.len(), looks);
+            assert_eq!(desk.keeper.saved_seconds.is_some(), saves_hourly);
             let standing = analyst.rulings.notes(Tick::of_hour(12));
             assert_eq!(standing.len(), looks, "{standing:?}");
         }

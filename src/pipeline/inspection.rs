@@ -39,6 +39,8 @@ pub(super) struct Inspection {
     found: BTreeMap<(IpAddr, Conversation), Found>,
     /// Findings for which a tick had no room.
     pub(super) dropped: u64,
+    /// Payload bytes that were looked into.
+    pub(super) bytes: u64,
 }
 
 /// One direction of a conversation: addresses, ports and protocol.
@@ -69,6 +71,7 @@ impl Inspection {
             old: HashMap::new(),
             found: BTreeMap::new(),
             dropped: 0,
+            bytes: 0,
         }
     }
 
@@ -119,13 +122,14 @@ impl Inspection {
 
     /// Takes the payload of a packet.
     fn look(
-        &self,
+        &mut self,
         packet: &Packet,
         payload: &[u8],
         (mut stream, next): (Box<Stream>, u32),
         found: &mut Found,
     ) -> Direction {
         if packet.protocol == UDP {
+            self.bytes += payload.len() as u64;
             // A datagram stands for itself.
             self.inspector.push(&mut stream, payload, found);
             self.inspector.finish(std::mem::take(&mut *stream), found);
@@ -141,6 +145,7 @@ impl Inspection {
         if !is_old {
             self.inspector.finish(std::mem::take(&mut *stream), found);
         }
+        self.bytes += fresh.len() as u64;
         self.inspector.push(&mut stream, fresh, found);
         let end = packet.sequence.wrapping_add(packet.payload_bytes);
         let is_ahead = end.wrapping_sub(next) < WINDOW_BYTES_MAX;

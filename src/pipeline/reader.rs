@@ -374,6 +374,9 @@ impl Reader {
         published.late.set(counts.late);
         published.clock_jumps.set(counts.clock_jumps);
         published.sightings_dropped.set(counts.sightings_dropped);
+        published.inspected_dropped.set(counts.inspected_dropped);
+        let inspected = self.inspection.as_ref().map_or(0, |looked| looked.bytes);
+        published.inspected_bytes.set(inspected);
         published.tick.set(counts.tick.0);
         for index in 0..Reason::ALL.len() {
             published.dropped_frames[index].set(counts.dropped_frames[index]);

@@ -157,6 +157,12 @@ impl Recorder {
         self.failed.take().map_or(Ok(()), Err)
     }
 
+    /// Entries and signed heads, and entries that wait for the disk.
+    pub(super) const fn sizes(&self) -> [u64; 3] {
+        let (all, kept) = (self.ledger.size(), self.ledger.acknowledged());
+        [all, self.ledger.heads(), all.saturating_sub(kept)]
+    }
+
     fn write(&mut self, time: Timestamp, kind: Kind, body: &impl Serialize) {
         let written = Body::of(body).map_err(LedgerError::from);
         let written = written.and_then(|body| self.ledger.append(time, kind, &body));

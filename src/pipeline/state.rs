@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,7 @@ impl LearnedState {
     pub(super) fn show(&self, view: &mut AnalystView) {
         let baseline = &self.baseline;
         view.tick = self.clock.tick;
-        view.incidents_open = self.incidents.len();
+        view.incidents = self.incidents.by_severity();
         view.incidents_refused = self.incidents.refused();
         view.assets = baseline.assets.len();
         view.cells = baseline.cells();
@@ -85,6 +86,8 @@ pub(super) struct Keeper {
     /// How long it is.
     payload_bytes: usize,
     feedback: Option<FeedbackLog>,
+    /// When it was saved last in this run, in seconds since the epoch.
+    pub(super) saved_seconds: Option<u64>,
     /// Held for the whole run.
     _lock: Option<File>,
 }
@@ -99,6 +102,7 @@ impl Keeper {
             is_newest_sound: false,
             payload_bytes: 0,
             feedback,
+            saved_seconds: None,
             _lock: lock,
         })
     }
@@ -130,6 +134,8 @@ impl Keeper {
         let payload = payload.map_err(|error| StoreError::Encode(error.to_string()))?;
         store.save(&payload, self.is_newest_sound)?;
         (self.is_newest_sound, self.payload_bytes) = (true, payload.len());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        self.saved_seconds = now.ok().map(|now| now.as_secs());
         Ok(())
     }
 }

@@ -1,5 +1,8 @@
 //! What a running pipeline publishes: its counters, and their names in Prometheus.
 
+mod exports;
+mod input;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,13 +11,15 @@ use serde_json::{Value, json};
 use crate::alert::Severity;
 use crate::capture::Drops;
 use crate::decode::Reason;
-use crate::dissect::Protection;
-use crate::geo::{Confidence, Country, DatabaseInfo};
+use crate::geo::{Confidence, DatabaseInfo};
 use crate::metrics::{Family, Published};
-use crate::time::{NANOS_PER_SECOND, SECONDS_PER_HOUR, Tick};
+use crate::policy::VerdictSums;
+use crate::time::{SECONDS_PER_HOUR, Tick};
 
 use super::WORKERS_MAX;
 use super::sensor::SensorCounts;
+
+pub(super) use exports::{JURISDICTIONS_MAX, JurisdictionView};
 
 /// Everything that can be scraped while a pipeline runs.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub(super) struct ReaderPublished {
     pub(super) late: Published,
     pub(super) clock_jumps: Published,
     pub(super) sightings_dropped: Published,
+    pub(super) inspected_bytes: Published,
+    pub(super) inspected_dropped: Published,
     pub(super) tick: Published,
 }
 
@@ -46,7 +53,7 @@ struct Shared {
     interfaces: BTreeMap<String, BTreeMap<usize, Drops>>,
     databases: Vec<DatabaseInfo>,
     workers: Vec<SensorCounts>,
-    analyst: AnalystView,
+    analyst: Arc<AnalystView>,
     /// By reader.
     batch_latency: BTreeMap<usize, Quantiles>,
 }
@@ -54,15 +61,17 @@ struct Shared {
 /// What the analyst shows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AnalystView {
-    pub(super) export_bytes: BTreeMap<Country, u64>,
-    pub(super) protected_bytes: BTreeMap<Country, BTreeMap<Protection, u64>>,
+    pub(super) jurisdictions: Vec<JurisdictionView>,
+    /// By pack.
+    pub(super) verdicts: Vec<VerdictSums>,
     pub(super) confidence_bytes: BTreeMap<Confidence, u64>,
     pub(super) transfers: u64,
     pub(super) alerts: BTreeMap<Severity, u64>,
     pub(super) findings: BTreeMap<&'static str, u64>,
     /// What was not told because feedback accepts it.
     pub(super) accepted: u64,
-    pub(super) incidents_open: usize,
+    /// Incidents that are open, in the order of [`Severity::ALL`].
+    pub(super) incidents: [u64; Severity::ALL.len()],
     pub(super) incidents_refused: u64,
     pub(super) assets: usize,
     pub(super) cells: usize,
@@ -73,7 +82,11 @@ pub(super) struct AnalystView {
     pub(super) bindings_evicted: u64,
     pub(super) asset_churn: u64,
     pub(super) save_failures: u64,
+    /// When what was learned was saved last, in seconds since the epoch, if it was.
+    pub(super) saved_seconds: Option<u64>,
     pub(super) ledger_failures: u64,
+    /// Entries and signed heads of the ledger, and entries that wait for the disk, if it has one.
+    pub(super) ledger: Option<[u64; 3]>,
     pub(super) corridors_refused: u64,
     pub(super) round_trips: Quantiles,
     pub(super) tick_latency: Quantiles,
@@ -124,7 +137,7 @@ impl Telemetry {
     }
 
     pub(super) fn set_analyst(&self, view: AnalystView) {
-        self.shared().analyst = view;
+        self.shared().analyst = Arc::new(view);
     }
 
     pub(super) fn set_batch_latency(&self, reader: usize, quantiles: Quantiles) {
@@ -192,11 +205,13 @@ impl Telemetry {
     /// All metrics at this moment.
     pub fn families(&self) -> Vec<Family> {
         let mut families = self.reader_families();
+        families.extend(self.inspection_families());
         let drops = self.drops();
         let shared = self.shared();
-        families.extend(interface_families(&drops, &shared.databases));
-        families.extend(worker_families(&shared));
-        families.extend(analyst_families(&shared.analyst));
+        // Most of the page is made when the lock is given back, which the analyst may want.
+        let view = Arc::clone(&shared.analyst);
+        families.extend(input::interface_families(&drops, &shared.databases));
+        families.extend(input::worker_families(&shared));
         families.push(summary(
             "borderflow_batch_latency_seconds",
             "Time that up to 256 packets took from decoded to counted, or to the workers' queues.",
@@ -211,12 +226,34 @@ impl Telemetry {
                     p99: all.p99.max(reader.p99),
                 }),
         ));
+        drop(shared);
+        families.extend(exports::families(&view));
+        families.extend(told_families(&view));
+        families.extend(learned_families(&view));
         families
     }
 
     /// A poisoned lock guards plain numbers, which are as good as they were.
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn inspection_families(&self) -> [Family; 2] {
+        let mut bytes = Family::counter(
+            "borderflow_inspected_bytes_total",
+            "Payload bytes that were looked into for identifiers, where an asset asks for it.",
+        );
+        let mut dropped = Family::counter(
+            "borderflow_inspected_dropped_total",
+            "Conversations whose findings in content were too many for their second.",
+        );
+        let sum = |of: fn(&ReaderPublished) -> &Published| {
+            let values = self.readers.iter().map(|reader| of(reader).value());
+            values.sum::<u64>() as f64
+        };
+        bytes.push(&[], sum(|reader| &reader.inspected_bytes));
+        dropped.push(&[], sum(|reader| &reader.inspected_dropped));
+        [bytes, dropped]
     }
 
     fn reader_families(&self) -> Vec<Family> {
@@ -292,118 +329,8 @@ impl Telemetry {
     }
 }
 
-fn interface_families(interfaces: &[(String, Drops)], databases: &[DatabaseInfo]) -> Vec<Family> {
-    let mut received = Family::counter(
-        "borderflow_interface_received_frames_total",
-        "Frames that the kernel took for this capture, those it then dropped included.",
-    );
-    let mut dropped = Family::counter(
-        "borderflow_interface_dropped_frames_total",
-        "Frames lost before they were read, in the kernel's ring or in the interface.",
-    );
-    let mut full = Family::counter(
-        "borderflow_interface_ring_full_total",
-        "Times that the ring had no room.",
-    );
-    let mut gaps = Family::counter(
-        "borderflow_interface_gaps_total",
-        "Times that the interface was removed.",
-    );
-    for (interface, drops) in interfaces {
-        let name = ("interface", interface.as_str());
-        received.push(&[name], drops.received as f64);
-        dropped.push(&[name, ("where", "kernel")], drops.kernel_dropped as f64);
-        let at_interface = drops.interface_dropped as f64;
-        dropped.push(&[name, ("where", "interface")], at_interface);
-        full.push(&[name], drops.ring_full as f64);
-        gaps.push(&[name], drops.gaps as f64);
-    }
-    let mut built = Family::gauge(
-        "borderflow_database_build_timestamp_seconds",
-        "When a geolocation database was built, since the epoch.",
-    );
-    for database in databases {
-        let seconds = database.built.as_nanos() / NANOS_PER_SECOND;
-        built.push(&[("database", database.role.name())], seconds as f64);
-    }
-    vec![received, dropped, full, gaps, built]
-}
-
-fn worker_families(shared: &Shared) -> Vec<Family> {
-    let sum = |of: fn(&SensorCounts) -> u64| shared.workers.iter().map(of).sum::<u64>() as f64;
-    vec![
-        Family::gauge("borderflow_flows", "Flows that are followed now.")
-            .with(&[], sum(|counts| counts.flows_active)),
-        Family::counter("borderflow_flow_records_total", "Flow records that ended.")
-            .with(&[], sum(|counts| counts.flow_records)),
-        Family::counter(
-            "borderflow_evictions_total",
-            "Entries that gave way in a full table.",
-        )
-        .with(&[("table", "flows")], sum(|counts| counts.flows_evicted))
-        .with(&[("table", "assets")], shared.analyst.assets_refused as f64)
-        .with(&[("table", "cells")], shared.analyst.cells_gathered as f64)
-        .with(
-            &[("table", "incidents")],
-            shared.analyst.incidents_refused as f64,
-        )
-        .with(
-            &[("table", "bindings")],
-            shared.analyst.bindings_evicted as f64,
-        )
-        .with(
-            &[("table", "corridors")],
-            shared.analyst.corridors_refused as f64,
-        ),
-        Family::counter(
-            "borderflow_missing_bytes_total",
-            "TCP payload that sequence numbers or acknowledgements show and that was never \
-             seen: lost on the way to the sensor.",
-        )
-        .with(&[], sum(|counts| counts.missing_bytes)),
-        Family::counter(
-            "borderflow_folded_transfers_total",
-            "Transfers told together with others of their asset and country.",
-        )
-        .with(&[], sum(|counts| counts.rows_folded)),
-    ]
-}
-
-fn analyst_families(view: &AnalystView) -> Vec<Family> {
-    let mut families = told_families(view);
-    families.extend(learned_families(view));
-    families
-}
-
-/// What was exported and told.
+/// What was told and written.
 fn told_families(view: &AnalystView) -> Vec<Family> {
-    let mut exported = Family::counter(
-        "borderflow_export_bytes_total",
-        "Unique payload bytes from assets to foreign peers, by country.",
-    );
-    for (country, bytes) in &view.export_bytes {
-        exported.push(&[("jurisdiction", country.code())], *bytes as f64);
-    }
-    let mut protected = Family::counter(
-        "borderflow_protected_export_bytes_total",
-        "Unique payload bytes from assets to foreign peers, by country and protection.",
-    );
-    for (country, of_country) in &view.protected_bytes {
-        for (protection, bytes) in of_country {
-            let labels = [
-                ("jurisdiction", country.code()),
-                ("protection", protection.name()),
-            ];
-            protected.push(&labels, *bytes as f64);
-        }
-    }
-    let mut sure = Family::counter(
-        "borderflow_export_confidence_bytes_total",
-        "Unique payload bytes from assets to foreign peers, by how sure the country is.",
-    );
-    for (confidence, bytes) in &view.confidence_bytes {
-        sure.push(&[("confidence", confidence.name())], *bytes as f64);
-    }
     let mut alerts = Family::counter("borderflow_alerts_total", "Lines of alerts, by severity.");
     for severity in Severity::ALL {
         let count = view.alerts.get(&severity).copied().unwrap_or(0);
@@ -412,16 +339,22 @@ fn told_families(view: &AnalystView) -> Vec<Family> {
     let mut findings = Family::counter(
         "borderflow_findings_total",
         "Seconds in which a detector spoke of an asset and a country.",
-    );
+    )
+    .labelled(&["detector"]);
     for (detector, count) in &view.findings {
         findings.push(&[("detector", *detector)], *count as f64);
     }
-    vec![
-        exported,
-        protected,
-        sure,
+    let mut saved = Family::gauge(
+        "borderflow_state_saved_timestamp_seconds",
+        "When what was learned was kept last, since the epoch.",
+    );
+    if let Some(seconds) = view.saved_seconds {
+        saved.push(&[], seconds as f64);
+    }
+    let mut families = vec![
         alerts,
         findings,
+        saved,
         Family::counter(
             "borderflow_accepted_total",
             "Seconds in which an asset and a country were not told of, as feedback accepts it.",
@@ -439,14 +372,43 @@ fn told_families(view: &AnalystView) -> Vec<Family> {
             "Times that something could not be written to the ledger.",
         )
         .with(&[], view.ledger_failures as f64),
-    ]
+    ];
+    families.extend(ledger_families(view.ledger));
+    families
+}
+
+fn ledger_families(ledger: Option<[u64; 3]>) -> [Family; 3] {
+    let mut entries = Family::counter(
+        "borderflow_ledger_entries_total",
+        "Entries of the ledger, those of earlier runs included.",
+    );
+    let mut heads = Family::counter(
+        "borderflow_ledger_heads_total",
+        "Signed heads of the ledger, those of earlier runs included.",
+    );
+    let mut waiting = Family::gauge(
+        "borderflow_ledger_waiting_entries",
+        "Entries of the ledger that are not on the disk yet.",
+    );
+    if let Some([in_all, signed, not_yet]) = ledger {
+        entries.push(&[], in_all as f64);
+        heads.push(&[], signed as f64);
+        waiting.push(&[], not_yet as f64);
+    }
+    [entries, heads, waiting]
 }
 
 /// What is known by now, and how long it takes.
 fn learned_families(view: &AnalystView) -> Vec<Family> {
+    let mut incidents = Family::gauge(
+        "borderflow_incidents",
+        "Incidents that are open, by severity.",
+    );
+    for (severity, count) in Severity::ALL.into_iter().zip(view.incidents) {
+        incidents.push(&[("severity", severity.name())], count as f64);
+    }
     vec![
-        Family::gauge("borderflow_incidents", "Incidents that are open.")
-            .with(&[], view.incidents_open as f64),
+        incidents,
         Family::gauge("borderflow_assets", "Assets that have exported.")
             .with(&[], view.assets as f64),
         Family::gauge(

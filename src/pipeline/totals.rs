@@ -1,6 +1,6 @@
 //! What a run has taken, by country.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::alert::Alert;
@@ -13,7 +13,7 @@ use crate::policy::law::Verdict;
 use crate::transfer::{COUNTRY_NUMBERS, Transfer, country_number};
 
 use super::summary::JurisdictionRow;
-use super::telemetry::AnalystView;
+use super::telemetry::{AnalystView, JURISDICTIONS_MAX, JurisdictionView};
 
 /// Sums of the run.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct Totals {
     pub(super) alerts: Vec<Alert>,
     /// By country, those that took something.
     countries: Vec<Option<JurisdictionRow>>,
+    /// Countries with series of their own, which do not change, so that no counter goes back.
+    shown: BTreeSet<Country>,
     /// Export bytes by how sure the country is, in the order of [`Confidence::ALL`].
     sure_bytes: [u64; Confidence::ALL.len()],
     /// Assets that are counted, each with the number of its country and once with
@@ -55,6 +57,7 @@ impl Default for Totals {
             verdicts: BTreeMap::new(),
             alerts: Vec::new(),
             countries: vec![None; COUNTRY_NUMBERS],
+            shown: BTreeSet::new(),
             sure_bytes: [0; Confidence::ALL.len()],
             seen: Seen::default(),
             assets: 0,
@@ -67,6 +70,9 @@ impl Totals {
     /// Counts transfers to a country.
     pub(super) fn count(&mut self, country: Country, transfers: &[Transfer]) {
         self.view.transfers += transfers.len() as u64;
+        if self.shown.len() < JURISDICTIONS_MAX {
+            self.shown.insert(country);
+        }
         let row = row(&mut self.countries, country_number(country), country);
         for transfer in transfers {
             row.bytes = row.bytes.saturating_add(transfer.bytes);
@@ -112,10 +118,25 @@ impl Totals {
         self.assets
     }
 
-    /// Brings what is shown of the sums up to date.
-    pub(super) fn show(&mut self) {
-        self.view.export_bytes = self.export_bytes();
-        self.view.protected_bytes = self.protected_bytes();
+    /// Brings what is shown of the sums up to date. `expected` holds what is normal for the
+    /// running hour, by country.
+    pub(super) fn show(&mut self, expected: &BTreeMap<Country, u64>) {
+        let mut shown = Vec::with_capacity(self.shown.len());
+        let mut others = JurisdictionView::default();
+        for row in self.jurisdictions() {
+            let one = JurisdictionView {
+                country: Some(row.country),
+                bytes: row.bytes,
+                protected_bytes: row.protected_bytes,
+                expected_bytes: expected.get(&row.country).copied().unwrap_or(0),
+            };
+            match self.shown.contains(&row.country) {
+                true => shown.push(one),
+                false => others.add(&one),
+            }
+        }
+        shown.extend((others.bytes > 0).then_some(others));
+        self.view.jurisdictions = shown;
         self.view.confidence_bytes = self.confidence_bytes();
     }
 

@@ -16,6 +16,7 @@ use super::corridor::{Corridor, Unused};
 use super::coverage;
 use super::meters::{Amounts, Day, Key, Lower, Meters, RecipientKey, Window};
 use super::standpoint::{Judgement, Standpoint};
+use super::verdict_counts::{VerdictCounts, VerdictSums};
 use super::verdicts::Judged;
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
@@ -41,6 +42,9 @@ pub struct Account {
     law_day_end: Option<Tick>,
     /// Transfers that found no room for their corridor, and count in totals only.
     pub refused: u64,
+    /// Under what word of which pack it went.
+    #[serde(skip)]
+    verdict_counts: VerdictCounts,
 }
 
 /// The corridors of an asset and a country.
@@ -136,6 +140,7 @@ impl Account {
             ..Amounts::default()
         };
         let is_due = corridor.day.bytes >= corridor.judge_at_bytes;
+        let said = corridor.said_by(policy);
         corridor.unused.add(&amounts);
         let (key, covering) = (
             corridor.key(&recipient, export.country),
@@ -146,6 +151,9 @@ impl Account {
         }
         self.use_up(export.tick, &covering, &amounts);
         self.meter(export.tick, &key, &amounts);
+        for (pack, verdict) in said {
+            self.verdict_counts.add(pack, verdict, export.bytes);
+        }
         if is_due && !policy.packs().is_empty() {
             self.is_due(export, recipient);
         }
@@ -240,6 +248,7 @@ impl Account {
     /// Judges what is due, and returns what is said otherwise than before.
     pub fn judge(&mut self, policy: &Policy, now: Tick) -> Vec<Judgement> {
         let mut told = Vec::new();
+        let mut counts = std::mem::take(&mut self.verdict_counts);
         for key in std::mem::take(&mut self.due) {
             let Some(judged) = self.judged(policy, &key, now) else {
                 continue;
@@ -253,6 +262,12 @@ impl Account {
             for mut judgement in judged.judgements {
                 let said = &judgement.said;
                 let before = corridor.said.insert(judgement.pack.clone(), said.clone());
+                if before.is_none() {
+                    counts.add(&judgement.pack, said.verdict, corridor.day.bytes);
+                }
+                if before.as_ref().map(|before| before.verdict) != Some(said.verdict) {
+                    counts.changed();
+                }
                 judgement.is_new = before.as_ref() != Some(said) || !corridor.is_told_today;
                 judgement.alerts =
                     judgement.is_alarming(policy) && corridor.alert(&judgement.pack, said);
@@ -262,7 +277,16 @@ impl Account {
             }
             corridor.is_told_today = true;
         }
+        self.verdict_counts = counts;
         told
+    }
+
+    /// What goes out under each word of each pack, in the order of the packs.
+    pub fn verdict_sums(&mut self, policy: &Policy) -> Vec<VerdictSums> {
+        let mut counts = std::mem::take(&mut self.verdict_counts);
+        let sums = counts.sums(policy, self.corridors().map(|(.., corridor)| corridor));
+        self.verdict_counts = counts;
+        sums
     }
 
     /// Judges a corridor. What it sent before it was known what covers it is added to that
@@ -340,6 +364,7 @@ impl Account {
     /// Closes the day in which a tick lies.
     pub fn close(&mut self, policy: &Policy, now: Tick) -> DayClosed {
         let (date, _) = policy.day_of(now);
+        self.verdict_counts.changed();
         let mut rows = Vec::new();
         self.len = 0;
         for (asset, countries) in &mut self.assets {
@@ -388,6 +413,7 @@ impl Account {
     /// Has an asset go on under another key.
     pub fn rename(&mut self, before: AssetKey, asset: AssetKey) {
         self.due.retain(|key| key.asset != before);
+        self.verdict_counts.changed();
         if let Some(countries) = self.assets.remove(&before) {
             let known = self.assets.insert(asset, countries);
             let lost = known.iter().flat_map(BTreeMap::values).map(BTreeMap::len);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Policy;
 use super::account::Export;
 use super::content::Content;
 use super::law::{Severity, Verdict};
@@ -202,6 +203,13 @@ impl Corridor {
         let declared = self.declared.as_ref();
         let is_inspected = declared.is_some_and(|known| known.is_inspected);
         is_inspected && self.protection == Protection::Clear
+    }
+
+    /// What each pack of a policy said last, if it said anything.
+    pub(super) fn said_by<'a>(&self, policy: &'a Policy) -> Vec<(&'a str, Verdict)> {
+        let packs = policy.packs().iter();
+        let said = packs.filter_map(|pack| Some((pack.id.as_str(), self.said.get(&pack.id)?)));
+        said.map(|(pack, said)| (pack, said.verdict)).collect()
     }
 
     /// Whether a pack's word is to be alerted on: it is another one today, or a worse one.

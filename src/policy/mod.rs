@@ -20,6 +20,7 @@ mod standpoint;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod verdict_counts;
 mod verdicts;
 
 pub use account::{Account, CORRIDORS_MAX, CorridorKey, DayClosed, Export, MeterRow, OTHERS_MAX};
@@ -41,4 +42,5 @@ pub use meters::{
 };
 pub use splitting::{Shared, Splitting};
 pub use standpoint::{Judgement, Standpoint};
+pub use verdict_counts::{PerVerdict, VerdictSums};
 pub use verdicts::Policy;

@@ -261,3 +261,41 @@ fn corridors_beyond_the_bound_are_one_of_their_country() {
     let bytes: u64 = desk.account.corridors().map(|(.., one)| one.bytes).sum();
     assert_eq!(bytes, KILO * (CORRIDORS_MAX as u64 + 20));
 }
+
+#[test]
+fn bytes_count_under_what_was_said_when_they_went_and_corridors_under_what_is_said_now() {
+    let mut desk = Desk::new(&["cn-base", "us-dsp"], "sensitive_personal", CONTRACTS);
+    desk.send(2, "good.example.com", 50 * MEGA);
+    desk.send(1, "good.example.com", 5 * MEGA);
+    let of = |desk: &mut Desk, verdict: Verdict| {
+        let sums = desk.account.verdict_sums(&desk.policy);
+        let [china, states] = &sums[..] else {
+            panic!("{sums:?}")
+        };
+        assert_eq!((&*china.pack, &*states.pack), ("cn-base", "us-dsp"));
+        // The law of the United States is not about exports of China.
+        assert_eq!(states.bytes, [0; 8]);
+        let place = Verdict::ALL.iter().position(|one| *one == verdict);
+        (china.bytes[place.unwrap()], china.corridors[place.unwrap()])
+    };
+    assert_eq!(of(&mut desk, Verdict::Approved), (55 * MEGA, 2));
+    // The quota is passed by the first of these two.
+    desk.send(1, "good.example.com", 1);
+    desk.send(1, "good.example.com", 7);
+    assert_eq!(of(&mut desk, Verdict::Approved), (55 * MEGA + 1, 1));
+    assert_eq!(of(&mut desk, Verdict::OverQuota), (7, 1));
+    // A day later nothing was sent, and corridors are as they were.
+    assert!(
+        desk.account
+            .close_day(&desk.policy, Tick(MORNING + 86_400))
+            .is_some()
+    );
+    assert_eq!(of(&mut desk, Verdict::Approved), (55 * MEGA + 1, 1));
+    // After 40 days they are forgotten, but not what they sent.
+    for day in 2..=40 {
+        let now = Tick(MORNING + day * 86_400);
+        desk.account.close_day(&desk.policy, now);
+    }
+    assert_eq!(of(&mut desk, Verdict::Approved), (55 * MEGA + 1, 0));
+    assert_eq!(of(&mut desk, Verdict::OverQuota), (7, 0));
+}
