@@ -15,12 +15,14 @@ use crate::time::{NANOS_PER_SECOND, SECONDS_PER_HOUR, Tick};
 
 use super::WORKERS_MAX;
 use super::sensor::SensorCounts;
+use super::sink_counts::SinkCounts;
 
 /// Everything that can be scraped while a pipeline runs.
 #[derive(Debug)]
 pub struct Telemetry {
     readers: Vec<ReaderPublished>,
     shared: Mutex<Shared>,
+    pub(super) sinks: SinkCounts,
 }
 
 /// What a reader publishes now and then.
@@ -96,6 +98,7 @@ impl Telemetry {
         Arc::new(Self {
             readers: readers.collect(),
             shared: Mutex::default(),
+            sinks: SinkCounts::default(),
         })
     }
 
@@ -197,6 +200,7 @@ impl Telemetry {
         families.extend(interface_families(&drops, &shared.databases));
         families.extend(worker_families(&shared));
         families.extend(analyst_families(&shared.analyst));
+        families.extend(self.sinks.families());
         families.push(summary(
             "borderflow_batch_latency_seconds",
             "Time that up to 256 packets took from decoded to counted, or to the workers' queues.",
