@@ -341,4 +341,4 @@ const fn title(detector: Detector) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -35,6 +35,8 @@ pub struct Spool {
     /// What stands behind everything on the disk.
     memory: VecDeque<String>,
     memory_bytes: usize,
+    /// Whether the first of these was shown and not taken out yet, so that it has to stay.
+    is_shown: bool,
     bytes_max: u64,
     lost: u64,
 }
@@ -73,6 +75,7 @@ impl Spool {
             disk: None,
             memory: VecDeque::new(),
             memory_bytes: 0,
+            is_shown: false,
             bytes_max,
             lost: 0,
         }
@@ -97,7 +100,9 @@ impl Spool {
     /// Where the disk does not take it.
     pub fn push(&mut self, line: String) -> io::Result<()> {
         let mut failed = None;
-        if let Some(disk) = &mut self.disk {
+        if let Some(disk) = &mut self.disk
+            && !self.is_shown
+        {
             // Order is kept: nothing goes to the disk while something stands behind it.
             while let Some(first) = self.memory.pop_front() {
                 match disk.push(&first) {
@@ -124,7 +129,8 @@ impl Spool {
         while self.memory.len() > MEMORY_LINES_MAX
             || (self.memory_bytes as u64 > self.bytes_max && self.memory.len() > 1)
         {
-            let first = self.memory.pop_front();
+            // One that is being sent stays.
+            let first = self.memory.remove(usize::from(self.is_shown));
             self.memory_bytes -= first.map_or(0, |first| first.len());
             self.lost += 1;
         }
@@ -143,6 +149,7 @@ impl Spool {
                 return Ok(Some(line));
             }
         }
+        self.is_shown = !self.memory.is_empty();
         Ok(self.memory.front().map(String::as_str))
     }
 
@@ -156,6 +163,7 @@ impl Spool {
         {
             return disk.advance();
         }
+        self.is_shown = false;
         let first = self.memory.pop_front();
         self.memory_bytes -= first.map_or(0, |first| first.len());
         Ok(())

@@ -91,14 +91,17 @@ fn of_alert(alert: &AlertEvent) -> String {
         push("dstPort", &flow.dst_port.to_string());
         push("proto", &flow.proto.to_string());
     }
-    // The mark of UTF-8 stands before a text that is in it (section 6.4).
-    format!("{data}] \u{feff}{}", &*alert.explanation)
+    let text = &*alert.explanation;
+    // The mark of UTF-8 stands before a text that is in it (section 6.4). ASCII needs none, and
+    // not all who read messages know it.
+    let mark = if text.is_ascii() { "" } else { "\u{feff}" };
+    format!("{data}] {mark}{text}")
 }
 
 /// The text is the line of the head, from which a file of heads can be made.
 fn of_head(head: &Head) -> String {
     format!(
-        "[{SD_ID} size=\"{}\" root=\"{}\" key=\"{}\"] \u{feff}{}",
+        "[{SD_ID} size=\"{}\" root=\"{}\" key=\"{}\"] {}",
         head.size,
         head.root,
         head.key,
