@@ -1,5 +1,10 @@
 //! `borderflow sink`: whether alerts get where they are to go.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a person is told how long it took"
+)]
+
 use std::sync::Arc;
 use std::time::Instant;
 

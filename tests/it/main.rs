@@ -46,6 +46,7 @@ mod relabels;
 mod restart;
 mod round_trips;
 mod schemas;
+mod sinks;
 mod support;
 mod tidy;
 mod tshark;

@@ -5,6 +5,14 @@ fn error(text: &str) -> String {
     Config::parse(text, "x.toml").unwrap_err().to_string()
 }
 
+fn complain(cases: &[(&str, &str)]) {
+    for (text, complaint) in cases {
+        let said = error(&format!("[[sink]]\n{text}\n"));
+        assert!(said.starts_with(complaint), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
 #[test]
 fn complaints_name_the_line_and_the_fix() {
     let cases = [
@@ -53,6 +61,13 @@ fn complaints_name_the_line_and_the_fix() {
             "kind = \"webhook\"\nurl = \"http://a/\"\ntls_ca = \"t\"",
             "x.toml:4:10: there is no TLS here",
         ),
+    ];
+    complain(&cases);
+}
+
+#[test]
+fn complaints_of_what_does_not_go_together_do_so_too() {
+    let cases = [
         (
             "kind = \"webhook\"\nurl = \"https://a/\"\ntls_key = \"t\"",
             "x.toml:4:11: tls_certificate and tls_key go together",
@@ -86,11 +101,7 @@ fn complaints_name_the_line_and_the_fix() {
             "x.toml:4:21: unknown variant `worst`",
         ),
     ];
-    for (text, complaint) in cases {
-        let said = error(&format!("[[sink]]\n{text}\n"));
-        assert!(said.starts_with(complaint), "{said}");
-        assert_eq!(said.lines().count(), 1, "{said}");
-    }
+    complain(&cases);
 }
 
 #[test]
