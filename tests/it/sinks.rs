@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::live::{Link, inside};
 use crate::program::{Running, borderflow, has_commands, replay_to, run};
+use crate::schemas::Schema;
 use crate::support::{Ran, json_lines, root};
 
 /// A name with what means something in one format or another, as TOML has it.

@@ -1,3 +1,4 @@
+use super::check::{host_of, is_host_and_port};
 use super::*;
 use crate::config::Config;
 

@@ -82,7 +82,20 @@ impl Http {
     }
 
     fn about(&self, why: impl std::fmt::Display) -> String {
-        format!("{}: {why}", self.url)
+        format!("{}: {why}", shown(&self.url))
+    }
+}
+
+/// An address of the web as people are shown it. What stands behind the host may be a secret.
+pub(in crate::sink) fn shown(url: &str) -> String {
+    let host_start = url.find("://").map_or(0, |at| at + 3);
+    let rest = url.get(host_start..).unwrap_or_default();
+    match rest.find(['/', '?']) {
+        Some(at) if at + 1 < rest.len() => {
+            let host = url.get(..host_start + at).unwrap_or_default();
+            format!("{host}/…")
+        }
+        _ => url.to_owned(),
     }
 }
 
@@ -106,4 +119,22 @@ fn client(own: &Own) -> Option<ClientCert> {
         .collect();
     let key = PrivateKey::from_pem(&own.key_pem);
     key.ok().map(|key| ClientCert::new_with_certs(&chain, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        let cases = [
+            ("https://a.example:8443", "https://a.example:8443"),
+            ("https://a.example/", "https://a.example/"),
+            ("https://a.example/T0/s3cret", "https://a.example/…"),
+            ("https://a.example?key=s3cret", "https://a.example/…"),
+        ];
+        for (url, seen) in cases {
+            assert_eq!(shown(url), seen);
+        }
+    }
 }

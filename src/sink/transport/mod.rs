@@ -7,6 +7,7 @@ mod syslog;
 mod tls;
 
 pub use file::RotatingFile;
+pub(super) use http::shown;
 pub use http::{Http, HttpTarget, PATH_OF_ALERTS};
 pub use syslog::{Carrier, SyslogTarget};
 pub use tls::{Trust, TrustError};
