@@ -178,7 +178,8 @@ fn rsyslog(folder: &Path, ports: [u16; 3], has_tls: bool) -> Running {
          defaultNetstreamDriverCertFile=\"{at}/cert.pem\"\n\
          defaultNetstreamDriverKeyFile=\"{at}/key.pem\")\n\
          module(load=\"imudp\") module(load=\"imptcp\") module(load=\"mmpstrucdata\")\n\
-         template(name=\"all\" type=\"list\") {{ property(name=\"jsonmesg\") constant(value=\"\\n\") }}\n\
+         template(name=\"all\" type=\"list\") {{ property(name=\"jsonmesg\")\n\
+         constant(value=\"\\n\") }}\n\
          ruleset(name=\"all\") {{ action(type=\"mmpstrucdata\")\n\
          action(type=\"omfile\" file=\"{at}/received\" template=\"all\") }}\n\
          input(type=\"imudp\" address=\"127.0.0.1\" port=\"{udp}\" ruleset=\"all\")\n\
