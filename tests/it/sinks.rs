@@ -137,34 +137,41 @@ fn rsyslog_reads_what_is_sent_by_udp_tcp_and_tls() {
     drop(server);
     let received: Vec<Value> = json_lines(&path);
     assert_eq!(received.len(), wanted);
-    let mut by_sort = [0; 4];
-    for message in &received {
-        assert_eq!(message["app-name"], "borderflow");
-        assert_eq!(message["syslogfacility"], "16");
-        let text = message["msg"].as_str().unwrap();
-        let text = text.trim_start_matches([' ', '\u{feff}']);
-        let parameters = &message["$!"]["rfc5424-sd"]["borderflow@32473"];
-        if parameters.is_object() {
-            by_sort[0] += 1;
-            let asset = parameters["asset"].as_str().unwrap();
-            assert!(
-                asset.contains("nas|a=b") && asset.contains("202e"),
-                "{asset}"
-            );
-            assert_eq!(parameters["dstport"], "443");
-        } else if text.starts_with("CEF:0|borderflow|") {
-            by_sort[1] += 1;
-        } else {
-            let event: Value = serde_json::from_str(text).unwrap();
-            let is_eve = event["event_type"] == "alert";
-            by_sort[if is_eve { 3 } else { 2 }] += 1;
-            let event = if is_eve { &event["borderflow"] } else { &event };
-            assert_eq!(event["asset"], NAME_SENT);
-        }
-    }
+    let sorts = received.iter().map(sort_of);
+    let by_sort = sorts.fold([0; 4], |mut sums, sort| {
+        sums[sort] += 1;
+        sums
+    });
     let times = |count: usize| count * alerts.len();
     let of_tls = usize::from(has_tls);
     assert_eq!(by_sort, [2 + of_tls, 1, 1, of_tls].map(times));
+}
+
+/// Checks a message as rsyslog has it: 0 is structured, 1 CEF, 2 our JSON, 3 EVE.
+fn sort_of(message: &Value) -> usize {
+    assert_eq!(message["app-name"], "borderflow");
+    assert_eq!(message["syslogfacility"], "16");
+    let text = message["msg"].as_str().unwrap();
+    let text = text.trim_start_matches([' ', '\u{feff}']);
+    let parameters = &message["$!"]["rfc5424-sd"]["borderflow@32473"];
+    if parameters.is_object() {
+        // It takes the escapes of some signs back and leaves those of others.
+        let asset = parameters["asset"].as_str().unwrap();
+        assert!(
+            asset.contains("nas|a=b") && asset.contains("202e"),
+            "{asset}"
+        );
+        assert_eq!(parameters["dstport"], "443");
+        return 0;
+    }
+    if text.starts_with("CEF:0|borderflow|") {
+        return 1;
+    }
+    let event: Value = serde_json::from_str(text).unwrap();
+    let is_eve = event["event_type"] == "alert";
+    let own = if is_eve { &event["borderflow"] } else { &event };
+    assert_eq!(own["asset"], NAME_SENT);
+    if is_eve { 3 } else { 2 }
 }
 
 /// Starts rsyslog with an input for UDP, one for TCP and one for TLS; it writes each message as
@@ -301,17 +308,7 @@ fn jq_reads_every_format_of_json_and_a_witness_is_made_of_heads() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let formats = ["json", "eve", "zeek_json", "ecs", "ocsf", "zeek", "cef"];
-    let mut sinks = String::new();
-    for format in formats {
-        sinks += &format!(
-            "[[sink]]\nname = \"{format}\"\nkind = \"file\"\nformat = \"{format}\"\n\
-             path = \"sent/{format}\"\n"
-        );
-    }
-    sinks += "[[sink]]\nname = \"witness\"\nkind = \"file\"\npath = \"sent/witness\"\n\
-              alerts = false\nheads = true\n";
-    let config = config(folder.path(), &sinks);
+    let config = config(folder.path(), &file_sinks());
     let key = folder.path().join("key");
     let mut make = borderflow("ledger");
     make.arg("key").arg(&key);
@@ -331,7 +328,7 @@ fn jq_reads_every_format_of_json_and_a_witness_is_made_of_heads() {
     );
     assert_eq!(before, names.map(written), "sending changes no result");
 
-    for format in formats {
+    for format in FILE_FORMATS {
         let text = fs::read_to_string(sent.join(format)).unwrap();
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         assert_eq!(lines.count(), alerts.len(), "{format}");
@@ -353,6 +350,9 @@ fn jq_reads_every_format_of_json_and_a_witness_is_made_of_heads() {
         let wanted = if format == "zeek_json" { "" } else { NAME_SENT };
         assert_eq!(names, vec![wanted; alerts.len()], "{format}");
     }
+    let schema = Schema::read("events");
+    schema.accepts(&json_lines(&sent.join("json")));
+    schema.accepts(&json_lines(&sent.join("witness")));
     let heads = jq(
         &["-c", "select(.kind == \"head\").head"],
         &sent.join("witness"),
@@ -372,6 +372,21 @@ fn jq_reads_every_format_of_json_and_a_witness_is_made_of_heads() {
         .arg(witness);
     let ran = run(verify);
     assert_eq!(ran.status, Some(0), "{ran:?}");
+}
+
+const FILE_FORMATS: [&str; 7] = ["json", "eve", "zeek_json", "ecs", "ocsf", "zeek", "cef"];
+
+/// A file of each format, and one of heads.
+fn file_sinks() -> String {
+    let of_format = |format| {
+        format!(
+            "[[sink]]\nname = \"{format}\"\nkind = \"file\"\nformat = \"{format}\"\n\
+             path = \"sent/{format}\"\n"
+        )
+    };
+    let witness = "[[sink]]\nname = \"witness\"\nkind = \"file\"\npath = \"sent/witness\"\n\
+                   alerts = false\nheads = true\n";
+    FILE_FORMATS.map(of_format).concat() + witness
 }
 
 fn jq(arguments: &[&str], file: &Path) -> String {
