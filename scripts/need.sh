@@ -116,6 +116,14 @@ if [ "$stage" = test ]; then
   optional promtool prometheus
   optional prometheus-alertmanager prometheus-alertmanager
   optional valgrind valgrind
+  optional jq jq
+  optional openssl openssl
+  optional rsyslogd rsyslog
+  optional prometheus-alertmanager prometheus-alertmanager
+  # How rsyslog speaks TLS, which is no command.
+  if may_install && ! compgen -G '/usr/lib/*/rsyslog/lmnsd_gtls.so' >/dev/null; then
+    install rsyslog-gnutls || echo "need.sh: no rsyslog-gnutls: what needs it will skip"
+  fi
 fi
 
 if [ "$stage" = numbers ]; then

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Hours, Prevalence};
 use crate::detect::Detector;
@@ -99,7 +99,7 @@ pub enum Event {
 
 /// How much an incident matters, by the bytes beyond what was expected. It is high at least
 /// where a ceiling is passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Less than 100 MB.

@@ -41,6 +41,9 @@ pub(super) enum Command {
     Inspect(InspectArguments),
     /// Write a report of a window of days from a ledger
     Report(ReportArguments),
+    /// Try out where alerts are handed to
+    #[command(subcommand)]
+    Sink(SinkCommand),
     /// Check, prove and show what a ledger holds, or make a key for one
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -211,6 +214,23 @@ pub(super) enum ReportForm {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum SinkCommand {
+    /// Send a marked test event through each [[sink]], and say what became of it: status 1 if one
+    /// did not take it
+    Test(SinkTestArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SinkTestArguments {
+    /// Configuration that has the sinks
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Only the sink of this name
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum LedgerCommand {
     /// Make a key by which a ledger is signed
     Key {
@@ -292,6 +312,10 @@ pub(super) struct ReplayArguments {
     /// Key by which the ledger is signed, as `borderflow ledger key` makes it
     #[arg(long, value_name = "FILE", requires = "ledger")]
     pub(super) key: Option<PathBuf>,
+    /// Hand alerts to each [[sink]] of the configuration, as `run` does: others cannot tell them
+    /// from live ones but by their times
+    #[arg(long, requires = "config")]
+    pub(super) send: bool,
     #[command(flatten)]
     pub(super) common: CommonArguments,
 }

@@ -22,6 +22,9 @@ pub(super) fn run(
 ) -> Result<Outcome, CommandError> {
     let config = Config::read(&arguments.config)?;
     let (policy, geo) = (config.open_policy()?, open_geo(&config)?);
+    for sink in &config.sink {
+        sink.open()?;
+    }
     let today = day(arguments.on.as_deref())?;
     let (listed, text) = listed(arguments, &config)?;
     let maxima = maxima(&policy, today);
@@ -42,7 +45,7 @@ pub(super) fn run(
     let packs: Vec<_> = policy.packs().iter().map(|pack| pack.id.as_str()).collect();
     let _ = writeln!(
         text,
-        "{} assets, {} approvals, packs: {}; {} databases; {} errors, {} warnings, {} hints",
+        "{} assets, {} approvals, packs: {}; {} databases; {}{} errors, {} warnings, {} hints",
         config.asset.known.len(),
         policy.register().approvals().len(),
         match packs.is_empty() {
@@ -50,6 +53,10 @@ pub(super) fn run(
             false => packs.join(", "),
         },
         geo.databases().len(),
+        match config.sink.len() {
+            0 => String::new(),
+            count => format!("{count} sinks; "),
+        },
         count(&remarks, Severity::Error),
         count(&remarks, Severity::Warning),
         count(&remarks, Severity::Hint),

@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod scenario;
 mod show;
+mod sink;
 mod terminal;
 
 use std::process::ExitCode;
@@ -26,10 +27,10 @@ use crate::config::ConfigError;
 use crate::geo::GeoError;
 use crate::http::HttpError;
 use crate::ledger::LedgerError;
-use crate::pipeline::PipelineError;
+use crate::pipeline::{DeliveryError, PipelineError};
 use crate::policy::PolicyError;
 use crate::simulate::{JsonLinesError, ScenarioError, SimulateError};
-use crate::sink::SinkError;
+use crate::sink::{SinkError, SinkOpenError};
 use crate::store::StoreError;
 
 use arguments::{Arguments, BaselineCommand, Command};
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Policy(policy) => policy::run(&policy, &terminal),
         Command::Inspect(inspect) => inspect::run(&inspect, &terminal),
         Command::Report(report) => report::run(&report, &terminal),
+        Command::Sink(sink) => sink::run(&sink, &terminal),
         Command::Ledger(ledger) => ledger::run(&ledger, &terminal),
     };
     match result {
@@ -107,6 +109,10 @@ enum CommandError {
     #[error(transparent)]
     Sink(#[from] SinkError),
     #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    #[error(transparent)]
+    SinkOpen(#[from] SinkOpenError),
+    #[error(transparent)]
     Http(#[from] HttpError),
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
@@ -143,6 +149,8 @@ impl CommandError {
             | Self::Policy(_)
             | Self::Scenario(_)
             | Self::Usage(_)
+            | Self::Delivery(DeliveryError::Open(_))
+            | Self::SinkOpen(_)
             | Self::Http(HttpError::NotLoopback(_))
             | Self::Pipeline(
                 PipelineError::Geo(_) | PipelineError::Calendar(_) | PipelineError::Inspect(_),

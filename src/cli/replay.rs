@@ -16,16 +16,16 @@ use crate::geo::{Geo, GeoError};
 use crate::http;
 use crate::ledger::{Key, LedgerError};
 use crate::pipeline::{
-    self, Commits, Heading, JurisdictionRow, Outputs, PipelineError, Recorder, RunReport, Setup,
-    Telemetry,
+    self, Commits, Heading, JurisdictionRow, Outputs, PipelineError, Recorder, RunReport, Sending,
+    Setup, Sinks, Telemetry,
 };
-use crate::sink::OutFolder;
+use crate::sink::{OutFolder, SinkSettings};
 use crate::store::StoreError;
 
 use super::arguments::{CommonArguments, ReplayArguments};
 use super::progress::Bar;
 use super::terminal::Terminal;
-use super::{CommandError, Outcome};
+use super::{CommandError, Outcome, sink};
 
 pub(super) fn run(
     arguments: &ReplayArguments,
@@ -67,6 +67,7 @@ pub(super) fn run(
         }
         None => Outputs::none(),
     };
+    let outputs = outputs.with_sinks(sinks(arguments, &config, &telemetry, terminal)?);
     let setup = Setup {
         config,
         geo,
@@ -100,6 +101,27 @@ pub(super) fn run(
     } else {
         Outcome::Damaged
     })
+}
+
+/// The sinks of the configuration, if alerts are to be handed to them.
+fn sinks(
+    arguments: &ReplayArguments,
+    config: &Config,
+    telemetry: &Telemetry,
+    terminal: &Terminal,
+) -> Result<Option<Sinks>, CommandError> {
+    if !arguments.send {
+        return Ok(None);
+    }
+    if config.sink.is_empty() {
+        let why = "--send: the configuration has no [[sink]]";
+        return Err(CommandError::Usage(why.to_owned()));
+    }
+    let sinks = sink::start(config, Sending::Replay, telemetry)?;
+    let names: Vec<_> = config.sink.iter().map(SinkSettings::name).collect();
+    let names = names.join(", ");
+    terminal.complain(&format!("--send: alerts of this replay go to {names}"));
+    Ok(sinks)
 }
 
 /// The key of the ledger, if one is wanted.

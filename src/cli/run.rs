@@ -4,14 +4,16 @@ use crate::capture::{LiveConfig, LiveSource};
 use crate::config::Config;
 use crate::geo::Geo;
 use crate::ledger::Key;
-use crate::pipeline::{self, Commits, Heading, Outputs, PipelineError, Recorder, Setup, Telemetry};
+use crate::pipeline::{
+    self, Commits, Heading, Outputs, PipelineError, Recorder, Sending, Setup, Telemetry,
+};
 use crate::policy::Policy;
 use crate::sink::{JsonLines, OutFolder};
 
 use super::arguments::RunArguments;
 use super::replay::{complain_of, end, read_config, report_text, serve_metrics, stop_flag};
 use super::terminal::Terminal;
-use super::{CommandError, Outcome};
+use super::{CommandError, Outcome, sink};
 
 pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outcome, CommandError> {
     let (config, geo) = read_config(&arguments.common, terminal)?;
@@ -35,6 +37,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         .map_err(PipelineError::from)?;
     let telemetry = Telemetry::new();
     serve_metrics(&arguments.common, &telemetry, terminal)?;
+    let sinks = sink::start(&config, Sending::Live, &telemetry)?;
     let folder = arguments.common.out.as_deref();
     let folder = folder
         .map(|path| OutFolder::create(path, &[]))
@@ -56,6 +59,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         Some(recorder) => outputs.with_ledger(recorder),
         None => outputs,
     };
+    let outputs = outputs.with_sinks(sinks);
     let setup = Setup {
         config,
         geo,

@@ -20,6 +20,7 @@ use crate::geo::{GeoConfig, Jurisdictions};
 use crate::inspect::InspectConfig;
 use crate::inventory::{AssetConfig, ListError, Listed};
 use crate::policy::{Policy, PolicyConfig, PolicyError, PolicySite};
+use crate::sink::SinkSettings;
 use crate::time::{Calendar, CalendarError};
 
 /// The largest configuration file that is read, in bytes.
@@ -55,6 +56,8 @@ pub struct Config {
     pub state: StateConfig,
     /// A record that can be proved.
     pub ledger: LedgerConfig,
+    /// Systems that alerts are handed to.
+    pub sink: Vec<SinkSettings>,
     /// SHA-256 of the text, 64 hexadecimal digits; nothing where there is none.
     #[serde(skip)]
     pub sha256: Option<String>,
@@ -195,6 +198,8 @@ impl Config {
         }
         config.sha256 = Some(sha256(&text));
         config.policy.resolve_paths(folder);
+        let sinks = config.sink.iter_mut();
+        sinks.for_each(|sink| sink.resolve_paths(folder));
         config.inspect.resolve_paths(folder);
         if let Some(inventory) = &config.asset.inventory {
             let known = std::mem::take(&mut config.asset.known);
@@ -247,6 +252,8 @@ impl Config {
             .map_err(|said| error(said.span().map_or(0, |span| span.start), said.message()))?;
         let known = config.asset.check();
         known.map_err(|wrong| error(wrong.offset, &wrong.message))?;
+        let sinks = SinkSettings::check(&config.sink);
+        sinks.map_err(|wrong| error(wrong.offset, &wrong.message))?;
         let mut known = config.asset.known.iter();
         if let Some(one) = known.find(|one| one.declared.vlan.is_some()) {
             return Err(error(one.name.span().start, VLAN_MESSAGE));
@@ -391,6 +398,20 @@ mod tests {
             "prefix = ",
             "organisation = ",
             "dir = ",
+            "[[sink",
+            "kind = ",
+            "format = ",
+            "path = ",
+            "rotate_",
+            "severity_at_least = ",
+            "alerts = ",
+            "heads = ",
+            "spool_bytes = ",
+            "address = ",
+            "carrier = ",
+            "tls_",
+            "url = ",
+            "token_file = ",
         ];
         let all: String = documented
             .lines()
@@ -407,6 +428,7 @@ mod tests {
             ceilings.map(|one| one.unwrap().get()),
             [50_000_000_000, 5_000_000_000]
         );
+        assert_eq!(read.sink.len(), 4);
         assert_eq!(read.geo.overrides.len(), 1);
         assert_eq!(read.geo.overrides[0].asn, Some(64_512));
         assert!(read.geo.country.is_some() && read.geo.asn.is_some() && read.state.dir.is_some());

@@ -15,6 +15,7 @@
 
 mod analyst;
 mod clock;
+mod delivery;
 mod duplicates;
 mod engine;
 mod feedback;
@@ -36,11 +37,13 @@ mod recorder;
 mod replay;
 mod sensor;
 mod setup;
+mod sink_counts;
 mod state;
 mod summary;
 mod telemetry;
 mod totals;
 
+pub use delivery::{DeliveryError, Sending, Sinks, Tell, origin};
 pub use duplicates::Duplicates;
 pub use feedback::FeedbackLog;
 pub use intake::{INTAKE_ALERTS_MAX, Import, Imported, Intake, intake};

@@ -8,6 +8,7 @@ use crate::sink::{JsonLines, OutFolder, SinkError, TransferLine, VerdictLine};
 use crate::time::Tick;
 use crate::transfer::Transfer;
 
+use super::delivery::Sinks;
 use super::recorder::Recorder;
 
 /// Alerts that are kept for the summary on the terminal.
@@ -22,6 +23,8 @@ pub struct Outputs {
     transfers: Option<JsonLines>,
     verdicts: Option<JsonLines>,
     recorder: Option<Recorder>,
+    /// Other systems.
+    sinks: Option<Sinks>,
     /// Alerts that wait for a caller that wants them itself.
     kept: Option<Vec<Alert>>,
 }
@@ -61,6 +64,26 @@ impl Outputs {
     pub fn with_ledger(mut self, recorder: Recorder) -> Self {
         self.recorder = Some(recorder);
         self
+    }
+
+    /// Other systems, too.
+    #[must_use]
+    pub fn with_sinks(mut self, sinks: Option<Sinks>) -> Self {
+        self.sinks = sinks;
+        self
+    }
+
+    /// Hands heads that the ledger has signed to sinks that keep them as witnesses.
+    pub(super) fn hand_over_heads(&mut self) {
+        let heads = self.recorder.as_mut().map(Recorder::take_heads);
+        if let Some(sinks) = &self.sinks
+            && sinks.wants_heads()
+        {
+            heads
+                .into_iter()
+                .flatten()
+                .for_each(|head| sinks.head(head));
+        }
     }
 
     /// Whether days are wanted, by who sent what to whom.
@@ -118,6 +141,9 @@ impl Outputs {
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.alert(alert);
+        }
+        if let Some(sinks) = &self.sinks {
+            sinks.alert(alert);
         }
         write(&mut self.alerts, alert)?;
         self.alerts.as_mut().map_or(Ok(()), JsonLines::flush)

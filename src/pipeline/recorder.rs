@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::alert::Alert;
 use crate::config::Config;
 use crate::geo::DatabaseInfo;
-use crate::ledger::{Body, Key, Kind, Ledger, LedgerError, Opened};
+use crate::ledger::{Body, Head, Key, Kind, Ledger, LedgerError, Opened};
 use crate::policy::{DayClosed, Judgement, MeterRow, Policy};
 use crate::sink::{DayRow, VerdictLine};
 use crate::time::{Tick, Timestamp};
@@ -29,6 +29,8 @@ pub struct Recorder {
     failed: Option<LedgerError>,
     /// How often something was not.
     pub(super) failures: u64,
+    /// Heads that are on the disk and were not taken yet.
+    heads: Vec<Head>,
     /// What was found and mended when the ledger was opened.
     pub(super) notes: Vec<String>,
 }
@@ -71,6 +73,7 @@ impl Recorder {
             commits_at_once: commits == Commits::AtOnce,
             failed: None,
             failures: 0,
+            heads: Vec::new(),
             notes,
         })
     }
@@ -176,6 +179,9 @@ impl Recorder {
         match self.ledger.commit() {
             Ok(committed) => {
                 self.waiting = 0;
+                self.heads.extend(committed.heads);
+                let surplus = self.heads.len().saturating_sub(HEADS_MAX);
+                self.heads.drain(..surplus);
                 self.notes.extend(committed.notes);
                 self.notes.truncate(NOTES_MAX);
             }
@@ -183,11 +189,19 @@ impl Recorder {
         }
     }
 
+    /// Heads that were signed and written since this was asked last.
+    pub(super) fn take_heads(&mut self) -> Vec<Head> {
+        std::mem::take(&mut self.heads)
+    }
+
     fn fail(&mut self, error: LedgerError) {
         self.failures += 1;
         self.failed = Some(error);
     }
 }
+
+/// Heads that are kept until they are taken. Each of them speaks for those before it.
+const HEADS_MAX: usize = 1_000;
 
 /// Notes that are kept.
 const NOTES_MAX: usize = 20;

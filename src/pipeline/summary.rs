@@ -215,6 +215,7 @@ impl RunReport {
         let ledger_error = outputs
             .recorder()
             .and_then(|recorder| record_end(recorder, now, &summary).err());
+        outputs.hand_over_heads();
         let jurisdictions = jurisdictions(&totals);
         let standpoints = standpoints(&finished.analyst.learned.account);
         give_back(finished.analyst.learned);

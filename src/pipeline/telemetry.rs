@@ -18,6 +18,7 @@ use crate::time::{SECONDS_PER_HOUR, Tick};
 
 use super::WORKERS_MAX;
 use super::sensor::SensorCounts;
+use super::sink_counts::SinkCounts;
 
 pub(super) use exports::{JURISDICTIONS_MAX, JurisdictionView};
 
@@ -26,6 +27,7 @@ pub(super) use exports::{JURISDICTIONS_MAX, JurisdictionView};
 pub struct Telemetry {
     readers: Vec<ReaderPublished>,
     shared: Mutex<Shared>,
+    pub(super) sinks: SinkCounts,
 }
 
 /// What a reader publishes now and then.
@@ -109,6 +111,7 @@ impl Telemetry {
         Arc::new(Self {
             readers: readers.collect(),
             shared: Mutex::default(),
+            sinks: SinkCounts::default(),
         })
     }
 
@@ -212,6 +215,7 @@ impl Telemetry {
         let view = Arc::clone(&shared.analyst);
         families.extend(input::interface_families(&drops, &shared.databases));
         families.extend(input::worker_families(&shared));
+        families.extend(self.sinks.families());
         families.push(summary(
             "borderflow_batch_latency_seconds",
             "Time that up to 256 packets took from decoded to counted, or to the workers' queues.",

@@ -17,7 +17,9 @@ pub(super) fn sentence(text: &str) -> String {
     clean(text, SENTENCE_LETTERS_MAX)
 }
 
-fn clean(text: &str, letters_max: usize) -> String {
+/// Makes a text of at most so many characters safe to show: what has no shape of its own, or
+/// turns the writing direction, is written as `\u{202e}`; what is too long ends in `…`.
+pub fn clean(text: &str, letters_max: usize) -> String {
     let mut cleaned = String::new();
     let mut letters = 0;
     for letter in text.trim().chars() {

@@ -13,9 +13,9 @@ use crate::program::{Running, has_commands, is_root, run};
 use crate::support::{BINARY, json, number};
 
 /// Two namespaces and the link between them, for as long as a test needs them.
-struct Link {
+pub(crate) struct Link {
     client: String,
-    server: String,
+    pub(crate) server: String,
 }
 
 const CLIENT_ADDRESS: &str = "10.99.0.2";
@@ -23,7 +23,7 @@ const SERVER_ADDRESS: &str = "77.88.8.8";
 
 impl Link {
     /// Makes them, or says why the test `test` is skipped.
-    fn new(test: &str) -> Option<Self> {
+    pub(crate) fn new(test: &str) -> Option<Self> {
         if !is_root() {
             println!("{test}: skipped, only root may make network namespaces");
             return None;
@@ -73,12 +73,12 @@ impl Link {
     }
 
     /// Starts the sensor on the server's end, and waits until it watches.
-    fn sensor(&self, options: &[&str]) -> Sensor {
+    pub(crate) fn sensor(&self, options: &[&str]) -> Sensor {
         Sensor::start(&self.server, options)
     }
 
     /// Starts a web server that takes uploads, and waits until it listens.
-    fn web_server(&self) -> Running {
+    pub(crate) fn web_server(&self) -> Running {
         let mut command = inside(&self.server, "python3");
         command.args(["-c", WEB_SERVER, SERVER_ADDRESS]);
         let mut running = Running::start(command);
@@ -87,7 +87,7 @@ impl Link {
     }
 
     /// Uploads so many bytes to it, at so many bytes a second, as one `curl`.
-    fn upload(&self, folder: &Path, bytes: u64, bytes_per_second: u64) -> Running {
+    pub(crate) fn upload(&self, folder: &Path, bytes: u64, bytes_per_second: u64) -> Running {
         let body = folder.join("body");
         File::create(&body).unwrap().set_len(bytes).unwrap();
         let mut command = inside(&self.client, "curl");

@@ -48,6 +48,7 @@ mod relabels;
 mod restart;
 mod round_trips;
 mod schemas;
+mod sinks;
 mod splitting;
 mod support;
 mod tidy;

@@ -139,6 +139,7 @@ impl Analyst {
             }
             recorder.advance(tick);
         }
+        self.outputs.hand_over_heads();
         self.day_closed |= closed.is_some();
         Ok(())
     }
