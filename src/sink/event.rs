@@ -337,6 +337,7 @@ const fn title(detector: Detector) -> &'static str {
         Detector::Names => "data in names that are asked for",
         Detector::Echoes => "data in pings",
         Detector::Policy => "export that a rule speaks against",
+        Detector::Splitting => "exports that pass a threshold together",
     }
 }
 

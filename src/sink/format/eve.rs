@@ -100,6 +100,7 @@ fn signature_id(alert: &AlertEvent) -> u32 {
         Detector::Names => 15,
         Detector::Echoes => 16,
         Detector::Policy => 17,
+        Detector::Splitting => 18,
     });
     SIGNATURES + number
 }
