@@ -80,7 +80,7 @@ impl Case<'_> {
         let rules = judged.all_rules.iter();
         // Of combined data each kind is measured alone.
         let rules = rules.filter(|one| one.rule.is_binding() && one.rule.combined_with.is_empty());
-        let mut rules: Vec<_> = rules.filter(|one| one.measure.is_some()).collect();
+        let mut rules: Vec<_> = rules.filter(|one| has_amount(one)).collect();
         rules.sort_by_key(|one| Reverse(one.rule.severity));
         rules.into_iter().find_map(|applied| {
             let is_route = |route| applied.rule.routes.contains(route);
@@ -170,8 +170,12 @@ impl Case<'_> {
             let party = |key: &Key| of(&|_| true, key);
             self.split(applied, shared, party, &self.own())
         };
-        let found = (is_domain || is_network).then(unowned).flatten();
-        found.or_else(|| is_domain.then(any).flatten())
+        if is_network {
+            return unowned();
+        }
+        // Where all of them together do not pass it, no part of them does.
+        let of_any = is_domain.then(any).flatten()?;
+        Some(unowned().unwrap_or(of_any))
     }
 
     fn own(self) -> Party {
@@ -236,6 +240,12 @@ const fn is_breach(verdict: Verdict) -> bool {
             | Verdict::DeclaredEstimateExceeded
             | Verdict::ProhibitedDestination
     )
+}
+
+/// Whether anything was counted for its threshold: who has nothing has no part in a split.
+fn has_amount(applied: &Applied<'_>) -> bool {
+    let amount = applied.measure.map(|measure| measure.amount);
+    amount.is_some_and(|amount| amount.observed > 0 || amount.estimated.is_some())
 }
 
 /// Whether a threshold counts each recipient for itself.
