@@ -266,6 +266,9 @@ pub(super) struct RunArguments {
     /// Take only packets that match, in the syntax of pcap-filter(7)
     #[arg(long, value_name = "BPF")]
     pub(super) filter: Option<String>,
+    /// Account to go on as, once the interfaces are open, where root has started this
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
     #[command(flatten)]
     pub(super) common: CommonArguments,
 }

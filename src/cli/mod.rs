@@ -2,11 +2,13 @@
 
 mod arguments;
 mod baseline;
+mod caretaker;
 mod check;
 mod demo;
 mod feedback;
 mod inspect;
 mod ledger;
+mod notify;
 mod policy;
 mod progress;
 mod replay;
@@ -28,6 +30,7 @@ use crate::http::HttpError;
 use crate::ledger::LedgerError;
 use crate::pipeline::PipelineError;
 use crate::policy::PolicyError;
+use crate::sandbox::SandboxError;
 use crate::simulate::{JsonLinesError, ScenarioError, SimulateError};
 use crate::sink::SinkError;
 use crate::store::StoreError;
@@ -109,6 +112,8 @@ enum CommandError {
     #[error(transparent)]
     Http(#[from] HttpError),
     #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    #[error(transparent)]
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Simulate(#[from] SimulateError),
@@ -143,6 +148,7 @@ impl CommandError {
             | Self::Policy(_)
             | Self::Scenario(_)
             | Self::Usage(_)
+            | Self::Sandbox(SandboxError::NoUser(_) | SandboxError::NotRoot(_))
             | Self::Http(HttpError::NotLoopback(_))
             | Self::Pipeline(
                 PipelineError::Geo(_) | PipelineError::Calendar(_) | PipelineError::Inspect(_),

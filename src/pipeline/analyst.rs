@@ -2,6 +2,7 @@
 
 mod exports;
 mod hidden;
+mod renew;
 mod tell;
 
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ use crate::time::{Calendar, CalendarError, HourSlot, Tick};
 use crate::transfer::{Order, PREFIX_BITS_BELOW_ASSET, Transfer, sort_by_tick};
 
 use super::PipelineError;
+use super::exchange::ceilings;
 use super::feedback::Rulings;
 use super::observe::Observer;
 use super::outputs::{ALERTS_KEPT_MAX, Outputs};
@@ -85,11 +87,7 @@ impl Analyst {
         let slot = calendar.slot(Tick::of_hour(learned.clock.hour.unwrap_or(0)));
         Ok(Self {
             owners: Owners::new(&config.asset),
-            ceilings: Ceilings::new(
-                config.alert.ceiling_bytes_per_hour,
-                config.alert.unprotected_bytes_per_hour,
-                &config.asset,
-            ),
+            ceilings: ceilings(&config),
             config,
             calendar,
             geo,

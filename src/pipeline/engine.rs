@@ -1,10 +1,12 @@
 //! Sensor and analyst, in one thread or in several, with the same result.
 
+mod gather;
+
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::decode::Packet;
 use crate::flow::{SHARDS, shard_of};
@@ -12,12 +14,14 @@ use crate::store::StoreError;
 use crate::time::Tick;
 
 use super::analyst::Analyst;
+use super::exchange::{Exchange, Taken};
 use super::flow_file::FlowFile;
 use super::openings::{Pieces, WorkerBatch};
 use super::sensor::{Seen, Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
 use super::telemetry::Telemetry;
 use super::{PipelineError, latency::StepLatency, spawn};
+use gather::analyse;
 
 /// Takes packets and ticks in the order of the input.
 #[derive(Debug)]
@@ -92,6 +96,8 @@ pub(super) struct Desk {
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) keeper: Keeper,
     pub(super) saves_hourly: bool,
+    exchange: Arc<Exchange>,
+    taken: Taken,
     latency: StepLatency,
     counts: Vec<SensorCounts>,
     saved_hour: u64,
@@ -111,6 +117,9 @@ const ORDERS_WAITING_MAX: usize = 16;
 
 /// Outputs that may wait for the analyst.
 const OUTPUTS_WAITING_MAX: usize = 64;
+
+/// A thread that waits for work gives a sign of life this often.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Packets of one tick after which flows that have ended are written, and those that end
 /// later stand behind them: what waits to be written is bounded however long a tick is.
@@ -139,7 +148,11 @@ impl Engine {
             let (tell, listen) = bounded(OUTPUTS_WAITING_MAX);
             let name = format!("worker-{index}");
             let (give_back, empties) = bounded(ORDERS_WAITING_MAX);
-            let thread = spawn(name, move || work(sensor, &ordered, &tell, &give_back))?;
+            let telemetry = Arc::clone(&desk.telemetry);
+            let beat = move || telemetry.vitals.worker(index);
+            let thread = spawn(name, move || {
+                work(sensor, &ordered, &tell, &give_back, &beat)
+            })?;
             workers.push(Worker {
                 batch: WorkerBatch::default(),
                 orders,
@@ -359,11 +372,32 @@ impl Desk {
             telemetry,
             keeper,
             saves_hourly,
+            exchange: Arc::default(),
+            taken: Taken::default(),
             latency: StepLatency::default(),
             counts: Vec::new(),
             saved_hour: 0,
             save_failures: 0,
         }
+    }
+
+    /// Takes what is new from there.
+    pub(super) fn with_exchange(mut self, exchange: Arc<Exchange>) -> Self {
+        self.exchange = exchange;
+        self
+    }
+
+    /// Goes by other settings, if they hold for the tick before `until`.
+    fn renew(&mut self, until: Tick) {
+        let last = Tick(until.0.saturating_sub(1));
+        let Some(new) = self.exchange.due(&mut self.taken, last) else {
+            return;
+        };
+        if let Some(site) = new.take_site() {
+            self.telemetry.set_ready(new.geo.databases());
+            self.analyst.renew(Arc::clone(&new.geo), *site);
+        }
+        self.exchange.took(&new);
     }
 
     fn take(
@@ -372,6 +406,7 @@ impl Desk {
         until: Option<Tick>,
     ) -> Result<(), PipelineError> {
         let begun = Instant::now();
+        until.into_iter().for_each(|until| self.renew(until));
         self.counts = outputs.iter().map(|output| output.counts).collect();
         if let Err(error) = self.analyst.take(outputs, until) {
             return Err(self.give_up(error));
@@ -433,8 +468,15 @@ fn work(
     ordered: &Receiver<Order>,
     tell: &Sender<Told>,
     give_back: &Sender<WorkerBatch>,
+    beat: &dyn Fn(),
 ) {
-    for order in ordered {
+    loop {
+        beat();
+        let order = match ordered.recv_timeout(BEAT) {
+            Ok(order) => order,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let told = match order {
             Order::Packets(mut batch) => {
                 sensor.packets(&batch.packets, &mut batch.pieces);
@@ -464,35 +506,6 @@ fn work(
         if told.is_err() {
             // The analyst or the file of flows has stopped and has the reason.
             return;
-        }
-    }
-}
-
-/// Takes what the workers tell, and closes a tick when all of them are past it, so that the
-/// slowest sets the pace.
-fn analyse(mut desk: Desk, workers: &[Receiver<Told>]) -> Result<Finished, PipelineError> {
-    // None is past everything; before its first word a worker is past nothing.
-    let mut fronts = vec![Some(None::<Tick>); workers.len()];
-    let mut gathered: Vec<SensorOutput> = workers.iter().map(|_| SensorOutput::default()).collect();
-    loop {
-        let slowest = (0..workers.len()).filter(|worker| fronts[*worker].is_some());
-        let Some(worker) = slowest.min_by_key(|worker| fronts[*worker]) else {
-            desk.take(gathered, None)?;
-            return desk.finish();
-        };
-        let closed = fronts.iter().flatten().min().copied();
-        let Ok(told) = workers[worker].recv() else {
-            // A worker has failed.
-            return Err(desk.give_up(PipelineError::Stopped));
-        };
-        fronts[worker] = told.until.map(Some);
-        gathered[worker].append(told.output);
-        let Some(Some(until)) = fronts.iter().flatten().min().copied() else {
-            continue;
-        };
-        if closed.flatten().is_none_or(|closed| until > closed) {
-            let outputs = gathered.iter_mut().map(|output| output.before(until));
-            desk.take(outputs.collect(), Some(until))?;
         }
     }
 }

@@ -17,6 +17,7 @@ mod analyst;
 mod clock;
 mod duplicates;
 mod engine;
+mod exchange;
 mod feedback;
 mod flow_file;
 mod flow_records;
@@ -36,12 +37,15 @@ mod recorder;
 mod replay;
 mod sensor;
 mod setup;
+mod silence;
 mod state;
 mod summary;
 mod telemetry;
 mod totals;
+mod vitals;
 
 pub use duplicates::Duplicates;
+pub use exchange::Exchange;
 pub use feedback::FeedbackLog;
 pub use intake::{INTAKE_ALERTS_MAX, Import, Imported, Intake, intake};
 pub use live::{live, wall_clock_tick};
@@ -51,7 +55,8 @@ pub use replay::{Progress, follow, replay};
 pub use setup::Setup;
 pub use state::{SavedBaseline, SavedIncident, saved_baseline, saved_incident};
 pub use summary::{JurisdictionRow, RunReport, StandpointRow, Summary};
-pub use telemetry::Telemetry;
+pub use telemetry::{Status, Telemetry};
+pub use vitals::{Beats, Reloaded};
 
 use thiserror::Error;
 

@@ -1,5 +1,7 @@
 //! What a running pipeline publishes: its counters, and their names in Prometheus.
 
+mod status;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,11 +17,15 @@ use crate::time::{NANOS_PER_SECOND, SECONDS_PER_HOUR, Tick};
 
 use super::WORKERS_MAX;
 use super::sensor::SensorCounts;
+use super::vitals::Vitals;
+
+pub use status::Status;
 
 /// Everything that can be scraped while a pipeline runs.
 #[derive(Debug)]
 pub struct Telemetry {
     readers: Vec<ReaderPublished>,
+    pub(super) vitals: Vitals,
     shared: Mutex<Shared>,
 }
 
@@ -95,6 +101,7 @@ impl Telemetry {
         let readers = (0..WORKERS_MAX).map(|_| ReaderPublished::default());
         Arc::new(Self {
             readers: readers.collect(),
+            vitals: Vitals::default(),
             shared: Mutex::default(),
         })
     }
@@ -195,6 +202,7 @@ impl Telemetry {
         let drops = self.drops();
         let shared = self.shared();
         families.extend(interface_families(&drops, &shared.databases));
+        families.extend(self.vitals.families());
         families.extend(worker_families(&shared));
         families.extend(analyst_families(&shared.analyst));
         families.push(summary(

@@ -33,6 +33,7 @@ const LAYERS: &[&str] = &[
     "sink",
     "simulate",
     "config",
+    "sandbox",
     "pipeline",
     "http",
     "cli",
