@@ -11,7 +11,7 @@ NAME ?= hospital
 # How long `make fuzz` stays with each target.
 SECONDS ?= 600
 
-.PHONY: help demo example test bench stages numbers bench-detection series gate gate-detection \
+.PHONY: help demo example test deb bench stages numbers bench-detection series gate gate-detection \
 	keep-detection fuzz lint golden docs clean-out
 
 export CARGO_TERM_COLOR ?= auto
@@ -97,6 +97,15 @@ golden: ## rewrite the expected outputs of tests/golden, then show what changed
 	UPDATE_GOLDEN=1 cargo test --locked --test it golden
 	git status --short -- tests/golden
 	git --no-pager diff --stat -- tests/golden
+
+deb: ## build the package: program, service, manual pages, completions (needs cargo-deb)
+	@scripts/need.sh build
+	@cargo deb --version >/dev/null 2>&1 || \
+		{ echo "deb: no cargo-deb (cargo install cargo-deb --locked)"; exit 1; }
+	cargo build --release --locked
+	$(TARGET_DIR)/release/borderflow generate out/generated
+	gzip -9 -n -f out/generated/*.1
+	cargo deb --no-build --locked
 
 docs: ## build the API docs of the library
 	@scripts/need.sh build

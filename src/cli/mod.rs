@@ -5,7 +5,9 @@ mod baseline;
 mod caretaker;
 mod check;
 mod demo;
+mod doctor;
 mod feedback;
+mod generate;
 mod inspect;
 mod ledger;
 mod notify;
@@ -56,6 +58,8 @@ pub fn main() -> ExitCode {
         Command::Baseline(BaselineCommand::Import(import)) => baseline::import(&import, &terminal),
         Command::Baseline(BaselineCommand::Show(show)) => show::run(&show, &terminal),
         Command::Check(check) => check::run(&check, &terminal),
+        Command::Doctor(doctor) => doctor::run(&doctor, &terminal),
+        Command::Generate(generate) => generate::run(&generate),
         Command::Policy(policy) => policy::run(&policy, &terminal),
         Command::Inspect(inspect) => inspect::run(&inspect, &terminal),
         Command::Report(report) => report::run(&report, &terminal),

@@ -519,6 +519,35 @@ mod tests {
     use crate::pipeline::state::LearnedState;
 
     #[test]
+    fn a_state_that_cannot_be_kept_is_counted_and_stops_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let mut config = Config::default();
+        config.state.dir = Some(state.clone());
+        let keeper = Keeper::new(&config.state).unwrap();
+        let home = config.site.jurisdictions.0.clone();
+        let geo = Arc::new(Geo::open(&config.geo, &config.site.networks, home).unwrap());
+        let policy = crate::policy::Policy::default();
+        let learned = LearnedState::default();
+        let analyst = Analyst::new(config, geo, policy, Outputs::none(), learned).unwrap();
+        let mut desk = Desk::new(analyst, Telemetry::new(), keeper, true);
+        desk.take(Vec::new(), Some(Tick::of_hour(10))).unwrap();
+        // Where the folder was there is a file, which not even root can write into.
+        std::fs::remove_dir(&state).unwrap();
+        std::fs::write(&state, "").unwrap();
+        desk.take(Vec::new(), Some(Tick::of_hour(11))).unwrap();
+        desk.take(Vec::new(), Some(Tick::of_hour(12))).unwrap();
+        assert_eq!(desk.save_failures, 2);
+        std::fs::remove_file(&state).unwrap();
+        desk.take(Vec::new(), Some(Tick::of_hour(13))).unwrap();
+        assert_eq!(desk.save_failures, 2);
+        assert!(
+            state.join("baseline.state").is_file(),
+            "it recovers unaided"
+        );
+    }
+
+    #[test]
     fn a_sensor_looks_at_feedback_anew_each_hour_and_a_replay_does_not() {
         for (saves_hourly, looks) in [(true, 1), (false, 0)] {
             let folder = tempfile::tempdir().unwrap();

@@ -67,10 +67,7 @@ pub(super) fn make_folder(folder: &Path, account: Option<&Account>) {
 }
 
 /// Goes on as an account, with the capabilities that are kept and no others, and never more.
-pub(super) fn drop(
-    keeps: Keeps,
-    account: Option<&Account>,
-) -> Result<Option<String>, SandboxError> {
+pub(super) fn drop(keeps: Keeps, account: Option<&Account>) -> Result<Vec<String>, SandboxError> {
     let has_been_root = geteuid().is_root();
     let refused = |what| move |error| refused(what, error);
     let before = capabilities(None).map_err(refused("reading capabilities"))?;
@@ -100,14 +97,26 @@ pub(super) fn drop(
         permitted: kept,
         inheritable: CapabilitySet::empty(),
     };
-    set_capabilities(None, sets).map_err(refused("dropping capabilities"))?;
+    let has_more = account.is_some() || before.effective | before.permitted != kept;
+    // A service manager that has left no more than is kept may forbid the call as well.
+    let dropped = match has_more {
+        true => set_capabilities(None, sets),
+        false => Ok(()),
+    };
+    let mut notes = Vec::new();
+    match dropped {
+        Err(error) if !has_been_root => notes.push(format!(
+            "capabilities stay as the service manager has left them: {error}"
+        )),
+        dropped => dropped.map_err(refused("dropping capabilities"))?,
+    }
     set_no_new_privs(true).map_err(refused("giving up new privileges"))?;
-    let stays_root = has_been_root && account.is_none();
-    Ok(stays_root.then(|| {
-        "running as root, though without what root may do: name an account with --user or \
-         sandbox.user"
-            .to_owned()
-    }))
+    if has_been_root && account.is_none() {
+        let note = "running as root, though without what root may do: name an account with --user \
+                    or sandbox.user";
+        notes.push(note.to_owned());
+    }
+    Ok(notes)
 }
 
 fn kept(keeps: Keeps) -> CapabilitySet {

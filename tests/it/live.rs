@@ -13,9 +13,9 @@ use crate::program::{Running, has_commands, is_root, run};
 use crate::support::{BINARY, json, number};
 
 /// Two namespaces and the link between them, for as long as a test needs them.
-struct Link {
+pub(crate) struct Link {
     client: String,
-    server: String,
+    pub(crate) server: String,
 }
 
 const CLIENT_ADDRESS: &str = "10.99.0.2";
@@ -23,7 +23,7 @@ const SERVER_ADDRESS: &str = "77.88.8.8";
 
 impl Link {
     /// Makes them, or says why the test `test` is skipped.
-    fn new(test: &str) -> Option<Self> {
+    pub(crate) fn new(test: &str) -> Option<Self> {
         if !is_root() {
             println!("{test}: skipped, only root may make network namespaces");
             return None;
@@ -73,7 +73,7 @@ impl Link {
     }
 
     /// Starts the sensor on the server's end, and waits until it watches.
-    fn sensor(&self, options: &[&str]) -> Sensor {
+    pub(crate) fn sensor(&self, options: &[&str]) -> Sensor {
         Sensor::start(&self.server, options)
     }
 
@@ -98,7 +98,7 @@ impl Link {
     }
 
     /// Sends UDP packets of 100 bytes to a port of the server, a millisecond apart.
-    fn datagrams(&self, port: u16, count: u32) {
+    pub(crate) fn datagrams(&self, port: u16, count: u32) {
         let script = format!(
             "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
              for _ in range({count}): s.sendto(bytes(100), ('{SERVER_ADDRESS}', {port})); \
@@ -145,8 +145,19 @@ pub(crate) struct Sensor {
 impl Sensor {
     /// Starts one on `eth0` of a namespace, and waits until it watches.
     pub(crate) fn start(namespace: &str, options: &[&str]) -> Self {
-        let mut command = inside(namespace, BINARY);
-        command.args(["run", "--interface", "eth0", "--metrics", "127.0.0.1:0"]);
+        Self::start_with(&[], namespace, options)
+    }
+
+    /// The same, with more in its environment, as `NAME=value`.
+    pub(crate) fn start_with(environment: &[String], namespace: &str, options: &[&str]) -> Self {
+        let mut command = inside(namespace, "env");
+        command.args(environment).arg(BINARY).args([
+            "run",
+            "--interface",
+            "eth0",
+            "--metrics",
+            "127.0.0.1:0",
+        ]);
         command.args(options).env_remove("RUST_LOG");
         let mut running = Running::start(command);
         let said = running.await_line("watching eth0");
@@ -159,6 +170,11 @@ impl Sensor {
             namespace: namespace.to_owned(),
             url: url.to_owned(),
         }
+    }
+
+    /// The number of its process, which `ip` and `env` have become.
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.id()
     }
 
     pub(crate) fn metrics(&self) -> Metrics {

@@ -18,6 +18,7 @@ mod bad_input;
 mod captures;
 mod ceiling;
 mod community_id;
+mod daemon;
 mod demo;
 // The tests of the benchmark, whose own binary has no harness to run them.
 #[path = "../../benches/detection/main.rs"]
@@ -46,6 +47,7 @@ mod relabels;
 mod restart;
 mod round_trips;
 mod schemas;
+mod snapshots;
 mod support;
 mod tidy;
 mod tshark;
