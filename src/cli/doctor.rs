@@ -93,7 +93,7 @@ pub(super) fn run(
     };
     terminal.print(&match arguments.json {
         true => json(&report),
-        false => text(&report, terminal),
+        false => text(&report),
     })?;
     Ok(match worst {
         Level::Fail => Outcome::Lost,
@@ -211,7 +211,7 @@ fn json(report: &Report<'_>) -> String {
     text.unwrap_or_default() + "\n"
 }
 
-fn text(report: &Report<'_>, terminal: &Terminal) -> String {
+fn text(report: &Report<'_>) -> String {
     let mut text = String::new();
     for finding in report.findings {
         let level = match finding.level {
@@ -221,7 +221,8 @@ fn text(report: &Report<'_>, terminal: &Terminal) -> String {
         };
         let _ = writeln!(text, "{level}  {}: {}", finding.check, finding.text);
         if let Some(fix) = &finding.fix {
-            text += &terminal.wrap(&format!("fix: {fix}"), 6);
+            // A command is to be copied, so that no line is broken.
+            let _ = writeln!(text, "      fix: {fix}");
         }
     }
     let count = |level| {

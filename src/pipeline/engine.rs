@@ -1,12 +1,12 @@
 //! Sensor and analyst, in one thread or in several, with the same result.
 
-mod gather;
+mod threads;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam::channel::{Receiver, Sender, bounded};
 
 use crate::decode::Packet;
 use crate::flow::{SHARDS, shard_of};
@@ -21,7 +21,7 @@ use super::sensor::{Seen, Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
 use super::telemetry::Telemetry;
 use super::{PipelineError, latency::StepLatency, spawn};
-use gather::analyse;
+use threads::{analyse, work};
 
 /// Takes packets and ticks in the order of the input.
 #[derive(Debug)]
@@ -460,53 +460,6 @@ impl Desk {
             counts,
             state_error,
         })
-    }
-}
-
-fn work(
-    mut sensor: Sensor,
-    ordered: &Receiver<Order>,
-    tell: &Sender<Told>,
-    give_back: &Sender<WorkerBatch>,
-    beat: &dyn Fn(),
-) {
-    loop {
-        beat();
-        let order = match ordered.recv_timeout(BEAT) {
-            Ok(order) => order,
-            Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        let told = match order {
-            Order::Packets(mut batch) => {
-                sensor.packets(&batch.packets, &mut batch.pieces);
-                batch.clear();
-                // Where there are enough, this one is not needed any more.
-                let _ = give_back.try_send(batch);
-                continue;
-            }
-            Order::Saw(seen) => {
-                sensor.saw(seen);
-                continue;
-            }
-            Order::Part => sensor.part(),
-            Order::Advance(to) => sensor.advance(to).and_then(|output| {
-                let until = Some(to);
-                tell.send(Told { output, until })
-                    .map_err(|_| PipelineError::Stopped)
-            }),
-            Order::Finish => {
-                let (output, until) = (sensor.finish(), None);
-                // The analyst takes it while flows are written.
-                let _ = tell.send(Told { output, until });
-                let _ = sensor.finish_flows();
-                return;
-            }
-        };
-        if told.is_err() {
-            // The analyst or the file of flows has stopped and has the reason.
-            return;
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a running pipeline publishes: its counters, and their names in Prometheus.
 
+mod quantiles;
 mod status;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ use super::WORKERS_MAX;
 use super::sensor::SensorCounts;
 use super::vitals::Vitals;
 
+pub(super) use quantiles::Quantiles;
+use quantiles::summary;
 pub use status::Status;
 
 /// Everything that can be scraped while a pipeline runs.
@@ -84,15 +87,6 @@ pub(super) struct AnalystView {
     pub(super) round_trips: Quantiles,
     pub(super) tick_latency: Quantiles,
     pub(super) tick: Tick,
-}
-
-/// A distribution of times, in microseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Quantiles {
-    pub(super) count: u64,
-    pub(super) sum_micros: f64,
-    pub(super) median: u64,
-    pub(super) p99: u64,
 }
 
 impl Telemetry {
@@ -493,10 +487,4 @@ fn learned_families(view: &AnalystView) -> Vec<Family> {
             view.tick_latency,
         ),
     ]
-}
-
-fn summary(name: &'static str, help: &'static str, of: Quantiles) -> Family {
-    let seconds = |micros: u64| micros as f64 / 1e6;
-    let quantiles = [(0.5, seconds(of.median)), (0.99, seconds(of.p99))];
-    Family::summary(name, help, of.count, of.sum_micros / 1e6, &quantiles)
 }

@@ -131,6 +131,15 @@ impl Sandbox {
     #[cfg(target_os = "linux")]
     pub fn enter(&self) -> Result<Vec<String>, SandboxError> {
         privileges::check_alone()?;
+        self.enter_thread()
+    }
+
+    /// The same for the calling thread alone, and those that it begins.
+    ///
+    /// # Errors
+    /// Those of [`Self::enter`].
+    #[cfg(target_os = "linux")]
+    pub fn enter_thread(&self) -> Result<Vec<String>, SandboxError> {
         let mut notes = Vec::new();
         let account = privileges::account(self.user.as_deref())?;
         // What does not exist cannot be allowed, so it is made while that is easy.

@@ -78,7 +78,7 @@ impl Link {
     }
 
     /// Starts a web server that takes uploads, and waits until it listens.
-    fn web_server(&self) -> Running {
+    pub(crate) fn web_server(&self) -> Running {
         let mut command = inside(&self.server, "python3");
         command.args(["-c", WEB_SERVER, SERVER_ADDRESS]);
         let mut running = Running::start(command);
@@ -87,7 +87,7 @@ impl Link {
     }
 
     /// Uploads so many bytes to it, at so many bytes a second, as one `curl`.
-    fn upload(&self, folder: &Path, bytes: u64, bytes_per_second: u64) -> Running {
+    pub(crate) fn upload(&self, folder: &Path, bytes: u64, bytes_per_second: u64) -> Running {
         let body = folder.join("body");
         File::create(&body).unwrap().set_len(bytes).unwrap();
         let mut command = inside(&self.client, "curl");
