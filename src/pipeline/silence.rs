@@ -92,9 +92,9 @@ impl Word {
     pub(super) fn line(&self, interface: &str) -> String {
         match self {
             Self::Silent(seconds) => format!(
-                "ALARM: {interface}: no frame for {seconds} s (capture.silence_seconds): the sensor \
-                 is blind there, or the link is dead; look at the cable, the mirror port and \
-                 --filter"
+                "ALARM: {interface}: no frame for {seconds} s (capture.silence_seconds): the \
+                 sensor is blind there, or the link is dead; look at the cable, the mirror port \
+                 and --filter"
             ),
             Self::Heard(seconds) => {
                 format!("{interface}: brings frames again, after {seconds} s of silence")

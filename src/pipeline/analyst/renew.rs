@@ -23,6 +23,13 @@ impl Analyst {
         self.keeps_account = !policy.is_empty() || self.outputs.wants_account();
         self.slot = calendar.slot(self.learned.clock.tick);
         self.judge = Judge::new(&self.learned.baseline, budget(&config));
+        if ceilings != self.ceilings {
+            // What the running hour had already is held against the new ones, too.
+            let assets = self.learned.baseline.assets.values_mut();
+            for known in assets.flat_map(|state| state.countries.values_mut()) {
+                known.is_counted = false;
+            }
+        }
         (self.geo, self.owners, self.ceilings) = (geo, owners, ceilings);
         (self.config, self.calendar, self.policy) = (config, calendar, policy);
         // What was sent today is judged by the new law too.
