@@ -12,7 +12,7 @@ NAME ?= hospital
 SECONDS ?= 600
 
 .PHONY: help demo example test bench stages numbers bench-detection series gate gate-detection \
-	keep-detection fuzz lint golden metrics docs clean-out
+	keep-detection fuzz lint golden metrics docs deb clean-out
 
 export CARGO_TERM_COLOR ?= auto
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -102,6 +102,14 @@ metrics: ## rewrite docs/metrics.md from the program, then show what changed
 	@scripts/need.sh build
 	UPDATE_GOLDEN=1 cargo test --locked --test it the_page_of_metrics
 	git --no-pager diff --stat -- docs/metrics.md
+deb: ## build the package: program, service, manual pages, completions (needs cargo-deb)
+	@scripts/need.sh build
+	@cargo deb --version >/dev/null 2>&1 || \
+		{ echo "deb: no cargo-deb (cargo install cargo-deb --locked)"; exit 1; }
+	cargo build --release --locked
+	$(TARGET_DIR)/release/borderflow generate out/generated
+	gzip -9 -n -f out/generated/*.1
+	cargo deb --no-build --locked
 
 docs: ## build the API docs of the library
 	@scripts/need.sh build

@@ -133,6 +133,7 @@ fn stages(criterion: &mut Criterion) {
                 workers: 1,
                 outputs: Outputs::none(),
                 telemetry: Telemetry::new(),
+                exchange: Default::default(),
             };
             let stop = AtomicBool::new(false);
             replay(std::slice::from_ref(&path), setup, &stop, |_| {})

@@ -57,6 +57,8 @@ pub mod simulate;
 
 pub mod config;
 
+pub mod sandbox;
+
 pub mod pipeline;
 
 pub mod http;

@@ -11,6 +11,8 @@ mod frame;
 mod input;
 mod libpcap;
 mod live;
+#[cfg(target_os = "linux")]
+mod nic;
 mod pcap;
 mod pcapng;
 mod record;
@@ -26,3 +28,5 @@ pub use error::CaptureError;
 pub use file::{FileSource, first_timestamp, probe};
 pub use frame::{Frame, Lender, LinkType, Taker};
 pub use live::{Drops, LiveConfig, LiveEvent, LiveSource, Method, pin_current_thread, wait};
+#[cfg(target_os = "linux")]
+pub use nic::{Nic, RingSize};

@@ -34,6 +34,11 @@ pub(super) enum Command {
     Baseline(BaselineCommand),
     /// Read a configuration and all that it names, and say what is odd in it
     Check(CheckArguments),
+    /// Look for what keeps a sensor from seeing everything, and say how to mend it
+    Doctor(DoctorArguments),
+    /// Write manual pages and completions of shells, for a package
+    #[command(hide = true)]
+    Generate(GenerateArguments),
     /// List, explain and compare packs of law
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -93,6 +98,29 @@ pub(super) struct CheckArguments {
     /// Day on which approvals are looked at, today if not given
     #[arg(long, value_name = "DATE")]
     pub(super) on: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// Configuration of the sensor
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Interface that is to be captured; may be given more than once
+    #[arg(long, short, value_name = "IF")]
+    pub(super) interface: Vec<String>,
+    /// Folder for results, as `run --out` has it
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GenerateArguments {
+    /// Folder to write them to
+    #[arg(value_name = "DIR")]
+    pub(super) folder: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -286,6 +314,9 @@ pub(super) struct RunArguments {
     /// Take only packets that match, in the syntax of pcap-filter(7)
     #[arg(long, value_name = "BPF")]
     pub(super) filter: Option<String>,
+    /// Account to go on as, once the interfaces are open, where root has started this
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
     #[command(flatten)]
     pub(super) common: CommonArguments,
 }

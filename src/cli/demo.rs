@@ -54,6 +54,7 @@ pub(super) fn run(arguments: &DemoArguments, terminal: &Terminal) -> Result<Outc
         workers: 1,
         outputs: Outputs::to_folder(&folder, false, false)?,
         telemetry: Telemetry::new(),
+        exchange: Default::default(),
     };
     let stop = stop_flag()?;
     let files = [capture.clone()];

@@ -2,11 +2,15 @@
 
 mod arguments;
 mod baseline;
+mod caretaker;
 mod check;
 mod demo;
+mod doctor;
 mod feedback;
+mod generate;
 mod inspect;
 mod ledger;
+mod notify;
 mod policy;
 mod progress;
 mod replay;
@@ -29,6 +33,7 @@ use crate::http::HttpError;
 use crate::ledger::LedgerError;
 use crate::pipeline::{DeliveryError, PipelineError};
 use crate::policy::PolicyError;
+use crate::sandbox::SandboxError;
 use crate::simulate::{JsonLinesError, ScenarioError, SimulateError};
 use crate::sink::{SinkError, SinkOpenError};
 use crate::store::StoreError;
@@ -54,6 +59,8 @@ pub fn main() -> ExitCode {
         Command::Baseline(BaselineCommand::Import(import)) => baseline::import(&import, &terminal),
         Command::Baseline(BaselineCommand::Show(show)) => show::run(&show, &terminal),
         Command::Check(check) => check::run(&check, &terminal),
+        Command::Doctor(doctor) => doctor::run(&doctor, &terminal),
+        Command::Generate(generate) => generate::run(&generate),
         Command::Policy(policy) => policy::run(&policy, &terminal),
         Command::Inspect(inspect) => inspect::run(&inspect, &terminal),
         Command::Report(report) => report::run(&report, &terminal),
@@ -115,6 +122,8 @@ enum CommandError {
     #[error(transparent)]
     Http(#[from] HttpError),
     #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    #[error(transparent)]
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Simulate(#[from] SimulateError),
@@ -151,6 +160,7 @@ impl CommandError {
             | Self::Usage(_)
             | Self::Delivery(DeliveryError::Open(_))
             | Self::SinkOpen(_)
+            | Self::Sandbox(SandboxError::NoUser(_) | SandboxError::NotRoot(_))
             | Self::Http(HttpError::NotLoopback(_))
             | Self::Pipeline(
                 PipelineError::Geo(_) | PipelineError::Calendar(_) | PipelineError::Inspect(_),

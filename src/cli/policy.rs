@@ -185,6 +185,7 @@ pub(super) fn replay_quietly(
         workers: 1,
         outputs: Outputs::none(),
         telemetry: Telemetry::new(),
+        exchange: Default::default(),
     };
     let stop = AtomicBool::new(false);
     let (report, damage) = pipeline::replay(files, setup, &stop, |_| {})?;

@@ -75,6 +75,7 @@ pub(super) fn run(
         workers: arguments.common.workers,
         outputs,
         telemetry,
+        exchange: Default::default(),
     };
     let stop = stop_flag()?;
     let bar = Bar::new(&arguments.files, terminal.is_watched());

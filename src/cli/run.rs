@@ -1,40 +1,47 @@
 //! `borderflow run`.
 
+use std::sync::Arc;
+
 use crate::capture::{LiveConfig, LiveSource};
 use crate::config::Config;
 use crate::geo::Geo;
 use crate::ledger::Key;
 use crate::pipeline::{
-    self, Commits, Heading, Outputs, PipelineError, Recorder, Sending, Setup, Telemetry,
+    self, Commits, Exchange, Heading, Outputs, PipelineError, Recorder, Sending, Setup, Telemetry,
 };
 use crate::policy::Policy;
+use crate::sandbox::Sandbox;
 use crate::sink::{JsonLines, OutFolder};
 
 use super::arguments::RunArguments;
+use super::caretaker::{Caretaker, Settings, Signals};
+use super::notify::Notifier;
 use super::replay::{complain_of, end, read_config, report_text, serve_metrics, stop_flag};
 use super::terminal::Terminal;
 use super::{CommandError, Outcome, sink};
 
 pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outcome, CommandError> {
+    let (signals, stop) = (Signals::new()?, stop_flag()?);
+    let notifier = Notifier::of_environment().unwrap_or_else(|error| {
+        terminal.complain(&format!(
+            "NOTIFY_SOCKET: {error}; the service manager is not told"
+        ));
+        Notifier::default()
+    });
     let (config, geo) = read_config(&arguments.common, terminal)?;
     let policy = config.open_policy()?;
-    let ledger = open_ledger(&arguments.interface, &config, &geo, &policy)?;
+    let key = ledger_key(&config)?;
     // Before the output folder is touched, every interface must be there.
-    let sources = arguments.interface.iter().map(|interface| {
-        let config = LiveConfig {
-            interface: interface.clone(),
-            filter: arguments.filter.clone(),
-            snap_length_bytes: config.capture.snap_length_bytes,
-            buffer_bytes: config.capture.buffer_bytes,
-            promiscuous: config.capture.promiscuous,
-            method: config.capture.method,
-            wait_for_interface: config.capture.wait_for_interface,
-        };
-        LiveSource::open_group(&config, arguments.common.workers)
-    });
-    let sources: Vec<_> = sources
-        .collect::<Result<_, _>>()
-        .map_err(PipelineError::from)?;
+    let sources = open_sources(arguments, &config)?;
+    let file = arguments.common.config.as_deref();
+    let sandbox = Sandbox::new(&config, file).with_user(arguments.user.as_deref());
+    let sandbox = sandbox.with_folder(arguments.common.out.as_deref());
+    // Before any thread begins, and before anything is read from strangers.
+    sandbox
+        .enter()?
+        .iter()
+        .for_each(|note| terminal.complain(note));
+    let ledger = open_ledger(&arguments.interface, &config, key, &geo, &policy)?;
     let telemetry = Telemetry::new();
     serve_metrics(&arguments.common, &telemetry, terminal)?;
     let sinks = sink::start(&config, Sending::Live, &telemetry)?;
@@ -42,22 +49,16 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
     let folder = folder
         .map(|path| OutFolder::create(path, &[]))
         .transpose()?;
-    let outputs = match &folder {
-        Some(folder) => {
-            let outputs = Outputs::to_folder(folder, false, false)?;
-            match policy.is_empty() {
-                true => outputs,
-                false => outputs.with_verdicts(folder)?,
-            }
-        }
-        None => {
-            let stream = Box::new(std::io::stdout());
-            Outputs::alerts_to(JsonLines::to("standard output".to_owned(), stream))
-        }
-    };
-    let outputs = match ledger {
-        Some(recorder) => outputs.with_ledger(recorder),
-        None => outputs,
+    let outputs = open_outputs(folder.as_ref(), &policy, ledger)?;
+    let exchange = Arc::new(Exchange::default());
+    let caretaker = Caretaker {
+        terminal,
+        notifier,
+        signals,
+        telemetry: Arc::clone(&telemetry),
+        exchange: Arc::clone(&exchange),
+        stop: Arc::clone(&stop),
+        settings: Settings::new(file, &config),
     };
     let outputs = outputs.with_sinks(sinks);
     let setup = Setup {
@@ -67,13 +68,15 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         workers: arguments.common.workers,
         outputs,
         telemetry,
+        exchange,
     };
-    let stop = stop_flag()?;
     terminal.complain(&format!(
         "watching {}; stop with Ctrl-C",
         arguments.interface.join(", ")
     ));
-    let (report, lost) = pipeline::live(sources, setup, &stop, &|note| terminal.complain(note))?;
+    let announce = |note: &str| terminal.complain(note);
+    let ran = caretaker.beside(|| pipeline::live(sources, setup, &stop, &announce));
+    let (report, lost) = ran?;
     complain_of(&lost, terminal);
     if let Some(folder) = &folder {
         folder.json("summary.json", &report.summary)?;
@@ -88,20 +91,75 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
     })
 }
 
-/// The ledger of the configuration, if it names one.
-fn open_ledger(
-    interfaces: &[String],
+/// Opens all interfaces.
+fn open_sources(
+    arguments: &RunArguments,
     config: &Config,
-    geo: &Geo,
+) -> Result<Vec<Vec<LiveSource>>, CommandError> {
+    let sources = arguments.interface.iter().map(|interface| {
+        let config = LiveConfig {
+            interface: interface.clone(),
+            filter: arguments.filter.clone(),
+            snap_length_bytes: config.capture.snap_length_bytes,
+            buffer_bytes: config.capture.buffer_bytes,
+            promiscuous: config.capture.promiscuous,
+            method: config.capture.method,
+            wait_for_interface: config.capture.wait_for_interface,
+        };
+        LiveSource::open_group(&config, arguments.common.workers)
+    });
+    let sources: Result<_, _> = sources.collect();
+    Ok(sources.map_err(PipelineError::from)?)
+}
+
+/// Opens what results are written to.
+fn open_outputs(
+    folder: Option<&OutFolder>,
     policy: &Policy,
-) -> Result<Option<Recorder>, CommandError> {
-    let Some(folder) = &config.ledger.dir else {
-        return Ok(None);
+    ledger: Option<Recorder>,
+) -> Result<Outputs, CommandError> {
+    let outputs = match folder {
+        Some(folder) => {
+            let outputs = Outputs::to_folder(folder, false, false)?;
+            match policy.is_empty() {
+                true => outputs,
+                false => outputs.with_verdicts(folder)?,
+            }
+        }
+        None => {
+            let stream = Box::new(std::io::stdout());
+            Outputs::alerts_to(JsonLines::to("standard output".to_owned(), stream))
+        }
     };
+    Ok(match ledger {
+        Some(recorder) => outputs.with_ledger(recorder),
+        None => outputs,
+    })
+}
+
+/// The key of the ledger, if the configuration names one.
+fn ledger_key(config: &Config) -> Result<Option<Key>, CommandError> {
+    if config.ledger.dir.is_none() {
+        return Ok(None);
+    }
     let file = config.ledger.key.as_ref().ok_or_else(|| {
         let why = "ledger.dir needs ledger.key: make one with `borderflow ledger key FILE`";
         CommandError::Usage(why.to_owned())
     })?;
+    Ok(Some(Key::read(file)?))
+}
+
+/// The ledger of the configuration, if it names one.
+fn open_ledger(
+    interfaces: &[String],
+    config: &Config,
+    key: Option<Key>,
+    geo: &Geo,
+    policy: &Policy,
+) -> Result<Option<Recorder>, CommandError> {
+    let (Some(folder), Some(key)) = (&config.ledger.dir, key) else {
+        return Ok(None);
+    };
     let inputs = interfaces.iter().map(|name| format!("interface {name}"));
     let heading = Heading {
         inputs: &inputs.collect::<Vec<_>>(),
@@ -109,6 +167,6 @@ fn open_ledger(
         databases: geo.databases(),
         policy,
     };
-    let recorder = Recorder::open(folder, Key::read(file)?, Commits::AtOnce, &heading)?;
+    let recorder = Recorder::open(folder, key, Commits::AtOnce, &heading)?;
     Ok(Some(recorder))
 }

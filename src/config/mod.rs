@@ -58,6 +58,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// Systems that alerts are handed to.
     pub sink: Vec<SinkSettings>,
+    /// What a running sensor may do.
+    pub sandbox: SandboxConfig,
     /// SHA-256 of the text, 64 hexadecimal digits; nothing where there is none.
     #[serde(skip)]
     pub sha256: Option<String>,
@@ -97,6 +99,8 @@ pub struct CaptureConfig {
     pub method: Method,
     /// Whether an interface that is removed is waited for, instead of ending the run.
     pub wait_for_interface: bool,
+    /// An interface that brings no frame for so many seconds raises an alarm; 0 is never.
+    pub silence_seconds: u64,
     /// Whether a packet that is captured twice within a millisecond counts once.
     pub deduplicate: bool,
     /// Whether bytes that TCP or fragments carry twice are compared.
@@ -119,6 +123,18 @@ pub struct LimitsConfig {
 pub struct StateConfig {
     /// Folder for the learned baseline; without it every start learns anew.
     pub dir: Option<PathBuf>,
+}
+
+/// What a running sensor may do beside its work.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SandboxConfig {
+    /// Account that a sensor goes on as that was started by root.
+    pub user: Option<String>,
+    /// Whether Landlock keeps it to the folders that it needs.
+    pub landlock: bool,
+    /// Whether seccomp keeps it to the system calls that it needs.
+    pub seccomp: bool,
 }
 
 /// A record that can be proved.
@@ -327,9 +343,20 @@ impl Default for CaptureConfig {
             promiscuous: true,
             method: Method::Auto,
             wait_for_interface: true,
+            silence_seconds: 300,
             deduplicate: false,
             compare_overlaps: false,
             processors: Vec::new(),
+        }
+    }
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self {
+            user: None,
+            landlock: true,
+            seccomp: true,
         }
     }
 }
@@ -412,6 +439,7 @@ mod tests {
             "tls_",
             "url = ",
             "token_file = ",
+            "user = ",
         ];
         let all: String = documented
             .lines()

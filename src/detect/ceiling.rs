@@ -29,7 +29,7 @@ use crate::time::{HourSlot, Tick};
 use super::{Bytes, Detector, Finding, Judge, Told};
 
 /// How much an asset may send to a country within an hour.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ceilings {
     of_site: Option<u64>,
     unprotected: Option<u64>,

@@ -2,6 +2,7 @@
 
 mod exports;
 mod hidden;
+mod renew;
 mod tell;
 mod view;
 
@@ -22,6 +23,7 @@ use crate::time::{Calendar, CalendarError, HourSlot, Tick};
 use crate::transfer::{Order, PREFIX_BITS_BELOW_ASSET, Transfer, sort_by_tick};
 
 use super::PipelineError;
+use super::exchange::ceilings;
 use super::feedback::Rulings;
 use super::observe::Observer;
 use super::outputs::{ALERTS_KEPT_MAX, Outputs};
@@ -89,11 +91,7 @@ impl Analyst {
         let slot = calendar.slot(Tick::of_hour(learned.clock.hour.unwrap_or(0)));
         Ok(Self {
             owners: Owners::new(&config.asset),
-            ceilings: Ceilings::new(
-                config.alert.ceiling_bytes_per_hour,
-                config.alert.unprotected_bytes_per_hour,
-                &config.asset,
-            ),
+            ceilings: ceilings(&config),
             config,
             calendar,
             geo,

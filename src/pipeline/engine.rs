@@ -1,8 +1,10 @@
 //! Sensor and analyst, in one thread or in several, with the same result.
 
+mod threads;
+
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
@@ -12,12 +14,14 @@ use crate::store::StoreError;
 use crate::time::Tick;
 
 use super::analyst::Analyst;
+use super::exchange::{Exchange, Taken};
 use super::flow_file::FlowFile;
 use super::openings::{Pieces, WorkerBatch};
 use super::sensor::{Seen, Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
 use super::telemetry::Telemetry;
 use super::{PipelineError, latency::StepLatency, spawn};
+use threads::{analyse, work};
 
 /// Takes packets and ticks in the order of the input.
 #[derive(Debug)]
@@ -92,6 +96,8 @@ pub(super) struct Desk {
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) keeper: Keeper,
     pub(super) saves_hourly: bool,
+    exchange: Arc<Exchange>,
+    taken: Taken,
     latency: StepLatency,
     counts: Vec<SensorCounts>,
     saved_hour: u64,
@@ -111,6 +117,9 @@ const ORDERS_WAITING_MAX: usize = 16;
 
 /// Outputs that may wait for the analyst.
 const OUTPUTS_WAITING_MAX: usize = 64;
+
+/// A thread that waits for work gives a sign of life this often.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Packets of one tick after which flows that have ended are written, and those that end
 /// later stand behind them: what waits to be written is bounded however long a tick is.
@@ -139,7 +148,11 @@ impl Engine {
             let (tell, listen) = bounded(OUTPUTS_WAITING_MAX);
             let name = format!("worker-{index}");
             let (give_back, empties) = bounded(ORDERS_WAITING_MAX);
-            let thread = spawn(name, move || work(sensor, &ordered, &tell, &give_back))?;
+            let telemetry = Arc::clone(&desk.telemetry);
+            let beat = move || telemetry.vitals.worker(index);
+            let thread = spawn(name, move || {
+                work(sensor, &ordered, &tell, &give_back, &beat)
+            })?;
             workers.push(Worker {
                 batch: WorkerBatch::default(),
                 orders,
@@ -359,11 +372,32 @@ impl Desk {
             telemetry,
             keeper,
             saves_hourly,
+            exchange: Arc::default(),
+            taken: Taken::default(),
             latency: StepLatency::default(),
             counts: Vec::new(),
             saved_hour: 0,
             save_failures: 0,
         }
+    }
+
+    /// Takes what is new from there.
+    pub(super) fn with_exchange(mut self, exchange: Arc<Exchange>) -> Self {
+        self.exchange = exchange;
+        self
+    }
+
+    /// Goes by other settings, if they hold for the tick before `until`.
+    fn renew(&mut self, until: Tick) {
+        let last = Tick(until.0.saturating_sub(1));
+        let Some(new) = self.exchange.due(&mut self.taken, last) else {
+            return;
+        };
+        if let Some(site) = new.take_site() {
+            self.telemetry.set_ready(new.geo.databases());
+            self.analyst.renew(Arc::clone(&new.geo), *site);
+        }
+        self.exchange.took(&new);
     }
 
     fn take(
@@ -372,6 +406,7 @@ impl Desk {
         until: Option<Tick>,
     ) -> Result<(), PipelineError> {
         let begun = Instant::now();
+        until.into_iter().for_each(|until| self.renew(until));
         self.counts = outputs.iter().map(|output| output.counts).collect();
         if let Err(error) = self.analyst.take(outputs, until) {
             return Err(self.give_up(error));
@@ -429,75 +464,6 @@ impl Desk {
     }
 }
 
-fn work(
-    mut sensor: Sensor,
-    ordered: &Receiver<Order>,
-    tell: &Sender<Told>,
-    give_back: &Sender<WorkerBatch>,
-) {
-    for order in ordered {
-        let told = match order {
-            Order::Packets(mut batch) => {
-                sensor.packets(&batch.packets, &mut batch.pieces);
-                batch.clear();
-                // Where there are enough, this one is not needed any more.
-                let _ = give_back.try_send(batch);
-                continue;
-            }
-            Order::Saw(seen) => {
-                sensor.saw(seen);
-                continue;
-            }
-            Order::Part => sensor.part(),
-            Order::Advance(to) => sensor.advance(to).and_then(|output| {
-                let until = Some(to);
-                tell.send(Told { output, until })
-                    .map_err(|_| PipelineError::Stopped)
-            }),
-            Order::Finish => {
-                let (output, until) = (sensor.finish(), None);
-                // The analyst takes it while flows are written.
-                let _ = tell.send(Told { output, until });
-                let _ = sensor.finish_flows();
-                return;
-            }
-        };
-        if told.is_err() {
-            // The analyst or the file of flows has stopped and has the reason.
-            return;
-        }
-    }
-}
-
-/// Takes what the workers tell, and closes a tick when all of them are past it, so that the
-/// slowest sets the pace.
-fn analyse(mut desk: Desk, workers: &[Receiver<Told>]) -> Result<Finished, PipelineError> {
-    // None is past everything; before its first word a worker is past nothing.
-    let mut fronts = vec![Some(None::<Tick>); workers.len()];
-    let mut gathered: Vec<SensorOutput> = workers.iter().map(|_| SensorOutput::default()).collect();
-    loop {
-        let slowest = (0..workers.len()).filter(|worker| fronts[*worker].is_some());
-        let Some(worker) = slowest.min_by_key(|worker| fronts[*worker]) else {
-            desk.take(gathered, None)?;
-            return desk.finish();
-        };
-        let closed = fronts.iter().flatten().min().copied();
-        let Ok(told) = workers[worker].recv() else {
-            // A worker has failed.
-            return Err(desk.give_up(PipelineError::Stopped));
-        };
-        fronts[worker] = told.until.map(Some);
-        gathered[worker].append(told.output);
-        let Some(Some(until)) = fronts.iter().flatten().min().copied() else {
-            continue;
-        };
-        if closed.flatten().is_none_or(|closed| until > closed) {
-            let outputs = gathered.iter_mut().map(|output| output.before(until));
-            desk.take(outputs.collect(), Some(until))?;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -505,6 +471,35 @@ mod tests {
     use crate::geo::Geo;
     use crate::pipeline::Outputs;
     use crate::pipeline::state::LearnedState;
+
+    #[test]
+    fn a_state_that_cannot_be_kept_is_counted_and_stops_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let mut config = Config::default();
+        config.state.dir = Some(state.clone());
+        let keeper = Keeper::new(&config.state).unwrap();
+        let home = config.site.jurisdictions.0.clone();
+        let geo = Arc::new(Geo::open(&config.geo, &config.site.networks, home).unwrap());
+        let policy = crate::policy::Policy::default();
+        let learned = LearnedState::default();
+        let analyst = Analyst::new(config, geo, policy, Outputs::none(), learned).unwrap();
+        let mut desk = Desk::new(analyst, Telemetry::new(), keeper, true);
+        desk.take(Vec::new(), Some(Tick::of_hour(10))).unwrap();
+        // Where the folder was there is a file, which not even root can write into.
+        std::fs::remove_dir(&state).unwrap();
+        std::fs::write(&state, "").unwrap();
+        desk.take(Vec::new(), Some(Tick::of_hour(11))).unwrap();
+        desk.take(Vec::new(), Some(Tick::of_hour(12))).unwrap();
+        assert_eq!(desk.save_failures, 2);
+        std::fs::remove_file(&state).unwrap();
+        desk.take(Vec::new(), Some(Tick::of_hour(13))).unwrap();
+        assert_eq!(desk.save_failures, 2);
+        assert!(
+            state.join("baseline.state").is_file(),
+            "it recovers unaided"
+        );
+    }
 
     #[test]
     fn a_sensor_looks_at_feedback_anew_each_hour_and_a_replay_does_not() {

@@ -16,6 +16,8 @@ use crate::inspect::{Found, Inspector, Stream};
 use crate::inventory::Inventory;
 use crate::transfer::Conversation;
 
+use super::exchange::Replacement;
+
 /// What was found in a conversation of an asset within a tick.
 #[derive(Clone, Debug)]
 pub(super) struct Inspected {
@@ -73,6 +75,12 @@ impl Inspection {
             dropped: 0,
             bytes: 0,
         }
+    }
+
+    /// Goes by what is new. Conversations that run go on as they began.
+    pub(super) fn renew(&mut self, new: &Replacement) {
+        self.inventory = Arc::clone(&new.inventory);
+        self.geo = Arc::clone(&new.geo);
     }
 
     /// Looks into a packet, if it is of an asset that is inspected.

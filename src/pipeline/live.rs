@@ -1,6 +1,7 @@
 //! Live interfaces through the pipeline.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,6 +10,7 @@ use crate::time::{SECONDS_PER_HOUR, Tick, Timestamp};
 
 use super::reader::{Reader, ReaderCounts};
 use super::setup::Context;
+use super::silence::SilenceWatch;
 use super::{PipelineError, RunReport, Setup};
 
 /// Frames taken from one interface before the next has its turn.
@@ -43,6 +45,7 @@ pub fn live(
     }
     let mut sources: Vec<_> = interfaces.into_iter().flatten().collect();
     let processors = setup.config.capture.processors.clone();
+    let silence_seconds = setup.config.capture.silence_seconds;
     let (mut reader, context) = setup.start(true)?;
     context.notes.iter().for_each(|note| announce(note));
     pin(&processors, 0, announce);
@@ -51,9 +54,10 @@ pub fn live(
         stop,
         failed: &AtomicBool::new(false),
         announce,
+        silence: Mutex::new(SilenceWatch::new(silence_seconds)),
     };
     let lost = watch.capture(0, &mut sources, &mut reader)?;
-    let notes = context.drop_notes();
+    let notes = watch.notes();
     let report = context.finish(reader, notes)?;
     Ok((report, lost.into_iter().collect()))
 }
@@ -73,6 +77,7 @@ fn by_members(
         }
     }
     let processors = setup.config.capture.processors.clone();
+    let silence_seconds = setup.config.capture.silence_seconds;
     let (readers, analysis, context) = setup.start_members(members)?;
     context.notes.iter().for_each(|note| announce(note));
     let watch = Watch {
@@ -80,6 +85,7 @@ fn by_members(
         stop,
         failed: &AtomicBool::new(false),
         announce,
+        silence: Mutex::new(SilenceWatch::new(silence_seconds)),
     };
     let ends: Vec<_> = thread::scope(|scope| {
         let pairs = readers.into_iter().zip(of_members).enumerate();
@@ -116,7 +122,7 @@ fn by_members(
         }
     }
     let finished = analysis.join()?;
-    let notes = context.drop_notes();
+    let notes = watch.notes();
     Ok((context.report(&counts, finished, notes), errors))
 }
 
@@ -137,6 +143,7 @@ struct Watch<'a> {
     /// Whether another thread has failed, which ends the run.
     failed: &'a AtomicBool,
     announce: &'a (dyn Fn(&str) + Sync),
+    silence: Mutex<SilenceWatch>,
 }
 
 impl Watch<'_> {
@@ -147,7 +154,8 @@ impl Watch<'_> {
         sources: &mut [LiveSource],
         reader: &mut Reader,
     ) -> Result<Option<CaptureError>, PipelineError> {
-        let mut drops_read = Instant::now();
+        let begun = Instant::now();
+        let mut drops_read = begun;
         let mut stopped: Option<Instant> = None;
         let mut lost = None;
         // What had happened before the signal may still be on its way here.
@@ -156,6 +164,7 @@ impl Watch<'_> {
             if stopped.is_none() && is_over {
                 stopped = Some(Instant::now());
             }
+            self.context.telemetry.vitals.reader(number);
             match turn(sources, reader) {
                 Ok(()) => {}
                 Err(error) => {
@@ -179,6 +188,9 @@ impl Watch<'_> {
             if drops_read.elapsed() >= DROPS_INTERVAL {
                 drops_read = Instant::now();
                 self.context.publish_drops(number, sources);
+                if number == 0 {
+                    self.look_for_silence(begun.elapsed().as_secs());
+                }
                 let seconds = reader.seconds_ahead_of(wall_clock_tick());
                 if seconds > SECONDS_PER_HOUR {
                     self.failed.store(true, Relaxed);
@@ -188,6 +200,27 @@ impl Watch<'_> {
         }
         self.context.publish_drops(number, sources);
         Ok(lost)
+    }
+
+    /// Says of what interface nothing comes, `seconds` after the start.
+    fn look_for_silence(&self, seconds: u64) {
+        let telemetry = &self.context.telemetry;
+        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        for (interface, drops) in telemetry.drops() {
+            let (silent, word) = silence.look(&interface, drops.received, seconds);
+            telemetry.vitals.set_silent(&interface, silent);
+            if let Some(word) = word {
+                (self.announce)(&word.line(&interface));
+            }
+        }
+    }
+
+    /// What is to be said in the end of what was lost and what was silent.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.context.drop_notes();
+        let silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.extend(silence.notes());
+        notes
     }
 }
 

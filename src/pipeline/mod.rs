@@ -18,6 +18,7 @@ mod clock;
 mod delivery;
 mod duplicates;
 mod engine;
+mod exchange;
 mod feedback;
 mod flow_file;
 mod flow_records;
@@ -38,13 +39,16 @@ mod replay;
 mod sensor;
 mod setup;
 mod sink_counts;
+mod silence;
 mod state;
 mod summary;
 mod telemetry;
 mod totals;
+mod vitals;
 
 pub use delivery::{DeliveryError, Sending, Sinks, Tell, origin};
 pub use duplicates::Duplicates;
+pub use exchange::Exchange;
 pub use feedback::FeedbackLog;
 pub use intake::{INTAKE_ALERTS_MAX, Import, Imported, Intake, intake};
 pub use live::{live, wall_clock_tick};
@@ -54,7 +58,8 @@ pub use replay::{Progress, follow, replay};
 pub use setup::Setup;
 pub use state::{SavedBaseline, SavedIncident, saved_baseline, saved_incident};
 pub use summary::{JurisdictionRow, RunReport, StandpointRow, Summary};
-pub use telemetry::Telemetry;
+pub use telemetry::{Status, Telemetry};
+pub use vitals::{Beats, Reloaded};
 
 use thiserror::Error;
 

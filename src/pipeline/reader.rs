@@ -15,6 +15,7 @@ use super::PipelineError;
 use super::clock::{Arrived, Step, TickClock};
 use super::duplicates::Duplicates;
 use super::engine::{Engine, Finished};
+use super::exchange::{Exchange, Taken};
 use super::inspection::Inspection;
 use super::latency::StepLatency;
 use super::openings::{Openings, Pieces};
@@ -44,6 +45,9 @@ pub(super) struct Reader {
     openings: Option<Openings>,
     /// Where content is looked into.
     inspection: Option<Box<Inspection>>,
+    /// Where other settings of that may wait for their tick.
+    exchange: Arc<Exchange>,
+    taken: Taken,
     /// Whether messages of ICMP are told apart.
     tells_messages: bool,
     /// Which of the readers of this run it is.
@@ -140,14 +144,21 @@ impl Reader {
                 .enabled
                 .then(|| Openings::new(dissect.content_class)),
             inspection: None,
+            exchange: Arc::default(),
+            taken: Taken::default(),
             tells_messages,
             number,
         }
     }
 
     /// Looks into content, too.
-    pub(super) fn with_inspection(mut self, inspection: Option<Inspection>) -> Self {
+    pub(super) fn with_inspection(
+        mut self,
+        inspection: Option<Inspection>,
+        exchange: &Arc<Exchange>,
+    ) -> Self {
         self.inspection = inspection.map(Box::new);
+        self.exchange = Arc::clone(exchange);
         self
     }
 
@@ -299,6 +310,11 @@ impl Reader {
                 self.send_sightings()?;
                 self.counts.tick = tick;
                 self.engine.advance(tick)?;
+                if let Some(inspection) = &mut self.inspection
+                    && let Some(new) = self.exchange.due(&mut self.taken, tick)
+                {
+                    inspection.renew(&new);
+                }
                 self.publish();
             }
             Step::Packet(Arrived { packet, piece }) => self.push(packet, piece.as_deref())?,

@@ -85,6 +85,11 @@ impl Recorder {
         }
     }
 
+    /// Writes with the next tick what has changed.
+    pub(super) fn renew(&mut self, entries: Vec<(Kind, Value)>) {
+        self.heading.extend(entries);
+    }
+
     pub(super) fn alert(&mut self, alert: &Alert) {
         let time = alert.time.parse().map_or(Timestamp::ZERO, Tick::start);
         self.write(time, Kind::Alert, alert);
@@ -221,17 +226,35 @@ pub struct Heading<'a> {
 
 impl Heading<'_> {
     fn entries(&self) -> Vec<(Kind, Value)> {
+        let config = self.config_entry();
+        let mut start = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "inputs": self.inputs,
+        });
+        if let (Some(start), Value::Object(config)) = (start.as_object_mut(), config) {
+            start.extend(config);
+        }
+        self.followed_by_parts((Kind::Start, start))
+    }
+
+    /// The same of settings that take the place of others.
+    pub(super) fn entries_of_change(&self) -> Vec<(Kind, Value)> {
+        self.followed_by_parts((Kind::Config, self.config_entry()))
+    }
+
+    fn config_entry(&self) -> Value {
         let site = &self.config.site;
         let jurisdictions = site.jurisdictions.0.iter();
         let jurisdictions: Vec<_> = jurisdictions.map(|one| one.code().to_owned()).collect();
-        let start = json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "inputs": self.inputs,
+        json!({
             "config_sha256": self.config.sha256,
             "networks": site.networks,
             "jurisdictions": jurisdictions,
             "time_zone": site.time_zone,
-        });
+        })
+    }
+
+    fn followed_by_parts(&self, first: (Kind, Value)) -> Vec<(Kind, Value)> {
         let databases = self.databases.iter().map(|database| {
             let body = json!({
                 "database": database.role.name(),
@@ -252,7 +275,7 @@ impl Heading<'_> {
             });
             (Kind::Pack, body)
         });
-        let entries = std::iter::once((Kind::Start, start));
+        let entries = std::iter::once(first);
         let entries = entries.chain(databases).chain(packs);
         entries.chain(self.register()).collect()
     }

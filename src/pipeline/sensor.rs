@@ -12,6 +12,7 @@ use crate::time::Tick;
 use crate::transfer::{self, Conversation, Transfer};
 
 use super::PipelineError;
+use super::exchange::{Exchange, Taken};
 use super::flow_file::FlowOut;
 use super::flow_records::FlowRecords;
 use super::inspection::Inspected;
@@ -24,6 +25,9 @@ pub(super) struct Sensor {
     /// By the number of a shard: its place in `shards`, if it is this worker's.
     places: [u8; SHARDS],
     geo: Arc<Geo>,
+    /// Where another one may wait for its tick.
+    exchange: Arc<Exchange>,
+    taken: Taken,
     /// Where flows are written, if they are.
     flows: Option<FlowRecords>,
     output: SensorOutput,
@@ -226,10 +230,18 @@ impl Sensor {
             shards,
             places: std::array::from_fn(|shard| (shard / workers) as u8),
             geo,
+            exchange: Arc::default(),
+            taken: Taken::default(),
             flows: flows.map(|out| FlowRecords::new(config, out)),
             output: SensorOutput::default(),
             rows,
         }
+    }
+
+    /// Takes what is new from there.
+    pub(super) fn with_exchange(mut self, exchange: &Arc<Exchange>) -> Self {
+        self.exchange = Arc::clone(exchange);
+        self
     }
 
     /// Counts packets, which must be of this worker's shards, in their order, and reads
@@ -245,6 +257,7 @@ impl Sensor {
             flows,
             output,
             rows,
+            ..
         } = self;
         output.counts.packets += packets.len() as u64;
         let locate = |address| geo.place(address);
@@ -310,6 +323,9 @@ impl Sensor {
         }
         if let Some(flows) = &mut self.flows {
             flows.advance(to, geo)?;
+        }
+        if let Some(new) = self.exchange.due(&mut self.taken, to) {
+            self.geo = Arc::clone(&new.geo);
         }
         Ok(self.give())
     }

@@ -19,6 +19,7 @@ use crate::time::Timestamp;
 
 use super::analyst::Analyst;
 use super::engine::{self, Desk, Engine, Finished};
+use super::exchange::Exchange;
 use super::flow_file::FlowFile;
 use super::inspection::Inspection;
 use super::outputs::Outputs;
@@ -43,12 +44,15 @@ pub struct Setup {
     pub outputs: Outputs,
     /// What can be scraped meanwhile.
     pub telemetry: Arc<Telemetry>,
+    /// Where other settings may be offered meanwhile.
+    pub exchange: Arc<Exchange>,
 }
 
 /// What is needed again at the end of a run.
 #[derive(Debug)]
 pub(super) struct Context {
-    telemetry: Arc<Telemetry>,
+    pub(super) telemetry: Arc<Telemetry>,
+    exchange: Arc<Exchange>,
     databases: Vec<DatabaseInfo>,
     learn: Learn,
     capture: CaptureConfig,
@@ -106,6 +110,7 @@ impl Setup {
             workers: _,
             mut outputs,
             telemetry,
+            exchange,
         } = self;
         let geo = Arc::new(geo);
         let mut keeper = Keeper::new(&config.state)?;
@@ -126,7 +131,7 @@ impl Setup {
         };
         let sensors = shares.zip(outs).map(|(share, out)| {
             let geo = Arc::clone(&geo);
-            Sensor::new(share, &flow, flows_max, geo, out)
+            Sensor::new(share, &flow, flows_max, geo, out).with_exchange(&exchange)
         });
         let sensors: Vec<_> = sensors.collect();
         let inventory = Inventory::new(&config.asset);
@@ -140,6 +145,7 @@ impl Setup {
         };
         let context = Context {
             telemetry: Arc::clone(&telemetry),
+            exchange: Arc::clone(&exchange),
             databases: geo.databases().to_vec(),
             learn: config.baseline.learn,
             capture: config.capture.clone(),
@@ -151,6 +157,7 @@ impl Setup {
         let mut analyst = Analyst::new(config, Arc::clone(&geo), policy, outputs, learned)?;
         analyst.take_feedback(Ok((feedback, Vec::new())));
         let desk = Desk::new(analyst, Arc::clone(&telemetry), keeper, is_live);
+        let desk = desk.with_exchange(exchange);
         telemetry.set_ready(&context.databases);
         Ok((sensors, desk, file, context))
     }
@@ -182,7 +189,7 @@ impl Context {
             self.dissect,
             self.tells_messages,
         )
-        .with_inspection(inspection)
+        .with_inspection(inspection, &self.exchange)
     }
 
     /// Drains the pipeline and draws up the report.
@@ -205,8 +212,9 @@ impl Context {
     ) -> RunReport {
         let mut all = self.notes;
         all.extend(notes);
-        all.extend(input_notes(counts, &finished.counts, &self.databases));
-        RunReport::new(counts, finished, &self.databases, self.learn, all)
+        let databases = self.exchange.databases().unwrap_or(self.databases);
+        all.extend(input_notes(counts, &finished.counts, &databases));
+        RunReport::new(counts, finished, &databases, self.learn, all)
     }
 
     /// Publishes what the kernel has lost of the sources of reader `number`.

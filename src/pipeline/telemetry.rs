@@ -2,6 +2,8 @@
 
 mod exports;
 mod input;
+mod quantiles;
+mod status;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,13 +21,18 @@ use crate::time::{SECONDS_PER_HOUR, Tick};
 use super::WORKERS_MAX;
 use super::sensor::SensorCounts;
 use super::sink_counts::SinkCounts;
+use super::vitals::Vitals;
 
 pub(super) use exports::{JURISDICTIONS_MAX, JurisdictionView};
+pub(super) use quantiles::Quantiles;
+use quantiles::summary;
+pub use status::Status;
 
 /// Everything that can be scraped while a pipeline runs.
 #[derive(Debug)]
 pub struct Telemetry {
     readers: Vec<ReaderPublished>,
+    pub(super) vitals: Vitals,
     shared: Mutex<Shared>,
     pub(super) sinks: SinkCounts,
 }
@@ -95,21 +102,13 @@ pub(super) struct AnalystView {
     pub(super) tick: Tick,
 }
 
-/// A distribution of times, in microseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Quantiles {
-    pub(super) count: u64,
-    pub(super) sum_micros: f64,
-    pub(super) median: u64,
-    pub(super) p99: u64,
-}
-
 impl Telemetry {
     /// Nothing counted yet.
     pub fn new() -> Arc<Self> {
         let readers = (0..WORKERS_MAX).map(|_| ReaderPublished::default());
         Arc::new(Self {
             readers: readers.collect(),
+            vitals: Vitals::default(),
             shared: Mutex::default(),
             sinks: SinkCounts::default(),
         })
@@ -215,6 +214,7 @@ impl Telemetry {
         let view = Arc::clone(&shared.analyst);
         families.extend(input::interface_families(&drops, &shared.databases));
         families.extend(input::worker_families(&shared));
+        families.extend(self.vitals.families());
         families.extend(self.sinks.families());
         families.push(summary(
             "borderflow_batch_latency_seconds",
@@ -451,10 +451,4 @@ fn learned_families(view: &AnalystView) -> Vec<Family> {
             view.tick_latency,
         ),
     ]
-}
-
-fn summary(name: &'static str, help: &'static str, of: Quantiles) -> Family {
-    let seconds = |micros: u64| micros as f64 / 1e6;
-    let quantiles = [(0.5, seconds(of.median)), (0.99, seconds(of.p99))];
-    Family::summary(name, help, of.count, of.sum_micros / 1e6, &quantiles)
 }

@@ -238,6 +238,22 @@ impl SinkSettings {
         self.heads.as_ref().is_some_and(|heads| *heads.get_ref())
     }
 
+    /// Files that are read when it is opened.
+    pub fn files_read(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.token_file, &self.tls_ca, &self.tls_certificate, &self.tls_key];
+        let files = files.into_iter().flatten();
+        files.map(|file| file.get_ref().as_path())
+    }
+
+    /// The folder in which its file is written and renamed, if it has one.
+    pub fn folder_written(&self) -> Option<&Path> {
+        let folder = self.path.as_ref()?.get_ref().parent()?;
+        Some(match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        })
+    }
+
     /// Makes paths relative to the folder of the configuration.
     pub fn resolve_paths(&mut self, folder: &Path) {
         let paths = [

@@ -98,7 +98,7 @@ impl Link {
     }
 
     /// Sends UDP packets of 100 bytes to a port of the server, a millisecond apart.
-    fn datagrams(&self, port: u16, count: u32) {
+    pub(crate) fn datagrams(&self, port: u16, count: u32) {
         let script = format!(
             "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
              for _ in range({count}): s.sendto(bytes(100), ('{SERVER_ADDRESS}', {port})); \
@@ -145,8 +145,19 @@ pub(crate) struct Sensor {
 impl Sensor {
     /// Starts one on `eth0` of a namespace, and waits until it watches.
     pub(crate) fn start(namespace: &str, options: &[&str]) -> Self {
-        let mut command = inside(namespace, BINARY);
-        command.args(["run", "--interface", "eth0", "--metrics", "127.0.0.1:0"]);
+        Self::start_with(&[], namespace, options)
+    }
+
+    /// The same, with more in its environment, as `NAME=value`.
+    pub(crate) fn start_with(environment: &[String], namespace: &str, options: &[&str]) -> Self {
+        let mut command = inside(namespace, "env");
+        command.args(environment).arg(BINARY).args([
+            "run",
+            "--interface",
+            "eth0",
+            "--metrics",
+            "127.0.0.1:0",
+        ]);
         command.args(options).env_remove("RUST_LOG");
         let mut running = Running::start(command);
         let said = running.await_line("watching eth0");
@@ -159,6 +170,11 @@ impl Sensor {
             namespace: namespace.to_owned(),
             url: url.to_owned(),
         }
+    }
+
+    /// The number of its process, which `ip` and `env` have become.
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.id()
     }
 
     pub(crate) fn metrics(&self) -> Metrics {

@@ -18,6 +18,7 @@ mod bad_input;
 mod captures;
 mod ceiling;
 mod community_id;
+mod daemon;
 mod demo;
 // The tests of the benchmark, whose own binary has no harness to run them.
 #[path = "../../benches/detection/main.rs"]
@@ -50,6 +51,7 @@ mod round_trips;
 mod schemas;
 mod sinks;
 mod splitting;
+mod snapshots;
 mod support;
 mod tidy;
 mod tshark;

@@ -113,6 +113,11 @@ impl Running {
         Self(Some(child))
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.as_ref().unwrap().id()
+    }
+
     /// The child.
     pub(crate) fn child(&mut self) -> &mut Child {
         self.0.as_mut().unwrap()

@@ -33,6 +33,7 @@ const LAYERS: &[&str] = &[
     "sink",
     "simulate",
     "config",
+    "sandbox",
     "pipeline",
     "http",
     "cli",
@@ -50,10 +51,12 @@ const CLOCK_READERS: &[&str] = &[
 /// Where the compiler may be told to trust us: what is shared with the kernel, and hints to the
 /// processor and the heap.
 const UNCHECKED: &[&str] = &[
+    "src/capture/nic.rs",
     "src/capture/ring/memory.rs",
     "src/capture/ring/socket.rs",
     "src/capture/xdp/calls.rs",
     "src/capture/xdp/umem.rs",
+    "src/cli/doctor/clock.rs",
     "src/flow/prefetch.rs",
     "src/main.rs",
 ];
