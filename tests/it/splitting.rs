@@ -155,7 +155,10 @@ fn a_threshold_that_several_pass_together_is_told() {
     let splitting = &last(&verdicts, "part-3")["splitting"];
     assert_eq!(splitting["shared"], "recipient_of_unowned");
     let total = splitting["total"].as_u64().unwrap();
-    assert!((120_000..130_000).contains(&total), "in the end: {total}");
+    assert!(
+        (100_000..110_000).contains(&total),
+        "as it is passed: {total}"
+    );
     assert_eq!(splitting["parts"].as_array().unwrap().len(), 3);
     let chinese = last(&verdicts, "part-3")["sentence"]["zh"]
         .as_str()
