@@ -115,7 +115,7 @@ impl Sinks {
             let counts = telemetry.sinks.add(*one.kind.get_ref());
             let (events, taken) = bounded(EVENTS_WAITING_MAX);
             let worker = Worker {
-                name: format!("sink `{}` ({})", one.name(), one.place()),
+                name: format!("sink `{}`", one.name()),
                 target,
                 spool,
                 origin: Arc::clone(&origin),
