@@ -17,9 +17,11 @@ mod analyst;
 mod clock;
 mod duplicates;
 mod engine;
+mod feed;
 mod feedback;
 mod flow_file;
 mod flow_records;
+mod historian;
 mod inspection;
 mod intake;
 mod latency;
@@ -42,7 +44,9 @@ mod telemetry;
 mod totals;
 
 pub use duplicates::Duplicates;
-pub use feedback::FeedbackLog;
+pub use feed::Feed;
+pub use feedback::{FeedbackLog, accepted_until};
+pub use historian::Historian;
 pub use intake::{INTAKE_ALERTS_MAX, Import, Imported, Intake, intake};
 pub use live::{live, wall_clock_tick};
 pub use outputs::Outputs;
@@ -51,7 +55,7 @@ pub use replay::{Progress, follow, replay};
 pub use setup::Setup;
 pub use state::{SavedBaseline, SavedIncident, saved_baseline, saved_incident};
 pub use summary::{JurisdictionRow, RunReport, StandpointRow, Summary};
-pub use telemetry::Telemetry;
+pub use telemetry::{RunTotals, Telemetry};
 
 use thiserror::Error;
 

@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 
 use crate::alert::Alert;
+use crate::geo::Country;
 use crate::policy::Judgement;
 use crate::sink::{JsonLines, OutFolder, SinkError, TransferLine, VerdictLine};
 use crate::time::Tick;
 use crate::transfer::Transfer;
 
+use super::historian::Historian;
 use super::recorder::Recorder;
 
 /// Alerts that are kept for the summary on the terminal.
@@ -22,6 +24,7 @@ pub struct Outputs {
     transfers: Option<JsonLines>,
     verdicts: Option<JsonLines>,
     recorder: Option<Recorder>,
+    historian: Option<Historian>,
     /// Alerts that wait for a caller that wants them itself.
     kept: Option<Vec<Alert>>,
 }
@@ -61,6 +64,24 @@ impl Outputs {
     pub fn with_ledger(mut self, recorder: Recorder) -> Self {
         self.recorder = Some(recorder);
         self
+    }
+
+    /// A history, and those that look on, too.
+    #[must_use]
+    pub fn with_history(mut self, historian: Historian) -> Self {
+        self.historian = Some(historian);
+        self
+    }
+
+    pub(super) const fn historian(&mut self) -> Option<&mut Historian> {
+        self.historian.as_mut()
+    }
+
+    /// Counts transfers for the history.
+    pub(super) fn count(&mut self, country: Country, transfers: &[Transfer]) {
+        if let Some(historian) = &mut self.historian {
+            historian.count(country, transfers);
+        }
     }
 
     /// Whether days are wanted, by who sent what to whom.

@@ -1,5 +1,8 @@
 //! What a running pipeline publishes: its counters, and their names in Prometheus.
 
+mod quantiles;
+mod status;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,13 +17,19 @@ use crate::metrics::{Family, Published};
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_HOUR, Tick};
 
 use super::WORKERS_MAX;
+use super::feed::Feed;
 use super::sensor::SensorCounts;
+use quantiles::summary;
+
+pub(super) use quantiles::Quantiles;
+pub use status::RunTotals;
 
 /// Everything that can be scraped while a pipeline runs.
 #[derive(Debug)]
 pub struct Telemetry {
     readers: Vec<ReaderPublished>,
     shared: Mutex<Shared>,
+    feed: Feed,
 }
 
 /// What a reader publishes now and then.
@@ -78,15 +87,10 @@ pub(super) struct AnalystView {
     pub(super) round_trips: Quantiles,
     pub(super) tick_latency: Quantiles,
     pub(super) tick: Tick,
-}
-
-/// A distribution of times, in microseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Quantiles {
-    pub(super) count: u64,
-    pub(super) sum_micros: f64,
-    pub(super) median: u64,
-    pub(super) p99: u64,
+    /// The first tick of this run.
+    pub(super) started: Option<Tick>,
+    /// Until when nothing is told but what is hidden or past a ceiling, at the soonest.
+    pub(super) learning_until: Option<Tick>,
 }
 
 impl Telemetry {
@@ -96,7 +100,13 @@ impl Telemetry {
         Arc::new(Self {
             readers: readers.collect(),
             shared: Mutex::default(),
+            feed: Feed::default(),
         })
+    }
+
+    /// What those that look on are told.
+    pub const fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     /// Where reader `number` publishes.
@@ -197,6 +207,7 @@ impl Telemetry {
         families.extend(interface_families(&drops, &shared.databases));
         families.extend(worker_families(&shared));
         families.extend(analyst_families(&shared.analyst));
+        families.extend(self.feed.families());
         families.push(summary(
             "borderflow_batch_latency_seconds",
             "Time that up to 256 packets took from decoded to counted, or to the workers' queues.",
@@ -485,10 +496,4 @@ fn learned_families(view: &AnalystView) -> Vec<Family> {
             view.tick_latency,
         ),
     ]
-}
-
-fn summary(name: &'static str, help: &'static str, of: Quantiles) -> Family {
-    let seconds = |micros: u64| micros as f64 / 1e6;
-    let quantiles = [(0.5, seconds(of.median)), (0.99, seconds(of.p99))];
-    Family::summary(name, help, of.count, of.sum_micros / 1e6, &quantiles)
 }

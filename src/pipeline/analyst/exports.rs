@@ -59,6 +59,7 @@ impl Analyst {
         let judgements = self.learned.account.judge(&self.policy, tick);
         for judgement in judgements {
             self.totals.judged(&judgement);
+            self.remember_judgement(tick, &judgement);
             if judgement.is_new {
                 self.outputs.judgement(tick, &judgement)?;
             }
@@ -135,6 +136,9 @@ impl Analyst {
                 recorder.meters(tick, &account.meter_rows(&self.policy, last));
             }
             recorder.advance(tick);
+        }
+        if closed.is_some() {
+            self.remember_meters(ended.unwrap_or(tick));
         }
         self.day_closed |= closed.is_some();
         Ok(())
