@@ -13,6 +13,7 @@ mod replay;
 mod report;
 mod run;
 mod scenario;
+mod serve;
 mod show;
 mod terminal;
 
@@ -24,6 +25,7 @@ use thiserror::Error;
 use crate::capture::CaptureError;
 use crate::config::ConfigError;
 use crate::geo::GeoError;
+use crate::history::HistoryError;
 use crate::http::HttpError;
 use crate::ledger::LedgerError;
 use crate::pipeline::PipelineError;
@@ -109,6 +111,8 @@ enum CommandError {
     #[error(transparent)]
     Http(#[from] HttpError),
     #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error(transparent)]
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Simulate(#[from] SimulateError),
@@ -143,7 +147,10 @@ impl CommandError {
             | Self::Policy(_)
             | Self::Scenario(_)
             | Self::Usage(_)
-            | Self::Http(HttpError::NotLoopback(_))
+            | Self::Http(
+                HttpError::NotLoopback(_) | HttpError::Token { .. } | HttpError::WebConfig(_),
+            )
+            | Self::History(HistoryError::OfSensor(_))
             | Self::Pipeline(
                 PipelineError::Geo(_) | PipelineError::Calendar(_) | PipelineError::Inspect(_),
             )

@@ -3,13 +3,15 @@
 use crate::capture::{LiveConfig, LiveSource};
 use crate::config::Config;
 use crate::geo::Geo;
+use crate::history::Origin;
 use crate::ledger::Key;
 use crate::pipeline::{self, Commits, Heading, Outputs, PipelineError, Recorder, Setup, Telemetry};
 use crate::policy::Policy;
 use crate::sink::{JsonLines, OutFolder};
 
 use super::arguments::RunArguments;
-use super::replay::{complain_of, end, read_config, report_text, serve_metrics, stop_flag};
+use super::replay::{complain_of, end, read_config, report_text, stop_flag};
+use super::serve::{serve, with_history};
 use super::terminal::Terminal;
 use super::{CommandError, Outcome};
 
@@ -34,7 +36,10 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         .collect::<Result<_, _>>()
         .map_err(PipelineError::from)?;
     let telemetry = Telemetry::new();
-    serve_metrics(&arguments.common, &telemetry, terminal)?;
+    let inputs = arguments.interface.iter();
+    let inputs: Vec<_> = inputs.map(|name| format!("interface {name}")).collect();
+    let common = &arguments.common;
+    serve(common, None, (&config, &inputs), &telemetry, terminal)?;
     let folder = arguments.common.out.as_deref();
     let folder = folder
         .map(|path| OutFolder::create(path, &[]))
@@ -56,6 +61,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         Some(recorder) => outputs.with_ledger(recorder),
         None => outputs,
     };
+    let outputs = with_history(outputs, &config, Origin::Sensor, &telemetry, terminal)?;
     let setup = Setup {
         config,
         geo,

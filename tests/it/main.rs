@@ -18,6 +18,8 @@ mod bad_input;
 mod captures;
 mod ceiling;
 mod community_id;
+mod console;
+mod console_scale;
 mod demo;
 // The tests of the benchmark, whose own binary has no harness to run them.
 #[path = "../../benches/detection/main.rs"]
