@@ -49,6 +49,8 @@ pub mod alert;
 
 pub mod ledger;
 
+pub mod history;
+
 pub mod report;
 
 pub mod sink;

@@ -94,6 +94,12 @@ impl Incidents {
         known.or_else(|| self.closed.iter().find(|known| known.name == name).cloned())
     }
 
+    /// The names of all that are open.
+    pub fn names(&self) -> Vec<String> {
+        let open = self.open.values();
+        open.map(|incident| incident.name.clone()).collect()
+    }
+
     /// Takes what the closed tick `now` brought for one asset and country, and what is told of
     /// it, if anything. Returns the line to write where the incident opens or grows; only then is
     /// `observed` asked. Behind it are lines of others that form a campaign with it.

@@ -347,6 +347,15 @@ pub(super) struct ReplayArguments {
     /// from live ones but by their times
     #[arg(long, requires = "config")]
     pub(super) send: bool,
+    /// Serve the console over the results, until Ctrl-C
+    #[arg(
+        long,
+        value_name = "ADDR",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:9477",
+        conflicts_with = "metrics"
+    )]
+    pub(super) console: Option<SocketAddr>,
     #[command(flatten)]
     pub(super) common: CommonArguments,
 }
@@ -367,9 +376,18 @@ pub(super) struct CommonArguments {
     /// state.dir if this is not given, `replay` then starts from nothing
     #[arg(long, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,
-    /// Serve /metrics, /healthz and /readyz here, on a loopback address such as 127.0.0.1:9477
+    /// Folder of a history that the console shows: hours, alerts and verdicts. `run` adds to it
+    /// and uses history.dir if this is not given, `replay` begins anew
+    #[arg(long, value_name = "DIR")]
+    pub(super) history: Option<PathBuf>,
+    /// Serve the console, /metrics, /healthz and /readyz here, on a loopback address such as
+    /// 127.0.0.1:9477; on another with --web-config alone
     #[arg(long, value_name = "ADDR")]
     pub(super) metrics: Option<SocketAddr>,
+    /// Certificate and users by which that is served, in the format of the exporters of
+    /// Prometheus: tls_server_config, basic_auth_users; http.web_config if not given
+    #[arg(long, value_name = "FILE")]
+    pub(super) web_config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

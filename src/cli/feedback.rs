@@ -3,11 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::alert::{
-    Act, Entry, Feedback, Given, NAME_LETTERS_MAX, NOTE_LETTERS_MAX, QUIET_SECONDS, Verdict,
-};
+use crate::alert::{Act, Entry, Feedback, NAME_LETTERS_MAX, NOTE_LETTERS_MAX, Verdict};
 use crate::detect::Bytes;
-use crate::pipeline::{self, FeedbackLog, SavedIncident};
+use crate::pipeline::{self, FeedbackLog, accepted_until};
 use crate::time::{SECONDS_PER_DAY, Tick};
 
 use super::arguments::{FeedbackAction, FeedbackArguments};
@@ -67,31 +65,17 @@ fn give(arguments: &FeedbackArguments, terminal: &Terminal) -> Result<String, Co
         ))
     })?;
     let until = until(arguments.until.as_deref(), verdict, saved.tick)?;
-    let act = Act::Give(given(&saved, verdict, until));
-    let entry = add(&log, by, act, note)?;
+    let entry = log.give(&saved.incident, verdict, until, (by, note))?;
     Ok(format!(
         "{}Applied when the sensor starts, and at the end of its running hour.\n",
         line(&entry, "")
     ))
 }
 
-fn given(saved: &SavedIncident, verdict: Verdict, until: Tick) -> Given {
-    let incident = &saved.incident;
-    Given {
-        incident: incident.name.clone(),
-        asset: incident.asset.to_string(),
-        jurisdiction: incident.country,
-        verdict,
-        accepted: incident.level.accepted(verdict, until),
-    }
-}
-
-/// Until when something is accepted: to the end of a day that is named; else what is expected
-/// for [`EXPECTED_DAYS`], and what was benign once until it would have been closed by itself.
+/// Until when something is accepted: to the end of a day that is named, else as it is usual.
 fn until(date: Option<&str>, verdict: Verdict, now: Tick) -> Result<Tick, CommandError> {
     match (verdict, date) {
-        (Verdict::BenignOnce, None) => Ok(now.plus_seconds(QUIET_SECONDS)),
-        (_, None) => Ok(now.plus_seconds(EXPECTED_DAYS * SECONDS_PER_DAY)),
+        (_, None) => Ok(accepted_until(verdict, now)),
         (Verdict::Expected, Some(date)) => {
             let day: Result<Tick, _> = format!("{date}T00:00:00Z").parse();
             let day = day.map_err(|_| {
@@ -121,15 +105,6 @@ fn undo(log: &FeedbackLog, number: u64, by: &str) -> Result<String, CommandError
         Ok(entry((before, now), by.to_owned(), Act::Undo(number), None))
     })?;
     Ok(line(&entry, ""))
-}
-
-fn add(
-    log: &FeedbackLog,
-    by: String,
-    act: Act,
-    note: Option<String>,
-) -> Result<Entry, CommandError> {
-    log.add(|before, now| Ok(entry((before, now), by, act, note)))
 }
 
 fn entry((before, now): (&Feedback, Tick), by: String, act: Act, note: Option<String>) -> Entry {
@@ -202,9 +177,6 @@ fn name(told: Option<&str>) -> Result<String, CommandError> {
     }
     Ok(name)
 }
-
-/// For how long what is expected is accepted, unless it is said.
-const EXPECTED_DAYS: u64 = 90;
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,7 @@ mod replay;
 mod report;
 mod run;
 mod scenario;
+mod serve;
 mod show;
 mod sink;
 mod terminal;
@@ -29,6 +30,7 @@ use thiserror::Error;
 use crate::capture::CaptureError;
 use crate::config::ConfigError;
 use crate::geo::GeoError;
+use crate::history::HistoryError;
 use crate::http::HttpError;
 use crate::ledger::LedgerError;
 use crate::pipeline::{DeliveryError, PipelineError};
@@ -124,6 +126,8 @@ enum CommandError {
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error(transparent)]
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Simulate(#[from] SimulateError),
@@ -161,7 +165,10 @@ impl CommandError {
             | Self::Delivery(DeliveryError::Open(_))
             | Self::SinkOpen(_)
             | Self::Sandbox(SandboxError::NoUser(_) | SandboxError::NotRoot(_))
-            | Self::Http(HttpError::NotLoopback(_))
+            | Self::Http(
+                HttpError::NotLoopback(_) | HttpError::Token { .. } | HttpError::WebConfig(_),
+            )
+            | Self::History(HistoryError::OfSensor(_))
             | Self::Pipeline(
                 PipelineError::Geo(_) | PipelineError::Calendar(_) | PipelineError::Inspect(_),
             )

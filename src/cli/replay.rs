@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::detect::Bytes;
 use crate::dissect::Protection;
 use crate::geo::{Geo, GeoError};
-use crate::http;
+use crate::history::Origin;
 use crate::ledger::{Key, LedgerError};
 use crate::pipeline::{
     self, Commits, Heading, JurisdictionRow, Outputs, PipelineError, Recorder, RunReport, Sending,
@@ -24,6 +24,7 @@ use crate::store::StoreError;
 
 use super::arguments::{CommonArguments, ReplayArguments};
 use super::progress::Bar;
+use super::serve::{Scratch, await_stop, serve, with_history};
 use super::terminal::Terminal;
 use super::{CommandError, Outcome, sink};
 
@@ -37,37 +38,36 @@ pub(super) fn run(
     // The sensor's own state is not for a replay to read or to write, unless it is asked to.
     config.state.dir.clone_from(&arguments.common.state);
     let telemetry = Telemetry::new();
-    serve_metrics(&arguments.common, &telemetry, terminal)?;
+    let scratch = Scratch::for_console(arguments)?;
+    config.history.dir = arguments.common.history.clone().or(scratch.path());
+    let inputs = arguments.files.iter();
+    let inputs: Vec<_> = inputs.map(|file| file.display().to_string()).collect();
+    let common = &arguments.common;
+    let link = serve(
+        common,
+        arguments.console,
+        (&config, &inputs),
+        &telemetry,
+        terminal,
+    )?;
     // Before the output folder is touched, every input must be there.
     probe_all(arguments)?;
     let folder = arguments.common.out.as_deref();
     let folder = folder
         .map(|path| OutFolder::create(path, &arguments.files))
         .transpose()?;
+    let heading = Heading {
+        inputs: &inputs,
+        config: &config,
+        databases: geo.databases(),
+        policy: &policy,
+    };
     let outputs = match &folder {
-        Some(folder) => {
-            folder.clear()?;
-            let outputs = Outputs::to_folder(folder, arguments.flows, arguments.transfers)?;
-            let outputs = match policy.is_empty() {
-                true => outputs,
-                false => outputs.with_verdicts(folder)?,
-            };
-            let inputs = arguments.files.iter();
-            let inputs: Vec<_> = inputs.map(|file| file.display().to_string()).collect();
-            let heading = Heading {
-                inputs: &inputs,
-                config: &config,
-                databases: geo.databases(),
-                policy: &policy,
-            };
-            match key {
-                Some(key) => outputs.with_ledger(ledger_of(folder, key, &heading)?),
-                None => outputs,
-            }
-        }
+        Some(folder) => outputs_to(folder, arguments, key, &heading)?,
         None => Outputs::none(),
     };
     let outputs = outputs.with_sinks(sinks(arguments, &config, &telemetry, terminal)?);
+    let outputs = with_history(outputs, &config, Origin::Replay, &telemetry, terminal)?;
     let setup = Setup {
         config,
         geo,
@@ -97,6 +97,9 @@ pub(super) fn run(
         None => terminal.print(&report_text(&report, terminal))?,
     }
     end(report.state_error, report.ledger_error)?;
+    if arguments.console.is_some() {
+        await_stop(link.as_ref(), &stop, terminal);
+    }
     Ok(if damage.is_empty() {
         Outcome::Complete
     } else {
@@ -123,6 +126,25 @@ fn sinks(
     let names = names.join(", ");
     terminal.complain(&format!("--send: alerts of this replay go to {names}"));
     Ok(sinks)
+}
+
+/// What is written to the folder of the results.
+fn outputs_to(
+    folder: &OutFolder,
+    arguments: &ReplayArguments,
+    key: Option<Key>,
+    heading: &Heading<'_>,
+) -> Result<Outputs, CommandError> {
+    folder.clear()?;
+    let outputs = Outputs::to_folder(folder, arguments.flows, arguments.transfers)?;
+    let outputs = match heading.policy.is_empty() {
+        true => outputs,
+        false => outputs.with_verdicts(folder)?,
+    };
+    Ok(match key {
+        Some(key) => outputs.with_ledger(ledger_of(folder, key, heading)?),
+        None => outputs,
+    })
 }
 
 /// The key of the ledger, if one is wanted.
@@ -200,6 +222,9 @@ pub(super) fn read_config(
     if let Some(dir) = &arguments.state {
         config.state.dir = Some(dir.clone());
     }
+    if let Some(dir) = &arguments.history {
+        config.history.dir = Some(dir.clone());
+    }
     let geo = open_geo(&config)?;
     Ok((config, geo))
 }
@@ -219,18 +244,6 @@ pub(super) fn read_file(path: Option<&Path>, terminal: &Terminal) -> Result<Conf
 pub(super) fn open_geo(config: &Config) -> Result<Geo, GeoError> {
     let site = &config.site;
     Geo::open(&config.geo, &site.networks, site.jurisdictions.0.clone())
-}
-
-pub(super) fn serve_metrics(
-    arguments: &CommonArguments,
-    telemetry: &Arc<Telemetry>,
-    terminal: &Terminal,
-) -> Result<(), CommandError> {
-    if let Some(address) = arguments.metrics {
-        let bound = http::serve(address, Arc::clone(telemetry))?;
-        terminal.complain(&format!("metrics at http://{bound}/metrics"));
-    }
-    Ok(())
 }
 
 /// A flag that SIGINT and SIGTERM set. A second one ends the program at once.

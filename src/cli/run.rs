@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::capture::{LiveConfig, LiveSource};
 use crate::config::Config;
 use crate::geo::Geo;
+use crate::history::Origin;
 use crate::ledger::Key;
 use crate::pipeline::{
     self, Commits, Exchange, Heading, Outputs, PipelineError, Recorder, Sending, Setup, Telemetry,
@@ -16,7 +17,8 @@ use crate::sink::{JsonLines, OutFolder};
 use super::arguments::RunArguments;
 use super::caretaker::{Caretaker, Settings, Signals};
 use super::notify::Notifier;
-use super::replay::{complain_of, end, read_config, report_text, serve_metrics, stop_flag};
+use super::replay::{complain_of, end, read_config, report_text, stop_flag};
+use super::serve::{serve, with_history};
 use super::terminal::Terminal;
 use super::{CommandError, Outcome, sink};
 
@@ -43,8 +45,11 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         .for_each(|note| terminal.complain(note));
     let ledger = open_ledger(&arguments.interface, &config, key, &geo, &policy)?;
     let telemetry = Telemetry::new();
-    serve_metrics(&arguments.common, &telemetry, terminal)?;
     let sinks = sink::start(&config, Sending::Live, &telemetry)?;
+    let inputs = arguments.interface.iter();
+    let inputs: Vec<_> = inputs.map(|name| format!("interface {name}")).collect();
+    let common = &arguments.common;
+    serve(common, None, (&config, &inputs), &telemetry, terminal)?;
     let folder = arguments.common.out.as_deref();
     let folder = folder
         .map(|path| OutFolder::create(path, &[]))
@@ -61,6 +66,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         settings: Settings::new(file, &config),
     };
     let outputs = outputs.with_sinks(sinks);
+    let outputs = with_history(outputs, &config, Origin::Sensor, &telemetry, terminal)?;
     let setup = Setup {
         config,
         geo,

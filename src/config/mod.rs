@@ -17,6 +17,7 @@ use crate::capture::Method;
 use crate::dissect::DissectConfig;
 use crate::flow::FlowConfig;
 use crate::geo::{GeoConfig, Jurisdictions};
+use crate::history::HistoryConfig;
 use crate::inspect::InspectConfig;
 use crate::inventory::{AssetConfig, ListError, Listed};
 use crate::policy::{Policy, PolicyConfig, PolicyError, PolicySite};
@@ -60,6 +61,10 @@ pub struct Config {
     pub sink: Vec<SinkSettings>,
     /// What a running sensor may do.
     pub sandbox: SandboxConfig,
+    /// What the console shows.
+    pub history: HistoryConfig,
+    /// The HTTP port.
+    pub http: HttpConfig,
     /// SHA-256 of the text, 64 hexadecimal digits; nothing where there is none.
     #[serde(skip)]
     pub sha256: Option<String>,
@@ -147,6 +152,18 @@ pub struct LedgerConfig {
     pub key: Option<PathBuf>,
 }
 
+/// The HTTP port, of which the address is an argument.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Names of the host beside `localhost` by which it may be asked.
+    pub names: Vec<String>,
+    /// File of the token by which the console takes feedback; without it it takes none.
+    pub feedback_token_file: Option<PathBuf>,
+    /// Certificate and users, in the format of the exporters of Prometheus.
+    pub web_config: Option<PathBuf>,
+}
+
 /// Why a configuration was refused.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -209,7 +226,13 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new(""));
         config.geo.resolve_paths(folder);
         config.state.dir = config.state.dir.map(|dir| folder.join(dir));
-        for path in [&mut config.ledger.dir, &mut config.ledger.key] {
+        for path in [
+            &mut config.ledger.dir,
+            &mut config.ledger.key,
+            &mut config.history.dir,
+            &mut config.http.feedback_token_file,
+            &mut config.http.web_config,
+        ] {
             *path = path.take().map(|path| folder.join(path));
         }
         config.sha256 = Some(sha256(&text));
@@ -440,6 +463,9 @@ mod tests {
             "url = ",
             "token_file = ",
             "user = ",
+            "names = ",
+            "feedback_token_file = ",
+            "web_config = ",
         ];
         let all: String = documented
             .lines()

@@ -2,6 +2,7 @@
 
 mod exports;
 mod hidden;
+mod history;
 mod renew;
 mod tell;
 mod view;
@@ -155,6 +156,7 @@ impl Analyst {
             Some(tick) => {
                 self.pass_hours(tick)?;
                 self.learned.clock.tick = tick;
+                self.remember_running(tick);
                 Ok(())
             }
             None => Ok(self.outputs.flush()?),
@@ -195,6 +197,7 @@ impl Analyst {
     pub(super) fn view(&mut self) -> AnalystView {
         self.learned.show(&mut self.totals.view);
         self.show_exports();
+        self.show_times();
         self.totals.view.clone()
     }
 
@@ -203,6 +206,7 @@ impl Analyst {
         self.pass_day(tick)?;
         let begins = !std::mem::replace(&mut self.has_begun, true);
         let is_partial = begins && self.resume(tick);
+        self.totals.view.started.get_or_insert(tick);
         if self.rulings.is_new {
             let now = Tick(tick.0.saturating_sub(1));
             for alert in self.rulings.apply(&mut self.learned, now) {
@@ -283,6 +287,7 @@ impl Analyst {
     }
 
     fn close_hour(&mut self, hour: u64) -> Result<Vec<GrownExport>, PipelineError> {
+        self.remember_hour(Tick::of_hour(hour + 1), true);
         let clock = self.learned.clock;
         if !clock.has_traffic || clock.is_partial {
             self.learned.baseline.skip_hour();
@@ -374,6 +379,7 @@ impl Analyst {
                 continue;
             };
             self.totals.count(country, of_country);
+            self.outputs.count(country, of_country);
             let Some(entry) = &mut entry else {
                 refused += of_country.len() as u64;
                 self.totals.count_asset(asset, country);
@@ -480,6 +486,7 @@ impl Analyst {
         let totals = &mut self.totals;
         totals.incidents += u64::from(alert.event == Event::Open);
         *totals.view.alerts.entry(alert.severity).or_default() += 1;
+        self.remember_alert(&alert);
         self.outputs.alert(&alert)?;
         if self.totals.alerts.len() < ALERTS_KEPT_MAX {
             self.totals.alerts.push(alert);

@@ -451,6 +451,7 @@ impl Desk {
     fn finish(mut self) -> Result<Finished, PipelineError> {
         self.publish();
         self.analyst.end_day()?;
+        self.analyst.end_history();
         let state_error = self.keeper.save(&self.analyst.learned).err();
         let counts = self
             .counts

@@ -6,12 +6,15 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::alert::{Act, Alert, ENTRIES_MAX, Entry, Event, Feedback, Level};
+use crate::alert::{
+    Act, Alert, ENTRIES_MAX, Entry, Event, Feedback, Given, KnownIncident, Level, QUIET_SECONDS,
+    Verdict,
+};
 use crate::detect::Bytes;
 use crate::geo::Country;
 use crate::inventory::AssetKey;
 use crate::store::StoreError;
-use crate::time::Tick;
+use crate::time::{SECONDS_PER_DAY, Tick};
 
 use super::live::wall_clock_tick;
 use super::state::LearnedState;
@@ -81,6 +84,36 @@ impl FeedbackLog {
         Ok(entry)
     }
 
+    /// Adds what somebody says of an incident, which is accepted up to a tick unless it is a
+    /// leak.
+    ///
+    /// # Errors
+    /// Those of [`Self::add`].
+    pub fn give(
+        &self,
+        incident: &KnownIncident,
+        verdict: Verdict,
+        until: Tick,
+        (by, note): (String, Option<String>),
+    ) -> Result<Entry, StoreError> {
+        let given = Given {
+            incident: incident.name.clone(),
+            asset: incident.asset.to_string(),
+            jurisdiction: incident.country,
+            verdict,
+            accepted: incident.level.accepted(verdict, until),
+        };
+        self.add(|before, now| {
+            Ok(Entry {
+                number: before.next_number(),
+                time: now.to_string(),
+                by,
+                act: Act::Give(given),
+                note,
+            })
+        })
+    }
+
     fn text(&self, file: &mut File) -> Result<String, StoreError> {
         let mut bytes = Vec::new();
         let read = file.take(LOG_BYTES_MAX + 1).read_to_end(&mut bytes);
@@ -101,6 +134,18 @@ impl FeedbackLog {
         }
     }
 }
+
+/// Until when something is accepted unless it is said: what is expected for 90 days, and what
+/// was benign once until it would have been closed by itself.
+pub const fn accepted_until(verdict: Verdict, now: Tick) -> Tick {
+    match verdict {
+        Verdict::BenignOnce => now.plus_seconds(QUIET_SECONDS),
+        Verdict::Expected | Verdict::Malicious => now.plus_seconds(EXPECTED_DAYS * SECONDS_PER_DAY),
+    }
+}
+
+/// For how long what is expected is accepted, unless it is said.
+const EXPECTED_DAYS: u64 = 90;
 
 /// What stands of the log, and what it did in this run.
 #[derive(Debug, Default)]

@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 
 use crate::alert::Alert;
+use crate::geo::Country;
 use crate::policy::Judgement;
 use crate::sink::{JsonLines, OutFolder, SinkError, TransferLine, VerdictLine};
 use crate::time::Tick;
 use crate::transfer::Transfer;
 
 use super::delivery::Sinks;
+use super::historian::Historian;
 use super::recorder::Recorder;
 
 /// Alerts that are kept for the summary on the terminal.
@@ -25,6 +27,7 @@ pub struct Outputs {
     recorder: Option<Recorder>,
     /// Other systems.
     sinks: Option<Sinks>,
+    historian: Option<Historian>,
     /// Alerts that wait for a caller that wants them itself.
     kept: Option<Vec<Alert>>,
 }
@@ -83,6 +86,24 @@ impl Outputs {
                 .into_iter()
                 .flatten()
                 .for_each(|head| sinks.head(head));
+        }
+    }
+
+    /// A history, and those that look on, too.
+    #[must_use]
+    pub fn with_history(mut self, historian: Historian) -> Self {
+        self.historian = Some(historian);
+        self
+    }
+
+    pub(super) const fn historian(&mut self) -> Option<&mut Historian> {
+        self.historian.as_mut()
+    }
+
+    /// Counts transfers for the history.
+    pub(super) fn count(&mut self, country: Country, transfers: &[Transfer]) {
+        if let Some(historian) = &mut self.historian {
+            historian.count(country, transfers);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a running pipeline publishes: its counters, and their names in Prometheus.
 
 mod exports;
+mod health;
 mod input;
 mod quantiles;
 mod status;
@@ -19,11 +20,13 @@ use crate::policy::VerdictSums;
 use crate::time::{SECONDS_PER_HOUR, Tick};
 
 use super::WORKERS_MAX;
+use super::feed::Feed;
 use super::sensor::SensorCounts;
 use super::sink_counts::SinkCounts;
 use super::vitals::Vitals;
 
 pub(super) use exports::{JURISDICTIONS_MAX, JurisdictionView};
+pub use health::RunTotals;
 pub(super) use quantiles::Quantiles;
 use quantiles::summary;
 pub use status::Status;
@@ -35,6 +38,7 @@ pub struct Telemetry {
     pub(super) vitals: Vitals,
     shared: Mutex<Shared>,
     pub(super) sinks: SinkCounts,
+    feed: Feed,
 }
 
 /// What a reader publishes now and then.
@@ -100,6 +104,10 @@ pub(super) struct AnalystView {
     pub(super) round_trips: Quantiles,
     pub(super) tick_latency: Quantiles,
     pub(super) tick: Tick,
+    /// The first tick of this run.
+    pub(super) started: Option<Tick>,
+    /// Until when nothing is told but what is hidden or past a ceiling, at the soonest.
+    pub(super) learning_until: Option<Tick>,
 }
 
 impl Telemetry {
@@ -111,7 +119,13 @@ impl Telemetry {
             vitals: Vitals::default(),
             shared: Mutex::default(),
             sinks: SinkCounts::default(),
+            feed: Feed::default(),
         })
+    }
+
+    /// What those that look on are told.
+    pub const fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     /// Where reader `number` publishes.
@@ -216,6 +230,7 @@ impl Telemetry {
         families.extend(input::worker_families(&shared));
         families.extend(self.vitals.families());
         families.extend(self.sinks.families());
+        families.extend(self.feed.families());
         families.push(summary(
             "borderflow_batch_latency_seconds",
             "Time that up to 256 packets took from decoded to counted, or to the workers' queues.",

@@ -461,6 +461,21 @@ impl Account {
         rows
     }
 
+    /// Bytes that an approval allows within its period, and those that were used of them in the
+    /// days of a pack; nothing where it has no quota of bytes.
+    pub fn quota(
+        &self,
+        policy: &Policy,
+        pack: &str,
+        approval: &str,
+        now: Tick,
+    ) -> Option<[u64; 2]> {
+        let pack = policy.packs().iter().find(|one| one.id == pack)?;
+        let offset = pack.offset_seconds(now.start());
+        let quotas = self.quotas.get(&offset)?;
+        coverage::quota(policy.approval(approval)?, quotas, Day::of(now, offset))
+    }
+
     /// The meters of days that begin so many seconds before those of UTC.
     pub fn meters(&self, offset_seconds: i32) -> Option<&Meters> {
         self.meters.get(&offset_seconds)

@@ -230,6 +230,14 @@ fn bytes_left(terms: &Terms, usage: &Usage) -> Option<u64> {
     Some(maximum.saturating_sub(usage.of(period).bytes))
 }
 
+/// Bytes that an approval allows within its period, and those that were used of them.
+pub(super) fn quota(approval: &Approval, quotas: &Meters, day: Day) -> Option<[u64; 2]> {
+    let (period, maximum) = (approval.terms.period?, approval.terms.maximum_bytes?);
+    let entity = entity(&approval.id);
+    let usage = quotas.used(&of_approval(&entity), day);
+    Some([maximum, usage.of(period).bytes])
+}
+
 /// Adds what a corridor has sent to an approval.
 pub(super) fn add(quotas: &mut Meters, day: Day, id: &Term, amounts: &Amounts<'_>) {
     let key = Key {

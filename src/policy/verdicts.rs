@@ -105,7 +105,7 @@ impl Policy {
     }
 
     /// The day of a tick where the site is, and the first tick behind it.
-    pub(super) fn day_of(&self, tick: Tick) -> (String, Tick) {
+    pub fn day_of(&self, tick: Tick) -> (String, Tick) {
         let at = i64::try_from(tick.0).unwrap_or(i64::MAX);
         let moment = jiff::Timestamp::from_second(at).unwrap_or(jiff::Timestamp::MAX);
         let date = self.zone.to_datetime(moment).date();

@@ -95,12 +95,14 @@ impl Sandbox {
         let named = file.into_iter();
         let named = named.chain(geo.chain(policy).map(PathBuf::as_path));
         let named = named.chain(packs.filter(|pack| pack.is_file()));
+        let of_http = [&config.http.feedback_token_file, &config.http.web_config];
+        let named = named.chain(of_http.into_iter().flatten().map(PathBuf::as_path));
         let named = named.chain(config.sink.iter().flat_map(SinkSettings::files_read));
         let mut readable: Vec<_> = named.map(folder_of).collect();
         if let (Some(inventory), Some(file)) = (&config.asset.inventory, file) {
             readable.push(folder_of(&folder_of(file).join(inventory)));
         }
-        let writable = [&config.state.dir, &config.ledger.dir];
+        let writable = [&config.state.dir, &config.ledger.dir, &config.history.dir];
         let writable = writable.into_iter().flatten().map(PathBuf::as_path);
         let of_sinks = config.sink.iter().filter_map(SinkSettings::folder_written);
         Self {

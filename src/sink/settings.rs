@@ -240,7 +240,12 @@ impl SinkSettings {
 
     /// Files that are read when it is opened.
     pub fn files_read(&self) -> impl Iterator<Item = &Path> {
-        let files = [&self.token_file, &self.tls_ca, &self.tls_certificate, &self.tls_key];
+        let files = [
+            &self.token_file,
+            &self.tls_ca,
+            &self.tls_certificate,
+            &self.tls_key,
+        ];
         let files = files.into_iter().flatten();
         files.map(|file| file.get_ref().as_path())
     }

@@ -18,6 +18,8 @@ mod bad_input;
 mod captures;
 mod ceiling;
 mod community_id;
+mod console;
+mod console_scale;
 mod daemon;
 mod demo;
 // The tests of the benchmark, whose own binary has no harness to run them.
@@ -50,8 +52,8 @@ mod restart;
 mod round_trips;
 mod schemas;
 mod sinks;
-mod splitting;
 mod snapshots;
+mod splitting;
 mod support;
 mod tidy;
 mod tshark;

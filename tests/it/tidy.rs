@@ -29,6 +29,7 @@ const LAYERS: &[&str] = &[
     "detect",
     "alert",
     "ledger",
+    "history",
     "report",
     "sink",
     "simulate",

@@ -59,6 +59,7 @@ impl Analyst {
         let judgements = self.learned.account.judge(&self.policy, tick);
         for judgement in judgements {
             self.totals.judged(&judgement);
+            self.remember_judgement(tick, &judgement);
             if judgement.is_new {
                 self.outputs.judgement(tick, &judgement)?;
             }
@@ -140,6 +141,9 @@ impl Analyst {
             recorder.advance(tick);
         }
         self.outputs.hand_over_heads();
+        if closed.is_some() {
+            self.remember_meters(ended.unwrap_or(tick));
+        }
         self.day_closed |= closed.is_some();
         Ok(())
     }

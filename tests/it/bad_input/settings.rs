@@ -116,12 +116,19 @@ fn a_mistake_on_the_command_line() {
     }
     let mut command = borderflow("replay");
     command.args(["--metrics", "0.0.0.0:0", "x.pcap"]);
-    run(command).refused(2, &["--metrics 0.0.0.0:0", "loopback only", "127.0.0.1"]);
+    run(command).refused(2, &["0.0.0.0:0", "--web-config", "127.0.0.1"]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let mut command = borderflow("replay");
     command.args(["--metrics", &address, "x.pcap"]);
-    run(command).refused(1, &["--metrics ", &address, "is another program using it?"]);
+    run(command).refused(
+        1,
+        &[
+            "--metrics or --console ",
+            &address,
+            "is another program using it?",
+        ],
+    );
 }
 
 #[test]
