@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::alert::Verdict;
 
+use super::privacy::PrivacyCommand;
+
 /// Real-time detector of anomalous cross-border data flows.
 #[derive(Debug, Parser)]
 #[command(version, long_version = LONG_VERSION, about, after_help = STATUS, max_term_width = 100)]
@@ -41,6 +43,9 @@ pub(super) enum Command {
     Inspect(InspectArguments),
     /// Write a report of a window of days from a ledger
     Report(ReportArguments),
+    /// Make a key of pseudonyms, or say what they stand for
+    #[command(subcommand)]
+    Privacy(PrivacyCommand),
     /// Check, prove and show what a ledger holds, or make a key for one
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -364,6 +369,9 @@ pub(super) struct FeedbackArguments {
     /// Folder of the sensor's state, which takes the log feedback.jsonl
     #[arg(long, value_name = "DIR", required = true)]
     pub(super) state: Option<PathBuf>,
+    /// Key of pseudonyms, where the incident is named by one
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
     /// Last day (UTC) on which it is expected, 90 days ahead if not given
     #[arg(long, value_name = "DATE")]
     pub(super) until: Option<String>,

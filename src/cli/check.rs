@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::Config;
 use crate::inventory::{Listed, Route};
-use crate::pipeline::wall_clock_tick;
+use crate::pipeline::{PipelineError, wall_clock_tick};
 use crate::policy::{Policy, Remark, Severity, ValidityMaximum, lint};
 
 use super::arguments::CheckArguments;
@@ -22,6 +22,8 @@ pub(super) fn run(
 ) -> Result<Outcome, CommandError> {
     let config = Config::read(&arguments.config)?;
     let (policy, geo) = (config.open_policy()?, open_geo(&config)?);
+    let networks = &config.site.networks;
+    config.privacy.open(networks).map_err(PipelineError::from)?;
     let today = day(arguments.on.as_deref())?;
     let remarks = lint(
         &listed(arguments, &config)?,

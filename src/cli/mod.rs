@@ -8,6 +8,7 @@ mod feedback;
 mod inspect;
 mod ledger;
 mod policy;
+mod privacy;
 mod progress;
 mod replay;
 mod report;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Policy(policy) => policy::run(&policy, &terminal),
         Command::Inspect(inspect) => inspect::run(&inspect, &terminal),
         Command::Report(report) => report::run(&report, &terminal),
+        Command::Privacy(privacy) => privacy::run(&privacy, &terminal),
         Command::Ledger(ledger) => ledger::run(&ledger, &terminal),
     };
     match result {
@@ -145,7 +147,10 @@ impl CommandError {
             | Self::Usage(_)
             | Self::Http(HttpError::NotLoopback(_))
             | Self::Pipeline(
-                PipelineError::Geo(_) | PipelineError::Calendar(_) | PipelineError::Inspect(_),
+                PipelineError::Geo(_)
+                | PipelineError::Calendar(_)
+                | PipelineError::Inspect(_)
+                | PipelineError::Privacy(_),
             )
             | Self::Pipeline(PipelineError::Capture(CaptureError::BadFilter { .. })) => {
                 ExitCode::from(2)

@@ -20,6 +20,7 @@ use crate::geo::{GeoConfig, Jurisdictions};
 use crate::inspect::InspectConfig;
 use crate::inventory::{AssetConfig, ListError, Listed};
 use crate::policy::{Policy, PolicyConfig, PolicyError, PolicySite};
+use crate::privacy::PrivacyConfig;
 use crate::time::{Calendar, CalendarError};
 
 /// The largest configuration file that is read, in bytes.
@@ -55,6 +56,8 @@ pub struct Config {
     pub state: StateConfig,
     /// A record that can be proved.
     pub ledger: LedgerConfig,
+    /// What is hidden of who is watched.
+    pub privacy: PrivacyConfig,
     /// SHA-256 of the text, 64 hexadecimal digits; nothing where there is none.
     #[serde(skip)]
     pub sha256: Option<String>,
@@ -196,6 +199,7 @@ impl Config {
         config.sha256 = Some(sha256(&text));
         config.policy.resolve_paths(folder);
         config.inspect.resolve_paths(folder);
+        config.privacy.resolve_paths(folder);
         if let Some(inventory) = &config.asset.inventory {
             let known = std::mem::take(&mut config.asset.known);
             let mut listed = Listed::of_text(known, &text, &name);

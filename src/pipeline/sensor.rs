@@ -12,7 +12,6 @@ use crate::time::Tick;
 use crate::transfer::{self, Conversation, Transfer};
 
 use super::PipelineError;
-use super::flow_file::FlowOut;
 use super::flow_records::FlowRecords;
 use super::inspection::Inspected;
 use super::openings::Pieces;
@@ -209,13 +208,13 @@ impl std::ops::Add for SensorCounts {
 }
 
 impl Sensor {
-    /// Makes the shards of worker `worker` of `workers`, which writes its flows to `flows`.
+    /// Makes the shards of worker `worker` of `workers`, whose flows go to `flows`.
     pub(super) fn new(
         (worker, workers): (usize, usize),
         config: &FlowConfig,
         flows_max: usize,
         geo: Arc<Geo>,
-        flows: Option<FlowOut>,
+        flows: Option<FlowRecords>,
     ) -> Self {
         let own = (worker..SHARDS).step_by(workers);
         let shards: Vec<_> = own
@@ -226,7 +225,7 @@ impl Sensor {
             shards,
             places: std::array::from_fn(|shard| (shard / workers) as u8),
             geo,
-            flows: flows.map(|out| FlowRecords::new(config, out)),
+            flows,
             output: SensorOutput::default(),
             rows,
         }

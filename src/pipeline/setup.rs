@@ -20,6 +20,7 @@ use crate::time::Timestamp;
 use super::analyst::Analyst;
 use super::engine::{self, Desk, Engine, Finished};
 use super::flow_file::FlowFile;
+use super::flow_records::FlowRecords;
 use super::inspection::Inspection;
 use super::outputs::Outputs;
 use super::reader::{Reader, ReaderCounts};
@@ -117,6 +118,8 @@ impl Setup {
         }
         let (feedback, unread) = keeper.feedback()?;
         notes.extend(unread);
+        let veil = Arc::new(config.privacy.open(&config.site.networks)?);
+        outputs.set_veil(&veil);
         let (outs, file) = FlowFile::share(outputs.take_flows(), shares.len())?;
         let flows_max = config.limits.flows.div_ceil(tables);
         let flow = FlowConfig {
@@ -126,7 +129,8 @@ impl Setup {
         };
         let sensors = shares.zip(outs).map(|(share, out)| {
             let geo = Arc::clone(&geo);
-            Sensor::new(share, &flow, flows_max, geo, out)
+            let records = out.map(|out| FlowRecords::new(&flow, Arc::clone(&veil), out));
+            Sensor::new(share, &flow, flows_max, geo, records)
         });
         let sensors: Vec<_> = sensors.collect();
         let inventory = Inventory::new(&config.asset);

@@ -40,6 +40,7 @@ mod openings;
 mod oracle;
 mod packets;
 mod policy;
+mod privacy;
 mod program;
 mod recipients;
 mod relabels;

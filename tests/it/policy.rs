@@ -189,6 +189,32 @@ fn the_ledger_of_a_replay_is_the_same_whatever_the_workers() {
 }
 
 #[test]
+fn a_replay_without_a_packet_began_and_ended() {
+    let office = Office::new();
+    let capture = fs::read(&office.capture).unwrap();
+    fs::write(office.at("empty.pcap"), &capture[..24]).unwrap();
+    let words = [
+        "replay",
+        "empty.pcap",
+        "--out",
+        "out",
+        "--config",
+        "config.toml",
+        "--ledger",
+        "--key",
+        "ledger.key",
+    ];
+    let ran = office.run(&words);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let entries = json_lines(&office.at("out/ledger/entries.jsonl"));
+    let kinds: Vec<_> = entries.iter().map(|entry| &entry["kind"]).collect();
+    assert_eq!(kinds.first().unwrap(), &"start", "{kinds:?}");
+    assert_eq!(kinds[kinds.len() - 2..], ["sensor", "stop"], "{kinds:?}");
+    let sound = office.run(&["ledger", "verify", "out/ledger"]);
+    assert_eq!(sound.status, Some(0), "{sound:?}");
+}
+
+#[test]
 fn what_is_declared_is_looked_through() {
     let office = Office::new();
     let sound = office.run(&["check", "config.toml", "--on", "2026-03-01"]);
