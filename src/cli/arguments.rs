@@ -39,7 +39,8 @@ pub(super) enum Command {
     /// List, explain and compare packs of law
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Hold captures against packs of law: status 4 if anything speaks against an export
+    /// Hold captures, or days of a ledger, against packs of law: status 4 if one speaks against
+    /// an export
     Inspect(InspectArguments),
     /// Write a report of a window of days from a ledger
     Report(ReportArguments),
@@ -154,9 +155,22 @@ pub(super) enum TextLanguage {
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
     /// Capture files
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "ledger",
+        conflicts_with = "ledger"
+    )]
     pub(super) files: Vec<PathBuf>,
-    /// Packs, those of the configuration if not given
+    /// Folder of a ledger: what packs said on the days from --from to --to
+    #[arg(long, value_name = "DIR", requires_all = ["from", "to"], conflicts_with = "config")]
+    pub(super) ledger: Option<PathBuf>,
+    /// First day, in the time zone of the site
+    #[arg(long, value_name = "DATE", requires = "ledger")]
+    pub(super) from: Option<String>,
+    /// Last day
+    #[arg(long, value_name = "DATE", requires = "ledger")]
+    pub(super) to: Option<String>,
+    /// Packs, those of the configuration if not given; of a ledger all that have judged
     #[arg(long)]
     pub(super) pack: Vec<String>,
     /// Configuration; without one home is CN and assets are the private ranges

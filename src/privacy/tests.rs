@@ -267,7 +267,8 @@ proptest::proptest! {
         let _ = veil.text(&text);
         let address = IpAddr::from(address);
         let line = format!("{text} {address}:{port} {text}");
-        let expected = format!("{} {}:{port} {}", veil.text(&text), veil.address(address), veil.text(&text));
+        let (shown, around) = (veil.address(address), veil.text(&text));
+        let expected = format!("{around} {shown}:{port} {around}");
         proptest::prop_assert_eq!(veil.text(&line), expected);
     }
 }

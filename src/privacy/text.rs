@@ -10,7 +10,7 @@ use crate::decode::Mac;
 
 impl Pseudonyms {
     /// Puts pseudonyms in place of the addresses in a text, in one pass. A run of letters that
-    /// addresses are made of is one, or one with a port behind it, or none.
+    /// addresses are made of begins with one, or has none.
     pub(super) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut veiled = String::new();
         // What stands before this is in `veiled`, where anything was changed.
@@ -84,12 +84,14 @@ fn card(text: &str) -> Option<Mac> {
     is_written_so.then(|| text.parse().ok()).flatten()
 }
 
-/// An address, or one of IPv4 with a port behind it: how long it is, and what.
+/// An address, or one of IPv4 with something behind it, such as a port: how long it is, and what.
 fn address(text: &str) -> Option<(usize, IpAddr)> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some((text.len(), address));
     }
-    let (before, _) = text.split_once(':')?;
+    let is_dotted = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let length = text.bytes().take_while(is_dotted).count();
+    let before = text.get(..length)?.trim_end_matches('.');
     let address: Ipv4Addr = before.parse().ok()?;
     Some((before.len(), address.into()))
 }
