@@ -163,7 +163,7 @@ fn no_address_of_the_site_is_in_anything_that_is_written() {
 #[test]
 fn peers_are_hidden_too_where_that_is_asked_for_and_nobody_gives_a_community_id() {
     let office = Office::new();
-    let learns = "[baseline]\nlearn = \"30d\"\n";
+    let learns = "[baseline]\nlearn = \"30d\"\n[alert]\nbudget_per_asset_week = 5.0\n";
     let more = format!("{learns}{HIDDEN}hides_peers = true\n[flow]\ncommunity_id = true\n");
     office.replay(&office.capture, "plain", learns, &[]);
     let said = office.replay(&office.capture, "hidden", &more, &[]);
