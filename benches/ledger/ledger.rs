@@ -6,7 +6,10 @@
 //! writes a new ledger and checks it as `borderflow ledger verify` does.
 
 #![allow(clippy::print_stdout, reason = "it talks to who runs it")]
-#![allow(clippy::disallowed_methods, reason = "what takes how long is what it is for")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "what takes how long is what it is for"
+)]
 
 use std::error::Error;
 use std::io::{Write, stdout};
