@@ -12,7 +12,7 @@ NAME ?= hospital
 SECONDS ?= 600
 
 .PHONY: help demo example test bench stages numbers bench-detection series gate gate-detection \
-	keep-detection fuzz lint golden metrics docs deb clean-out
+	keep-detection fuzz crash ledger lint golden metrics docs deb clean-out
 
 export CARGO_TERM_COLOR ?= auto
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -67,16 +67,28 @@ keep-detection: ## keep the figures of that run
 	@scripts/need.sh build
 	cargo bench --locked --bench detection -- --gate benches/detection/kept.json --keep
 
-fuzz: ## fuzz each target of the sensor half (SECONDS=600)
+fuzz: ## fuzz each target (SECONDS=600)
 	@scripts/need.sh build
 	@cargo fuzz --version >/dev/null 2>&1 || \
 		{ echo "fuzz: no cargo-fuzz (cargo install cargo-fuzz --locked)"; exit 1; }
-	for target in reader:8192 decode:700 flow:2048 dissect:4096; do \
+	for target in reader:8192 decode:700 flow:2048 dissect:4096 policy:6000 lists:4096 \
+			ledger:2048 inspect:4096; do \
 		name=$${target%:*}; mkdir -p fuzz/found/$$name; \
 		RUSTC_BOOTSTRAP=1 cargo fuzz run $$name fuzz/found/$$name fuzz/corpus/$$name -- \
 			-max_len=$${target#*:} -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 \
 			-print_final_stats=1 || exit 1; \
 	done
+
+crash: ## kill a ledger at every step towards the disk, look at what is left
+	@scripts/need.sh build
+	cargo build --release --locked --bin borderflow --example ledger
+	scripts/crash.py $(TARGET_DIR)/release/examples/ledger $(TARGET_DIR)/release/borderflow
+
+ledger: ## time a ledger of a million entries
+	@scripts/need.sh build
+	cargo build --release --locked --example ledger
+	rm -rf out/ledger-timed
+	$(TARGET_DIR)/release/examples/ledger time out/ledger-timed 1000000
 
 lint: ## check format, lints, API docs, dependencies, scripts
 	@scripts/need.sh build

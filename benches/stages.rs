@@ -17,6 +17,7 @@ use borderflow::config::Config;
 use borderflow::decode::{Packet, decode};
 use borderflow::flow::{FlowConfig, FlowEvent, SHARDS, Shard, shard_of};
 use borderflow::geo::{Geo, GeoConfig};
+use borderflow::inspect::{Found, Inspector, Stream, TestCards};
 use borderflow::pipeline::{Outputs, Setup, Telemetry, replay};
 use borderflow::simulate::{Scenario, simulate};
 use borderflow::time::Timestamp;
@@ -146,5 +147,89 @@ fn stages(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, stages);
+/// Numbers that are the same in each run (xorshift, Marsaglia 2003).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn digits(&mut self, count: usize) -> String {
+        (0..count)
+            .map(|_| char::from(b'0' + (self.next() % 10) as u8))
+            .collect()
+    }
+}
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let groups = bytes.chunks_exact(3).flat_map(|group| {
+        let bits = group
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        [18, 12, 6, 0].map(|shift| LETTERS[(bits >> shift & 63) as usize])
+    });
+    groups.collect()
+}
+
+/// What is looked through: without a single identifier, which is what costs most of all traffic.
+fn contents() -> [(&'static str, Vec<u8>); 4] {
+    const BYTES: usize = 4 << 20;
+    let mut chance = Chance(0x2026_0302);
+    let mut random: Vec<u8> = (0..BYTES / 8)
+        .flat_map(|_| chance.next().to_le_bytes())
+        .collect();
+    random.truncate(BYTES / 12 * 12);
+    let text = base64(&random[..BYTES / 4 * 3]);
+    let (mut json, mut csv) = (Vec::new(), Vec::new());
+    while json.len() < BYTES {
+        let (id, bytes, seconds) = (
+            chance.next() % 100_000,
+            chance.next() >> 40,
+            chance.next() % 60,
+        );
+        let row = format!(
+            "{{\"id\":{id},\"name\":\"sensor {id} of the second hall\",\"bytes\":{bytes},\"at\":\
+             \"2026-03-02T10:00:{seconds:02}Z\",\"is_open\":true,\"tags\":[\"blue\",\"heavy\"]}}\n"
+        );
+        json.extend(row.into_bytes());
+    }
+    while csv.len() < BYTES {
+        let row = [18, 11, 16, 9].map(|count| chance.digits(count)).join(",");
+        csv.extend((row + "\n").into_bytes());
+    }
+    [
+        ("random", random),
+        ("base64", text),
+        ("json", json),
+        ("digits", csv),
+    ]
+}
+
+fn inspect(criterion: &mut Criterion) {
+    let inspector = Inspector::new([7; 16], TestCards::Ignored).unwrap();
+    let mut group = criterion.benchmark_group("inspect");
+    group.sample_size(20);
+    for (name, content) in contents() {
+        group.throughput(Throughput::Bytes(content.len() as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let (mut stream, mut found) = (Stream::default(), Found::default());
+                // As much as a segment carries.
+                for piece in content.chunks(1_460) {
+                    inspector.push(&mut stream, piece, &mut found);
+                }
+                inspector.finish(stream, &mut found);
+                found
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, stages, inspect);
 criterion_main!(benches);

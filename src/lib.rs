@@ -35,6 +35,8 @@ pub mod flow;
 
 pub mod inventory;
 
+pub mod privacy;
+
 pub mod transfer;
 
 pub mod intake;

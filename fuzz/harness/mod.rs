@@ -6,4 +6,8 @@
 pub mod decode;
 pub mod dissect;
 pub mod flow;
+pub mod inspect;
+pub mod ledger;
+pub mod lists;
+pub mod policy;
 pub mod reader;

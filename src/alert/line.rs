@@ -8,6 +8,7 @@ use crate::baseline::{Hours, Prevalence};
 use crate::detect::Detector;
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
+use crate::privacy::Veil;
 
 use super::{PolicyLine, Source, Verdict};
 
@@ -188,6 +189,83 @@ pub struct AlertFlow {
     pub ja4: Option<String>,
     /// How it is protected.
     pub protection: Protection,
+}
+
+impl Alert {
+    /// Hides addresses, wherever they stand. Every field is named, so that none is forgotten.
+    pub fn veil(&mut self, veil: &Veil) {
+        if veil.is_off() {
+            return;
+        }
+        let Self {
+            id,
+            incident,
+            campaign,
+            asset,
+            asset_ip,
+            asset_mac,
+            organisation,
+            recipient,
+            detectors,
+            policy,
+            explanation,
+            flows,
+            event: _,
+            time: _,
+            jurisdiction: _,
+            asn: _,
+            score: _,
+            severity: _,
+            window_start: _,
+            window_seconds: _,
+            bytes: _,
+            expected_bytes: _,
+            excess_bytes: _,
+            allowance_bytes: _,
+            seen_hours: _,
+            expected_hours: _,
+            first_seen: _,
+            is_new: _,
+            prevalence: _,
+            geo_confidence: _,
+            verdict: _,
+            feedback: _,
+            maturity: _,
+        } = self;
+        *asset_ip = veil.address(*asset_ip);
+        let texts = [id, incident, asset, explanation].into_iter();
+        let others = [campaign, asset_mac, organisation, recipient];
+        let sentences = detectors.iter_mut().map(|line| &mut line.sentence);
+        let texts = texts.chain(others.into_iter().flatten()).chain(sentences);
+        texts.for_each(|text| veil.hide(text));
+        if let Some(line) = policy {
+            line.veil(veil);
+        }
+        flows.iter_mut().for_each(|flow| flow.veil(veil));
+    }
+}
+
+impl AlertFlow {
+    fn veil(&mut self, veil: &Veil) {
+        let Self {
+            src,
+            dst,
+            name,
+            ja4: _,
+            src_port: _,
+            dst_port: _,
+            proto: _,
+            bytes: _,
+            app: _,
+            name_source: _,
+            protection: _,
+        } = self;
+        *src = veil.address(*src);
+        *dst = veil.address(*dst);
+        if let Some(name) = name {
+            veil.hide(name);
+        }
+    }
 }
 
 #[cfg(test)]

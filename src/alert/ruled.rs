@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Severity;
 use crate::policy::Standpoint;
 use crate::policy::law::{self, Verdict};
+use crate::privacy::Veil;
 
 /// The strongest that any pack says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,22 @@ pub struct PolicyLine {
     pub cite: Option<String>,
     /// The approval that was looked at.
     pub approval: Option<String>,
+}
+
+impl PolicyLine {
+    /// Hides addresses in what the operator calls an approval; the rest is of the pack.
+    pub(super) fn veil(&mut self, veil: &Veil) {
+        let Self {
+            approval,
+            pack: _,
+            severity: _,
+            rule: _,
+            cite: _,
+        } = self;
+        if let Some(approval) = approval {
+            veil.hide(approval);
+        }
+    }
 }
 
 impl From<&Ruled> for PolicyLine {

@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::alert::Verdict;
 
+use super::privacy::PrivacyCommand;
+
 /// Real-time detector of anomalous cross-border data flows.
 #[derive(Debug, Parser)]
 #[command(version, long_version = LONG_VERSION, about, after_help = STATUS, max_term_width = 100)]
@@ -42,13 +44,17 @@ pub(super) enum Command {
     /// List, explain and compare packs of law
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Hold captures against packs of law: status 4 if anything speaks against an export
+    /// Hold captures, or days of a ledger, against packs of law: status 4 if one speaks against
+    /// an export
     Inspect(InspectArguments),
     /// Write a report of a window of days from a ledger
     Report(ReportArguments),
     /// Try out where alerts are handed to
     #[command(subcommand)]
     Sink(SinkCommand),
+    /// Make a key of pseudonyms, or say what they stand for
+    #[command(subcommand)]
+    Privacy(PrivacyCommand),
     /// Check, prove and show what a ledger holds, or make a key for one
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -180,9 +186,22 @@ pub(super) enum TextLanguage {
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
     /// Capture files
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "ledger",
+        conflicts_with = "ledger"
+    )]
     pub(super) files: Vec<PathBuf>,
-    /// Packs, those of the configuration if not given
+    /// Folder of a ledger: what packs said on the days from --from to --to
+    #[arg(long, value_name = "DIR", requires_all = ["from", "to"], conflicts_with = "config")]
+    pub(super) ledger: Option<PathBuf>,
+    /// First day, in the time zone of the site
+    #[arg(long, value_name = "DATE", requires = "ledger")]
+    pub(super) from: Option<String>,
+    /// Last day
+    #[arg(long, value_name = "DATE", requires = "ledger")]
+    pub(super) to: Option<String>,
+    /// Packs, those of the configuration if not given; of a ledger all that have judged
     #[arg(long)]
     pub(super) pack: Vec<String>,
     /// Configuration; without one home is CN and assets are the private ranges
@@ -437,6 +456,9 @@ pub(super) struct FeedbackArguments {
     /// Folder of the sensor's state, which takes the log feedback.jsonl
     #[arg(long, value_name = "DIR", required = true)]
     pub(super) state: Option<PathBuf>,
+    /// Key of pseudonyms, where the incident is named by one
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
     /// Last day (UTC) on which it is expected, 90 days ahead if not given
     #[arg(long, value_name = "DATE")]
     pub(super) until: Option<String>,

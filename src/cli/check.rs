@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::Config;
 use crate::inventory::{Listed, Route};
-use crate::pipeline::wall_clock_tick;
+use crate::pipeline::{PipelineError, wall_clock_tick};
 use crate::policy::{Judging, Policy, Remark, Severity, ValidityMaximum, lint, lint_packs};
 
 use super::arguments::CheckArguments;
@@ -25,6 +25,8 @@ pub(super) fn run(
     for sink in &config.sink {
         sink.open()?;
     }
+    let networks = &config.site.networks;
+    config.privacy.open(networks).map_err(PipelineError::from)?;
     let today = day(arguments.on.as_deref())?;
     let (listed, text) = listed(arguments, &config)?;
     let maxima = maxima(&policy, today);

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::alert::{Act, Entry, Feedback, NAME_LETTERS_MAX, NOTE_LETTERS_MAX, Verdict};
 use crate::detect::Bytes;
-use crate::pipeline::{self, FeedbackLog, accepted_until};
+use crate::pipeline::{self, FeedbackLog, PipelineError, accepted_until};
+use crate::privacy::PseudonymKey;
 use crate::time::{SECONDS_PER_DAY, Tick};
 
 use super::arguments::{FeedbackAction, FeedbackArguments};
@@ -55,12 +56,14 @@ fn give(arguments: &FeedbackArguments, terminal: &Terminal) -> Result<String, Co
         let why = format!("--note: at most {NOTE_LETTERS_MAX} letters");
         return Err(usage(why));
     }
-    let (saved, notes) = pipeline::saved_incident(folder, incident)?;
+    let incident = plain_name(incident, arguments.key.as_deref())?;
+    let (saved, notes) = pipeline::saved_incident(folder, &incident)?;
     notes.iter().for_each(|note| terminal.complain(note));
     let saved = saved.ok_or_else(|| {
         usage(format!(
-            "{}: no incident {incident}. Incidents are named in alerts.jsonl; a running sensor \
-             saves them at the end of each hour",
+            "{}: no incident {incident}. Incidents are named in alerts.jsonl, with pseudonyms \
+             where there is a key of them (--key); a running sensor saves them at the end of \
+             each hour",
             folder.display()
         ))
     })?;
@@ -70,6 +73,14 @@ fn give(arguments: &FeedbackArguments, terminal: &Terminal) -> Result<String, Co
         "{}Applied when the sensor starts, and at the end of its running hour.\n",
         line(&entry, "")
     ))
+}
+
+/// The name that an incident has inside: where alerts are told with pseudonyms, another one.
+fn plain_name(told: &str, key: Option<&Path>) -> Result<String, CommandError> {
+    let key = key.map(PseudonymKey::read).transpose();
+    let key = key.map_err(PipelineError::from)?;
+    let plain = key.and_then(|key| key.incident(told));
+    Ok(plain.unwrap_or_else(|| told.to_owned()))
 }
 
 /// Until when something is accepted: to the end of a day that is named, else as it is usual.

@@ -1,4 +1,7 @@
-//! `borderflow inspect`: captures held against packs of law, for a script to go by.
+//! `borderflow inspect`: captures, or days of a ledger, held against packs of law, for a script to
+//! go by.
+
+mod ledger;
 
 use std::fmt::Write as _;
 
@@ -9,6 +12,7 @@ use crate::pipeline::{PipelineError, StandpointRow};
 use crate::policy::Standpoint;
 use crate::policy::law::Verdict;
 
+use self::ledger::{of_ledger, window};
 use super::arguments::InspectArguments;
 use super::policy::replay_quietly;
 use super::replay::read_file;
@@ -19,16 +23,17 @@ pub(super) fn run(
     arguments: &InspectArguments,
     terminal: &Terminal,
 ) -> Result<Outcome, CommandError> {
-    for file in &arguments.files {
-        probe(file).map_err(PipelineError::from)?;
-    }
-    let mut config = read_file(arguments.config.as_deref(), terminal)?;
-    config.state.dir = None;
-    if !arguments.pack.is_empty() {
-        config.policy.packs = Some(arguments.pack.clone());
-    }
-    let report = replay_quietly(&arguments.files, config, terminal)?;
-    let mut rows = report.standpoints;
+    let mut rows = match &arguments.ledger {
+        Some(folder) => {
+            let [from, to] = [&arguments.from, &arguments.to];
+            of_ledger(
+                folder,
+                window(from.as_deref(), to.as_deref())?,
+                &arguments.pack,
+            )?
+        }
+        None => of_captures(arguments, terminal)?,
+    };
     rows.sort_by(|a, b| {
         let key = |row: &StandpointRow| (finding(&row.said), row.bytes);
         key(b).cmp(&key(a))
@@ -43,6 +48,22 @@ pub(super) fn run(
         true => Outcome::Breach,
         false => Outcome::Complete,
     })
+}
+
+/// Replays captures under the packs that are asked for.
+fn of_captures(
+    arguments: &InspectArguments,
+    terminal: &Terminal,
+) -> Result<Vec<StandpointRow>, CommandError> {
+    for file in &arguments.files {
+        probe(file).map_err(PipelineError::from)?;
+    }
+    let mut config = read_file(arguments.config.as_deref(), terminal)?;
+    config.state.dir = None;
+    if !arguments.pack.is_empty() {
+        config.policy.packs = Some(arguments.pack.clone());
+    }
+    Ok(replay_quietly(&arguments.files, config, terminal)?.standpoints)
 }
 
 /// What a verdict comes to; the worst is the greatest.

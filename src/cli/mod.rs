@@ -12,6 +12,7 @@ mod inspect;
 mod ledger;
 mod notify;
 mod policy;
+mod privacy;
 mod progress;
 mod replay;
 mod report;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(inspect) => inspect::run(&inspect, &terminal),
         Command::Report(report) => report::run(&report, &terminal),
         Command::Sink(sink) => sink::run(&sink, &terminal),
+        Command::Privacy(privacy) => privacy::run(&privacy, &terminal),
         Command::Ledger(ledger) => ledger::run(&ledger, &terminal),
     };
     match result {
@@ -170,7 +172,10 @@ impl CommandError {
             )
             | Self::History(HistoryError::OfSensor(_))
             | Self::Pipeline(
-                PipelineError::Geo(_) | PipelineError::Calendar(_) | PipelineError::Inspect(_),
+                PipelineError::Geo(_)
+                | PipelineError::Calendar(_)
+                | PipelineError::Inspect(_)
+                | PipelineError::Privacy(_),
             )
             | Self::Pipeline(PipelineError::Capture(CaptureError::BadFilter { .. })) => {
                 ExitCode::from(2)

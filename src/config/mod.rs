@@ -21,6 +21,7 @@ use crate::history::HistoryConfig;
 use crate::inspect::InspectConfig;
 use crate::inventory::{AssetConfig, ListError, Listed};
 use crate::policy::{Policy, PolicyConfig, PolicyError, PolicySite};
+use crate::privacy::PrivacyConfig;
 use crate::sink::SinkSettings;
 use crate::time::{Calendar, CalendarError};
 
@@ -65,6 +66,8 @@ pub struct Config {
     pub history: HistoryConfig,
     /// The HTTP port.
     pub http: HttpConfig,
+    /// What is hidden of who is watched.
+    pub privacy: PrivacyConfig,
     /// SHA-256 of the text, 64 hexadecimal digits; nothing where there is none.
     #[serde(skip)]
     pub sha256: Option<String>,
@@ -240,6 +243,7 @@ impl Config {
         let sinks = config.sink.iter_mut();
         sinks.for_each(|sink| sink.resolve_paths(folder));
         config.inspect.resolve_paths(folder);
+        config.privacy.resolve_paths(folder);
         if let Some(inventory) = &config.asset.inventory {
             let known = std::mem::take(&mut config.asset.known);
             let mut listed = Listed::of_text(known, &text, &name);

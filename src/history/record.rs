@@ -8,6 +8,7 @@ use crate::baseline::CellKey;
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
 use crate::policy::{Judgement, MeterRow, RecipientKey};
+use crate::privacy::Veil;
 use crate::time::Tick;
 
 /// One thing that is written.
@@ -193,6 +194,18 @@ impl CorridorRecord {
     }
 }
 
+impl CorridorRecord {
+    /// Hides addresses, wherever they stand.
+    pub fn veil(&mut self, veil: &Veil) {
+        veil.hide(&mut self.asset);
+        let others = [&mut self.recipient, &mut self.approval];
+        others
+            .into_iter()
+            .flatten()
+            .for_each(|text| veil.hide(text));
+    }
+}
+
 fn recipient(key: &RecipientKey) -> Option<String> {
     match key {
         RecipientKey::Domain(domain) => Some(domain.to_string()),
@@ -205,8 +218,10 @@ fn recipient(key: &RecipientKey) -> Option<String> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeterRecord(pub(super) MeterRow);
 
-impl From<MeterRow> for MeterRecord {
-    fn from(row: MeterRow) -> Self {
+impl MeterRecord {
+    /// What a meter shows, with addresses veiled.
+    pub fn new(mut row: MeterRow, veil: &Veil) -> Self {
+        veil.hide(&mut row.entity);
         Self(row)
     }
 }

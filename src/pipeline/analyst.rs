@@ -209,6 +209,7 @@ impl Analyst {
         self.totals.view.started.get_or_insert(tick);
         if self.rulings.is_new {
             let now = Tick(tick.0.saturating_sub(1));
+            self.record_feedback(now);
             for alert in self.rulings.apply(&mut self.learned, now) {
                 self.write(alert)?;
             }
@@ -225,7 +226,7 @@ impl Analyst {
             self.write(alert)?;
         }
         for alert in self.learned.shadow.close_quiet(now) {
-            self.outputs.shadow(&alert)?;
+            self.outputs.shadow(alert)?;
         }
         self.learned.clock.hour = Some(next);
         self.learned.clock.has_traffic = false;
@@ -482,12 +483,13 @@ impl Analyst {
         state.map_or(Stage::Learning, |state| baseline.stage(state, learn))
     }
 
-    fn write(&mut self, alert: Alert) -> Result<(), PipelineError> {
+    fn write(&mut self, mut alert: Alert) -> Result<(), PipelineError> {
         let totals = &mut self.totals;
         totals.incidents += u64::from(alert.event == Event::Open);
         *totals.view.alerts.entry(alert.severity).or_default() += 1;
-        self.remember_alert(&alert);
-        self.outputs.alert(&alert)?;
+        let known = self.learned.incidents.find(&alert.incident);
+        self.outputs.alert(&mut alert)?;
+        self.remember_alert(&alert, known);
         if self.totals.alerts.len() < ALERTS_KEPT_MAX {
             self.totals.alerts.push(alert);
         }

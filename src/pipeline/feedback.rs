@@ -162,6 +162,12 @@ impl Rulings {
         (self.feedback, self.is_new) = (feedback, true);
     }
 
+    /// What was said after the line that was applied last.
+    pub(super) fn since(&self, applied: u64) -> impl Iterator<Item = &Entry> {
+        let entries = self.feedback.entries().iter();
+        entries.filter(move |entry| entry.number > applied)
+    }
+
     /// Looks at what opened: something may have been said of it in an earlier run.
     pub(super) fn look_at(&mut self, alerts: &[Alert]) {
         let mut opened = alerts.iter().filter(|alert| alert.event == Event::Open);

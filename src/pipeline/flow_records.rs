@@ -1,7 +1,10 @@
 //! Flow records of one worker, from their end to their lines.
 
+use std::sync::Arc;
+
 use crate::flow::{FLOWS_MAX, FlowConfig, FlowKey, SHARDS, Shard};
 use crate::geo::Geo;
+use crate::privacy::Veil;
 use crate::sink::{FlowRecord, FlowWriter};
 use crate::time::Tick;
 use crate::transfer::{Order, sort_by_tick};
@@ -23,12 +26,12 @@ pub(super) struct FlowRecords {
 }
 
 impl FlowRecords {
-    pub(super) fn new(config: &FlowConfig, out: FlowOut) -> Self {
+    pub(super) fn new(config: &FlowConfig, veil: Arc<Veil>, out: FlowOut) -> Self {
         Self {
             ended: Vec::new(),
             moment: Moment::default(),
             sorter: Sorter::default(),
-            writer: FlowWriter::new(config),
+            writer: FlowWriter::new(config, veil),
             out,
         }
     }

@@ -93,8 +93,13 @@ impl Import {
     /// Opens and locks the folder that `state.dir` names.
     ///
     /// # Errors
-    /// A state that is in use or cannot be read; a calendar that cannot be used.
-    pub fn start(config: Config, geo: Arc<Geo>, outputs: Outputs) -> Result<Self, PipelineError> {
+    /// A state that is in use or cannot be read; a calendar or a key that cannot be used.
+    pub fn start(
+        config: Config,
+        geo: Arc<Geo>,
+        mut outputs: Outputs,
+    ) -> Result<Self, PipelineError> {
+        outputs.set_veil(&Arc::new(config.privacy.open(&config.site.networks)?));
         let mut keeper = Keeper::new(&config.state)?;
         let (learned, notes) = keeper.load()?;
         let analyst = Analyst::new(config, geo, Policy::default(), outputs, learned)?;

@@ -71,6 +71,7 @@ use crate::capture::CaptureError;
 use crate::geo::GeoError;
 use crate::inspect::InspectError;
 use crate::ledger::LedgerError;
+use crate::privacy::PrivacyError;
 use crate::sink::SinkError;
 use crate::store::StoreError;
 use crate::time::CalendarError;
@@ -96,6 +97,9 @@ pub enum PipelineError {
     /// Content inspection.
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    /// The key of pseudonyms.
+    #[error(transparent)]
+    Privacy(#[from] PrivacyError),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

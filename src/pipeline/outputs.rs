@@ -1,10 +1,12 @@
 //! Where the analyst's results go.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::alert::Alert;
 use crate::geo::Country;
 use crate::policy::Judgement;
+use crate::privacy::Veil;
 use crate::sink::{JsonLines, OutFolder, SinkError, TransferLine, VerdictLine};
 use crate::time::Tick;
 use crate::transfer::Transfer;
@@ -30,6 +32,8 @@ pub struct Outputs {
     historian: Option<Historian>,
     /// Alerts that wait for a caller that wants them itself.
     kept: Option<Vec<Alert>>,
+    /// What hides addresses in all of it.
+    veil: Arc<Veil>,
 }
 
 impl Outputs {
@@ -107,6 +111,19 @@ impl Outputs {
         }
     }
 
+    /// Hides addresses from now on, in the ledger too.
+    pub(super) fn set_veil(&mut self, veil: &Arc<Veil>) {
+        self.veil = Arc::clone(veil);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.veil = Arc::clone(veil);
+        }
+    }
+
+    /// What hides addresses.
+    pub(super) const fn veil(&self) -> &Arc<Veil> {
+        &self.veil
+    }
+
     /// Whether days are wanted, by who sent what to whom.
     pub(super) const fn wants_account(&self) -> bool {
         self.recorder.is_some()
@@ -117,16 +134,15 @@ impl Outputs {
     }
 
     pub(super) fn judgement(&mut self, tick: Tick, judgement: &Judgement) -> Result<(), SinkError> {
+        if self.recorder.is_none() && self.verdicts.is_none() {
+            return Ok(());
+        }
+        let line = VerdictLine::new(tick, judgement, &self.veil);
         if let Some(recorder) = &mut self.recorder {
-            recorder.judgement(tick, judgement);
+            recorder.judgement(tick, &line);
         }
-        match &mut self.verdicts {
-            Some(lines) => {
-                lines.write(&VerdictLine::new(tick, judgement))?;
-                lines.flush()
-            }
-            None => Ok(()),
-        }
+        write(&mut self.verdicts, &line)?;
+        self.verdicts.as_mut().map_or(Ok(()), JsonLines::flush)
     }
 
     /// Alerts to one stream, nothing else.
@@ -155,8 +171,11 @@ impl Outputs {
         self.flows.take()
     }
 
-    /// An alert is on its way at once.
-    pub(super) fn alert(&mut self, alert: &Alert) -> Result<(), SinkError> {
+    /// An alert is on its way at once. Its addresses are hidden first, so that whoever takes it
+    /// from here on takes it as it is told.
+    pub(super) fn alert(&mut self, alert: &mut Alert) -> Result<(), SinkError> {
+        alert.veil(&self.veil);
+        let alert = &*alert;
         if let Some(kept) = &mut self.kept {
             kept.push(alert.clone());
         }
@@ -170,8 +189,9 @@ impl Outputs {
         self.alerts.as_mut().map_or(Ok(()), JsonLines::flush)
     }
 
-    pub(super) fn shadow(&mut self, alert: &Alert) -> Result<(), SinkError> {
-        write(&mut self.shadow, alert)?;
+    pub(super) fn shadow(&mut self, mut alert: Alert) -> Result<(), SinkError> {
+        alert.veil(&self.veil);
+        write(&mut self.shadow, &alert)?;
         self.shadow.as_mut().map_or(Ok(()), JsonLines::flush)
     }
 
@@ -183,7 +203,8 @@ impl Outputs {
         let Some(lines) = &mut self.transfers else {
             return Ok(());
         };
-        let line = |transfer| TransferLine::new(transfer, label(transfer.asset_ip));
+        let veil = &self.veil;
+        let line = |transfer| TransferLine::new(transfer, label(transfer.asset_ip), veil);
         let mut of_all = transfers.iter().map(line);
         of_all.try_for_each(|line| lines.write(&line))
     }

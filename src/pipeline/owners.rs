@@ -45,6 +45,14 @@ impl Owners {
         self.inventory.label(asset, address)
     }
 
+    /// How an asset is called by whose key it is written: by its name, where it has one.
+    pub(super) fn name_of(&self, written: &str) -> String {
+        match written.parse() {
+            Ok(asset @ AssetKey::Named(_)) => self.label_of(asset, asset.address()),
+            _ => written.to_owned(),
+        }
+    }
+
     /// Takes what was seen of the site's own addresses. A server beyond the site lends none.
     pub(super) fn learn(&self, bindings: &mut Bindings, geo: &Geo, seen: &[(Tick, Sighting)]) {
         if !self.inventory.asks_for_cards() {

@@ -1,15 +1,18 @@
 //! What of a run goes into the ledger.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::alert::Alert;
+use crate::alert::{Act, Alert, Entry};
+use crate::baseline::Labels;
 use crate::config::Config;
 use crate::geo::DatabaseInfo;
 use crate::ledger::{Body, Head, Key, Kind, Ledger, LedgerError, Opened};
-use crate::policy::{DayClosed, Judgement, MeterRow, Policy};
+use crate::policy::{DayClosed, MeterRow, Policy};
+use crate::privacy::Veil;
 use crate::sink::{DayRow, VerdictLine};
 use crate::time::{Tick, Timestamp};
 
@@ -33,6 +36,10 @@ pub struct Recorder {
     heads: Vec<Head>,
     /// What was found and mended when the ledger was opened.
     pub(super) notes: Vec<String>,
+    /// What hides addresses in all that is not hidden when it comes here.
+    pub(super) veil: Arc<Veil>,
+    /// What databases had moved when that was last written.
+    relabelled: Value,
 }
 
 /// When entries are committed.
@@ -49,6 +56,9 @@ const WAITING_MAX: u64 = 4_096;
 
 /// Rows of a day in one entry, so that it stays below the bound of a body.
 const ROWS_PER_ENTRY: usize = 64;
+
+/// Pairs of countries that are listed of what databases have moved.
+const RELABELLED_LISTED_MAX: usize = 100;
 
 /// Approvals that are listed.
 const APPROVALS_LISTED_MAX: usize = 100;
@@ -75,12 +85,15 @@ impl Recorder {
             failures: 0,
             heads: Vec::new(),
             notes,
+            veil: Arc::default(),
+            relabelled: Value::Null,
         })
     }
 
     /// Begins a run with its first tick.
     pub(super) fn begin(&mut self, tick: Tick) {
-        for (kind, body) in std::mem::take(&mut self.heading) {
+        for (kind, mut body) in std::mem::take(&mut self.heading) {
+            self.veil.value(&mut body);
             self.write(tick.start(), kind, &body);
         }
     }
@@ -90,14 +103,53 @@ impl Recorder {
         self.heading.extend(entries);
     }
 
+    /// Writes an alert as it is told.
     pub(super) fn alert(&mut self, alert: &Alert) {
         let time = alert.time.parse().map_or(Timestamp::ZERO, Tick::start);
         self.write(time, Kind::Alert, alert);
     }
 
-    pub(super) fn judgement(&mut self, tick: Tick, judgement: &Judgement) {
-        let line = VerdictLine::new(tick, judgement);
-        self.write(tick.end(), Kind::Verdict, &line);
+    /// Writes what a pack says, as it is told.
+    pub(super) fn judgement(&mut self, tick: Tick, line: &VerdictLine) {
+        self.write(tick.end(), Kind::Verdict, line);
+    }
+
+    /// Writes what a person has said of an incident, with how far it reaches. Who said it, and
+    /// the note, are in the log of feedback and nowhere else.
+    pub(super) fn feedback(&mut self, tick: Tick, entry: &Entry, asset: Option<String>) {
+        let mut body = match &entry.act {
+            Act::Undo(number) => json!({ "number": entry.number, "takes_back": number }),
+            Act::Give(given) => json!({
+                "number": entry.number,
+                "verdict": given.verdict,
+                "incident": given.incident,
+                "asset": asset,
+                "jurisdiction": given.jurisdiction,
+                "accepted": given.accepted,
+            }),
+        };
+        self.veil.value(&mut body);
+        self.write(tick.end(), Kind::Feedback, &body);
+    }
+
+    /// Writes what databases have moved from one country to another, if that is another thing
+    /// than when it was last written.
+    pub(super) fn relabelled(&mut self, tick: Tick, labels: &Labels) {
+        let changes = labels.changes();
+        let rows = changes.iter().take(RELABELLED_LISTED_MAX);
+        let rows = rows.map(|((from, to), change)| {
+            let (networks, bytes) = (change.networks, change.bytes);
+            json!({ "from": from, "to": to, "networks": networks, "bytes": bytes })
+        });
+        let body = json!({
+            "database": "country",
+            "relabelled": changes.len(),
+            "relabelled_listed": rows.collect::<Vec<_>>(),
+        });
+        if !changes.is_empty() && self.relabelled != body {
+            self.write(tick.end(), Kind::Database, &body);
+            self.relabelled = body;
+        }
     }
 
     /// Writes what a day had, in as many entries as it takes.
@@ -106,7 +158,9 @@ impl Recorder {
         for part in 0..parts {
             let rows = closed.rows.iter().skip(part * ROWS_PER_ENTRY);
             let rows = rows.take(ROWS_PER_ENTRY);
-            let rows: Vec<_> = rows.map(|(key, one)| DayRow::new(key, one)).collect();
+            let rows: Vec<_> = rows
+                .map(|(key, one)| DayRow::new(key, one, &self.veil))
+                .collect();
             let body = json!({
                 "day": closed.date,
                 "time_zone": time_zone,
@@ -121,7 +175,7 @@ impl Recorder {
     /// Writes what meters show.
     pub(super) fn meters(&mut self, tick: Tick, rows: &[MeterRow]) {
         for row in rows {
-            let body = json!({
+            let mut body = json!({
                 "day": row.day,
                 "pack": row.pack,
                 "entity": row.entity,
@@ -134,6 +188,7 @@ impl Recorder {
                 "records": row.records,
                 "estimated_records": row.estimated_records,
             });
+            self.veil.value(&mut body);
             self.write(tick.end(), Kind::Meter, &body);
         }
     }
@@ -155,11 +210,19 @@ impl Recorder {
         }
     }
 
-    /// Ends a run.
+    /// Ends a run, of which it is written how well the sensor could see.
     ///
     /// # Errors
     /// Where not all entries are on the disk, or some were not taken.
-    pub(super) fn stop(&mut self, tick: Tick, reason: &str) -> Result<(), LedgerError> {
+    pub(super) fn stop(
+        &mut self,
+        tick: Tick,
+        seen: &Value,
+        reason: &str,
+    ) -> Result<(), LedgerError> {
+        // An input without a packet has begun, too.
+        self.begin(tick);
+        self.sensor(tick, seen);
         self.write(tick.end(), Kind::Stop, &json!({ "reason": reason }));
         self.commit();
         self.failed.take().map_or(Ok(()), Err)

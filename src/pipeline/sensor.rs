@@ -13,7 +13,6 @@ use crate::transfer::{self, Conversation, Transfer};
 
 use super::PipelineError;
 use super::exchange::{Exchange, Taken};
-use super::flow_file::FlowOut;
 use super::flow_records::FlowRecords;
 use super::inspection::Inspected;
 use super::openings::Pieces;
@@ -213,13 +212,13 @@ impl std::ops::Add for SensorCounts {
 }
 
 impl Sensor {
-    /// Makes the shards of worker `worker` of `workers`, which writes its flows to `flows`.
+    /// Makes the shards of worker `worker` of `workers`, whose flows go to `flows`.
     pub(super) fn new(
         (worker, workers): (usize, usize),
         config: &FlowConfig,
         flows_max: usize,
         geo: Arc<Geo>,
-        flows: Option<FlowOut>,
+        flows: Option<FlowRecords>,
     ) -> Self {
         let own = (worker..SHARDS).step_by(workers);
         let shards: Vec<_> = own
@@ -232,7 +231,7 @@ impl Sensor {
             geo,
             exchange: Arc::default(),
             taken: Taken::default(),
-            flows: flows.map(|out| FlowRecords::new(config, out)),
+            flows,
             output: SensorOutput::default(),
             rows,
         }

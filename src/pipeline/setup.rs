@@ -21,6 +21,7 @@ use super::analyst::Analyst;
 use super::engine::{self, Desk, Engine, Finished};
 use super::exchange::Exchange;
 use super::flow_file::FlowFile;
+use super::flow_records::FlowRecords;
 use super::inspection::Inspection;
 use super::outputs::Outputs;
 use super::reader::{Reader, ReaderCounts};
@@ -122,6 +123,8 @@ impl Setup {
         }
         let (feedback, unread) = keeper.feedback()?;
         notes.extend(unread);
+        let veil = Arc::new(config.privacy.open(&config.site.networks)?);
+        outputs.set_veil(&veil);
         let (outs, file) = FlowFile::share(outputs.take_flows(), shares.len())?;
         let flows_max = config.limits.flows.div_ceil(tables);
         let flow = FlowConfig {
@@ -131,7 +134,8 @@ impl Setup {
         };
         let sensors = shares.zip(outs).map(|(share, out)| {
             let geo = Arc::clone(&geo);
-            Sensor::new(share, &flow, flows_max, geo, out).with_exchange(&exchange)
+            let records = out.map(|out| FlowRecords::new(&flow, Arc::clone(&veil), out));
+            Sensor::new(share, &flow, flows_max, geo, records).with_exchange(&exchange)
         });
         let sensors: Vec<_> = sensors.collect();
         let inventory = Inventory::new(&config.asset);

@@ -13,6 +13,7 @@ use crate::geo::{Confidence, Country, DatabaseInfo};
 use crate::ledger::LedgerError;
 use crate::policy::law::Verdict;
 use crate::policy::{Account, Standpoint};
+use crate::privacy::Veil;
 use crate::store::StoreError;
 use crate::time::Tick;
 
@@ -183,6 +184,7 @@ impl RunReport {
         let new = totals.notes.iter().filter(|note| !notes.contains(note));
         let new: Vec<_> = new.cloned().collect();
         notes.extend(new);
+        notes.iter_mut().for_each(|note| outputs.veil().hide(note));
         let summary = Summary {
             frames_read: counts.frames,
             packets: counts.packets,
@@ -217,7 +219,7 @@ impl RunReport {
             .and_then(|recorder| record_end(recorder, now, &summary).err());
         outputs.hand_over_heads();
         let jurisdictions = jurisdictions(&totals);
-        let standpoints = standpoints(&finished.analyst.learned.account);
+        let standpoints = standpoints(&finished.analyst.learned.account, outputs.veil());
         give_back(finished.analyst.learned);
         Self {
             summary,
@@ -251,13 +253,13 @@ impl RelabelledRow {
     }
 }
 
-fn standpoints(account: &Account) -> Vec<StandpointRow> {
+fn standpoints(account: &Account, veil: &Veil) -> Vec<StandpointRow> {
     let rows = account.corridors().flat_map(|(country, recipient, one)| {
         let said = one.said.iter();
         said.map(move |(pack, said)| StandpointRow {
-            asset: one.asset.clone(),
+            asset: veil.text(&one.asset).into_owned(),
             country,
-            recipient: recipient.to_string(),
+            recipient: veil.text(&recipient.to_string()).into_owned(),
             bytes: one.bytes,
             pack: pack.clone(),
             said: said.clone(),
@@ -281,8 +283,7 @@ fn record_end(recorder: &mut Recorder, now: Tick, summary: &Summary) -> Result<(
         "last": summary.last,
         "notes": summary.notes,
     });
-    recorder.sensor(now, &body);
-    recorder.stop(now, "end")
+    recorder.stop(now, &body, "end")
 }
 
 /// Entries that gave way, by table, where any did.

@@ -157,7 +157,11 @@ impl States {
         }
     }
 
+    /// Takes a database that is in use. What one has moved is no other database.
     pub(super) fn database(&mut self, body: Body<'_>) {
+        if body.number("relabelled") > 0 {
+            return;
+        }
         let database = Database {
             kind: body.name("database"),
             name: body.name("name"),

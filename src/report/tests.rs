@@ -452,3 +452,18 @@ fn kinds_are_found_by_name_and_number() {
     }
     assert_eq!(Kind::from_name("R7"), None);
 }
+
+#[test]
+fn what_a_database_has_moved_is_no_other_database() {
+    let tables = |entries| {
+        let report = report_of(&entries, request(Kind::Assurance, Language::English));
+        rows(&json_of(&report), "databases")
+    };
+    let mut more = entries();
+    let moved = json!({"database": "country", "relabelled": 1, "relabelled_listed": [
+        {"from": "SG", "to": "HK", "networks": 1, "bytes": 5},
+    ]});
+    more.push(("2026-03-17T16:00:00Z", "database", moved));
+    assert_eq!(tables(more), tables(entries()));
+    assert_eq!(tables(entries()).len(), 1);
+}

@@ -95,8 +95,13 @@ impl Sandbox {
         let named = file.into_iter();
         let named = named.chain(geo.chain(policy).map(PathBuf::as_path));
         let named = named.chain(packs.filter(|pack| pack.is_file()));
-        let of_http = [&config.http.feedback_token_file, &config.http.web_config];
-        let named = named.chain(of_http.into_iter().flatten().map(PathBuf::as_path));
+        let others = [
+            &config.http.feedback_token_file,
+            &config.http.web_config,
+            &config.privacy.key,
+            &config.inspect.key,
+        ];
+        let named = named.chain(others.into_iter().flatten().map(PathBuf::as_path));
         let named = named.chain(config.sink.iter().flat_map(SinkSettings::files_read));
         let mut readable: Vec<_> = named.map(folder_of).collect();
         if let (Some(inventory), Some(file)) = (&config.asset.inventory, file) {

@@ -2,12 +2,14 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use super::community_id::community_id;
 use super::{FlowLines, FlowRecord};
 use crate::decode::TunnelPath;
 use crate::dissect::{Application, Protection, Said};
 use crate::flow::FlowConfig;
+use crate::privacy::Veil;
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Tick, Timestamp};
 
 /// Writes lines of `flows.jsonl`. Fields that do not apply or are not known are left out.
@@ -20,11 +22,12 @@ pub struct FlowWriter {
     lines: FlowLines,
     /// The seed of Community IDs, where flows are told with theirs.
     community_seed: Option<u16>,
+    veil: Arc<Veil>,
 }
 
 impl Default for FlowWriter {
     fn default() -> Self {
-        Self::new(&FlowConfig::default())
+        Self::new(&FlowConfig::default(), Arc::default())
     }
 }
 
@@ -49,12 +52,15 @@ impl Default for Second {
 const DATE_BYTES: usize = 11;
 
 impl FlowWriter {
-    /// A writer of what is to be told of flows.
-    pub fn new(config: &FlowConfig) -> Self {
+    /// A writer of what is to be told of flows. What is veiled has no Community ID: who knows
+    /// one end could try all others.
+    pub fn new(config: &FlowConfig, veil: Arc<Veil>) -> Self {
+        let has_id = config.community_id && veil.is_off();
         Self {
             second: Second::default(),
             lines: FlowLines::with_room(),
-            community_seed: config.community_id.then_some(config.community_id_seed),
+            community_seed: has_id.then_some(config.community_id_seed),
+            veil,
         }
     }
 
@@ -64,7 +70,7 @@ impl FlowWriter {
         let mut line = Line(std::mem::take(&mut self.lines.bytes));
         self.write_ends(&mut line, flow);
         write_counts(&mut line, flow);
-        write_rest(&mut line, flow);
+        write_rest(&mut line, flow, &self.veil);
         self.write_community_id(&mut line, flow);
         line.text(b"}\n");
         self.lines.bytes = line.0;
@@ -101,9 +107,9 @@ impl FlowWriter {
         line.text(b"\",\"last\":\"");
         second.write(line, flow.last);
         line.text(b"\",\"src\":\"");
-        line.address(src.address);
+        line.address(self.veil.address(src.address));
         line.text(b"\",\"dst\":\"");
-        line.address(dst.address);
+        line.address(self.veil.address(dst.address));
         line.text(b"\"");
         if flow.has_ports {
             line.text(b",\"src_port\":");
@@ -152,7 +158,7 @@ fn write_counts(line: &mut Line, flow: &FlowRecord) {
     }
 }
 
-fn write_rest(line: &mut Line, flow: &FlowRecord) {
+fn write_rest(line: &mut Line, flow: &FlowRecord, veil: &Veil) {
     line.text(b",\"end\":\"");
     line.bytes(flow.end.name().as_bytes());
     line.text(b"\"");
@@ -195,11 +201,11 @@ fn write_rest(line: &mut Line, flow: &FlowRecord) {
         line.number(dst.asn.into());
     }
     if let Some(said) = &flow.said {
-        write_said(line, said);
+        write_said(line, said, veil);
     }
 }
 
-fn write_said(line: &mut Line, said: &Said) {
+fn write_said(line: &mut Line, said: &Said, veil: &Veil) {
     if said.application != Application::Unknown {
         line.text(b",\"app\":\"");
         line.bytes(said.application.name().as_bytes());
@@ -208,7 +214,7 @@ fn write_said(line: &mut Line, said: &Said) {
     // Names are printable ASCII, but quotation marks and what escapes them is not excluded.
     if let Some(name) = &said.server_name {
         line.text(b",\"sni\":");
-        line.quoted(name);
+        line.quoted(&veil.text(name));
     }
     if let Some(ja4) = &said.ja4 {
         line.text(b",\"ja4\":");

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
+use crate::privacy::Veil;
 use crate::transfer::{Service, Transfer};
 
 /// A line of `transfers.jsonl`. Fields that do not apply or are not known are left out.
@@ -32,15 +33,16 @@ pub struct TransferLine {
 }
 
 impl TransferLine {
-    /// The line of a transfer, whose asset is called so.
-    pub fn new(transfer: &Transfer, asset: String) -> Self {
+    /// The line of a transfer, whose asset is called so, with its addresses veiled.
+    pub fn new(transfer: &Transfer, mut asset: String, veil: &Veil) -> Self {
         let ends = transfer.conversation;
+        veil.hide(&mut asset);
         Self {
             time: transfer.tick.plus_seconds(1).to_string(),
             asset,
-            asset_ip: transfer.asset_ip,
+            asset_ip: veil.address(transfer.asset_ip),
             asset_port: ends.map(|ends| ends.asset_port),
-            peer: ends.map(|ends| ends.peer),
+            peer: ends.map(|ends| veil.address(ends.peer)),
             peer_port: ends.map(|ends| ends.peer_port),
             proto: ends.map(|ends| ends.protocol),
             service: transfer.service,

@@ -9,6 +9,7 @@ use crate::geo::{Confidence, Country};
 use crate::inventory::{Categories, Grade};
 use crate::policy::law::{Language, Rung, Rungs, Severity, Unit, Verdict};
 use crate::policy::{Content, Corridor, CorridorKey, Entity, Judgement, RecipientKey, Splitting};
+use crate::privacy::Veil;
 use crate::time::Tick;
 
 /// A line of `verdicts.jsonl`: written when a pack says something else of an asset and a
@@ -83,10 +84,10 @@ struct Part {
     amount: u64,
 }
 
-impl From<&Splitting> for SplittingPart {
-    fn from(splitting: &Splitting) -> Self {
+impl SplittingPart {
+    fn new(splitting: &Splitting, veil: &Veil) -> Self {
         let parts = splitting.parts.iter().map(|(name, amount)| Part {
-            name: name.clone(),
+            name: veil.text(name).into_owned(),
             amount: *amount,
         });
         Self {
@@ -96,7 +97,7 @@ impl From<&Splitting> for SplittingPart {
             unit: splitting.threshold.unit,
             estimated: splitting.is_estimated,
             shared: splitting.shared.name(),
-            of: splitting.shared.of().to_owned(),
+            of: veil.text(splitting.shared.of()).into_owned(),
             total: splitting.total,
             unseen_share: splitting.unseen_share,
             parts: parts.collect(),
@@ -113,9 +114,10 @@ struct Sentence {
 }
 
 impl VerdictLine {
-    /// The line of a judgement that was made in a tick.
-    pub fn new(tick: Tick, judgement: &Judgement) -> Self {
+    /// The line of a judgement that was made in a tick, with its addresses veiled.
+    pub fn new(tick: Tick, judgement: &Judgement, veil: &Veil) -> Self {
         let said = judgement.said.clone();
+        let hidden = |text: &String| veil.text(text).into_owned();
         let splitting = judgement.splitting.as_ref();
         let [en, zh] = [Language::En, Language::Zh].map(|language| {
             let [en, zh] = &judgement.sentences;
@@ -123,32 +125,32 @@ impl VerdictLine {
                 Language::En => en,
                 Language::Zh => zh,
             };
-            match splitting {
+            hidden(&match splitting {
                 Some(splitting) => format!("{said} {}", splitting.sentence(language)),
                 None => said.clone(),
-            }
+            })
         });
         let inputs = judgement.inputs;
         Self {
             time: tick.plus_seconds(1).to_string(),
-            asset: judgement.asset.clone(),
-            organisation: judgement.organisation.clone(),
+            asset: hidden(&judgement.asset),
+            organisation: judgement.organisation.as_ref().map(hidden),
             jurisdiction: judgement.key.country,
-            recipient: recipient(&judgement.key.recipient),
+            recipient: recipient(&judgement.key.recipient, veil),
             pack: judgement.pack.clone(),
             verdict: said.verdict,
             severity: said.severity,
             rule: said.rule,
             cite: said.cite,
-            approval: said.approval,
-            why: judgement.why.clone(),
+            approval: said.approval.as_ref().map(hidden),
+            why: judgement.why.iter().map(hidden).collect(),
             bytes: judgement.bytes,
             inputs: inputs.map(|[observed, estimated, threshold]| Inputs {
                 observed,
                 estimated,
                 threshold,
             }),
-            splitting: splitting.map(SplittingPart::from),
+            splitting: splitting.map(|splitting| SplittingPart::new(splitting, veil)),
             rung: judgement.rung,
             missing: judgement.missing,
             content: judgement.content.clone(),
@@ -179,21 +181,22 @@ pub struct DayRow {
 }
 
 impl DayRow {
-    /// The row of a corridor.
-    pub fn new(key: &CorridorKey, corridor: &Corridor) -> Self {
+    /// The row of a corridor, with its addresses veiled.
+    pub fn new(key: &CorridorKey, corridor: &Corridor, veil: &Veil) -> Self {
         let day = &corridor.day;
         let (first, last) = day.ticks.unwrap_or_default();
         let protected = Protection::ALL.iter().map(|one| one.name());
         let confidence = Confidence::ALL.iter().map(|one| one.name());
         let said = corridor.said.iter();
+        let entity = match &corridor.entity {
+            Entity::Organisation(name) | Entity::Asset(name) => name.as_str(),
+            Entity::Others => corridor.asset.as_str(),
+        };
         Self {
-            entity: match &corridor.entity {
-                Entity::Organisation(name) | Entity::Asset(name) => name.to_string(),
-                Entity::Others => corridor.asset.clone(),
-            },
-            asset: corridor.asset.clone(),
+            entity: veil.text(entity).into_owned(),
+            asset: veil.text(&corridor.asset).into_owned(),
             jurisdiction: key.country,
-            recipient: recipient(&key.recipient),
+            recipient: recipient(&key.recipient, veil),
             asn: corridor.asn,
             bytes: day.bytes,
             transfers: day.transfers,
@@ -214,9 +217,9 @@ fn some(bytes: impl Iterator<Item = (&'static str, u64)>) -> BTreeMap<&'static s
     bytes.filter(|(_, bytes)| *bytes > 0).collect()
 }
 
-fn recipient(key: &RecipientKey) -> Option<String> {
+fn recipient(key: &RecipientKey, veil: &Veil) -> Option<String> {
     match key {
-        RecipientKey::Domain(domain) => Some(domain.to_string()),
+        RecipientKey::Domain(domain) => Some(veil.text(domain.as_str()).into_owned()),
         RecipientKey::Asn(asn) => Some(format!("AS{asn}")),
         RecipientKey::Country(_) | RecipientKey::Others => None,
     }

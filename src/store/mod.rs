@@ -5,6 +5,10 @@
 //! The snapshot before it is kept as a second generation. Each carries a version and a
 //! SHA-256 over everything, so that a damaged one is known for what it is.
 
+mod secret;
+
+pub use secret::{SecretError, create_secret, read_secret};
+
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};

@@ -28,6 +28,26 @@ fn kept_plays_of_the_flow_table_add_up() {
     replay("flow", harness::flow::run);
 }
 
+#[test]
+fn kept_packs_are_read() {
+    replay("policy", harness::policy::run);
+}
+
+#[test]
+fn kept_lists_are_read() {
+    replay("lists", harness::lists::run);
+}
+
+#[test]
+fn kept_ledgers_are_checked() {
+    replay("ledger", harness::ledger::run);
+}
+
+#[test]
+fn kept_content_is_looked_through() {
+    replay("inspect", harness::inspect::run);
+}
+
 /// Runs every kept input of a target. What panics names its file.
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = root().join("fuzz/corpus").join(target);

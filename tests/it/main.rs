@@ -44,6 +44,7 @@ mod openings;
 mod oracle;
 mod packets;
 mod policy;
+mod privacy;
 mod program;
 mod prometheus;
 mod recipients;

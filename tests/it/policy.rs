@@ -1,5 +1,6 @@
 //! Exports held against approvals and packs of law, from a capture to the ledger.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -186,6 +187,84 @@ fn the_ledger_of_a_replay_is_the_same_whatever_the_workers() {
     assert_eq!(checked.status, Some(0), "{checked:?}");
     let shown = office.run(&["ledger", "show", "out-4/ledger", "--kind", "stop"]);
     assert_eq!(shown.stdout.lines().count(), 1, "{shown:?}");
+}
+
+/// What was said of each asset, country, recipient and pack, by lines of `inspect --json`.
+fn inspected(ran: &Ran) -> BTreeMap<[String; 4], String> {
+    let lines = ran.stdout.lines().map(|line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let text = |field: &str| line[field].as_str().unwrap().to_owned();
+        let of = ["asset", "jurisdiction", "recipient", "pack"].map(text);
+        (of, text("finding"))
+    });
+    lines.collect()
+}
+
+#[test]
+fn days_of_a_ledger_are_inspected_as_captures_are() {
+    let office = Office::new();
+    office.replay("out", &[]);
+    let of_days = |from: &str, to: &str, more: &[&str]| {
+        let mut words = vec![
+            "inspect",
+            "--ledger",
+            "out/ledger",
+            "--from",
+            from,
+            "--to",
+            to,
+        ];
+        words.extend(more);
+        office.run(&words)
+    };
+    let of_ledger = of_days("2026-03-01", "2026-03-31", &["--json"]);
+    assert_eq!(of_ledger.status, Some(4), "{of_ledger:?}");
+    let capture = office.capture.to_str().unwrap();
+    let of_capture = office.run(&["inspect", capture, "--config", "config.toml", "--json"]);
+    assert_eq!(of_capture.status, Some(4), "{of_capture:?}");
+    let [of_ledger, of_capture] = [&of_ledger, &of_capture].map(inspected);
+    let keys = |rows: &BTreeMap<[String; 4], String>| rows.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&of_ledger), keys(&of_capture));
+    // A capture shows the last word, days the worst.
+    let failed = of_capture.iter().filter(|(_, finding)| *finding == "fail");
+    for (key, _) in failed {
+        assert_eq!(of_ledger[key], "fail", "{key:?}");
+    }
+    let text = of_days("2026-03-01", "2026-03-31", &["--pack", "cn-base"]).stdout;
+    assert!(text.contains("cn.dsl.important_export"), "{text}");
+
+    let unknown = of_days("2026-03-01", "2026-03-31", &["--pack", "eu-gdpr"]);
+    assert_eq!(unknown.status, Some(2), "{unknown:?}");
+    assert!(unknown.stderr.contains("packs: cn-base"), "{unknown:?}");
+    let early = of_days("2025-03-01", "2025-03-31", &[]);
+    assert_eq!(early.status, Some(2), "{early:?}");
+    assert_eq!(of_days("2026-03-31", "2026-03-01", &[]).status, Some(2));
+}
+
+#[test]
+fn a_replay_without_a_packet_began_and_ended() {
+    let office = Office::new();
+    let capture = fs::read(&office.capture).unwrap();
+    fs::write(office.at("empty.pcap"), &capture[..24]).unwrap();
+    let words = [
+        "replay",
+        "empty.pcap",
+        "--out",
+        "out",
+        "--config",
+        "config.toml",
+        "--ledger",
+        "--key",
+        "ledger.key",
+    ];
+    let ran = office.run(&words);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let entries = json_lines(&office.at("out/ledger/entries.jsonl"));
+    let kinds: Vec<_> = entries.iter().map(|entry| &entry["kind"]).collect();
+    assert_eq!(kinds.first().unwrap(), &"start", "{kinds:?}");
+    assert_eq!(kinds[kinds.len() - 2..], ["sensor", "stop"], "{kinds:?}");
+    let sound = office.run(&["ledger", "verify", "out/ledger"]);
+    assert_eq!(sound.status, Some(0), "{sound:?}");
 }
 
 #[test]

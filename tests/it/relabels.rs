@@ -1,10 +1,12 @@
 //! A database that is exchanged for a corrected one: what was learned goes on, and what moved is
 //! told.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::restart::{MIDNIGHT, split};
-use crate::support::{json, json_lines, office_config, office_week, replay};
+use crate::support::{json, json_lines, office_config, office_week, replay, run};
 
 /// An override that says of the backup's vault in which country it is.
 fn vault_in(country: &str) -> String {
@@ -18,11 +20,19 @@ fn vault_in(country: &str) -> String {
 fn a_backup_whose_vault_is_said_to_be_elsewhere_is_told_as_moved_and_not_as_a_leak() {
     let folder = tempfile::tempdir().unwrap();
     let halves = split(&office_week(folder.path()), MIDNIGHT);
-    let (state, out) = (folder.path().join("state"), folder.path().join("out"));
+    let [state, out, key] = ["state", "out", "ledger.key"].map(|name| folder.path().join(name));
+    let made = run(
+        &["ledger", "key", key.to_str().unwrap()],
+        Duration::from_secs(10),
+    );
+    assert_eq!(made.status, Some(0), "{made:?}");
     for (half, country) in halves.iter().zip(["SG", "HK"]) {
         let config = office_config(folder.path(), "config.toml", &vault_in(country));
-        let [config, state] = [&config, &state].map(|path| path.to_str().unwrap());
-        let ran = replay(&[half], &out, &["--config", config, "--state", state]);
+        let [config, state, key] = [&config, &state, &key].map(|path| path.to_str().unwrap());
+        let options = [
+            "--config", config, "--state", state, "--ledger", "--key", key,
+        ];
+        let ran = replay(&[half], &out, &options);
         assert_eq!(ran.status, Some(0), "{ran:?}");
     }
     let summary = json(&out.join("summary.json"));
@@ -45,4 +55,16 @@ fn a_backup_whose_vault_is_said_to_be_elsewhere_is_told_as_moved_and_not_as_a_le
     let alerts = json_lines(&out.join("alerts.jsonl"));
     let to_vault = alerts.iter().filter(|alert| alert["jurisdiction"] == "HK");
     assert_eq!(to_vault.count(), 0);
+    // The ledger says it with each day that closes while it is more.
+    let entries = json_lines(&out.join("ledger/entries.jsonl"));
+    let told = entries.iter().map(|entry| &entry["body"]);
+    let told: Vec<_> = told.filter(|body| body["relabelled"] == 1).collect();
+    assert!(told.len() > 1, "{told:?}");
+    assert!(told.is_sorted_by(|one, next| one != next), "{told:?}");
+    let listed = &told.last().unwrap()["relabelled_listed"][0];
+    assert_eq!(
+        [&listed["from"], &listed["to"]],
+        [&json!("SG"), &json!("HK")]
+    );
+    assert_eq!(listed["bytes"], row["bytes"]);
 }

@@ -22,6 +22,7 @@ const LAYERS: &[&str] = &[
     "geo",
     "flow",
     "inventory",
+    "privacy",
     "transfer",
     "intake",
     "policy",

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::alert::Activity;
+use crate::alert::{Act, Activity};
 use crate::dissect::Protection;
 use crate::inventory::{AssetKey, Bindings};
 use crate::policy::{Account, Export, Findings, Policy};
@@ -137,6 +137,7 @@ impl Analyst {
                 recorder.day(tick, &self.config.site.time_zone, closed);
                 let last = ended.unwrap_or(tick);
                 recorder.meters(tick, &account.meter_rows(&self.policy, last));
+                recorder.relabelled(tick, &self.learned.baseline.labels);
             }
             recorder.advance(tick);
         }
@@ -146,6 +147,20 @@ impl Analyst {
         }
         self.day_closed |= closed.is_some();
         Ok(())
+    }
+
+    /// Writes to the ledger what people have said that is not applied yet.
+    pub(super) fn record_feedback(&mut self, now: Tick) {
+        let Some(recorder) = self.outputs.recorder() else {
+            return;
+        };
+        for entry in self.rulings.since(self.learned.feedback_applied) {
+            let asset = match &entry.act {
+                Act::Give(given) => Some(self.owners.name_of(&given.asset)),
+                Act::Undo(_) => None,
+            };
+            recorder.feedback(now, entry, asset);
+        }
     }
 
     /// Takes how well the sensor could see so far.
@@ -169,6 +184,7 @@ impl Analyst {
             recorder.day(now, &self.config.site.time_zone, &closed);
             let rows = self.learned.account.meter_rows(&self.policy, now);
             recorder.meters(now, &rows);
+            recorder.relabelled(now, &self.learned.baseline.labels);
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! What the history is told of what the analyst learns.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::alert::Alert;
+use crate::alert::{Alert, KnownIncident};
 use crate::baseline::{AssetState, Baseline, Destination, Expected};
 use crate::geo::{Country, Geo};
-use crate::history::{About, AssetHour, CorridorRecord, HourRecord, Record};
+use crate::history::{About, AssetHour, CorridorRecord, HourRecord, MeterRecord, Record};
 use crate::inventory::AssetKey;
 use crate::policy::Judgement;
 use crate::time::{HourSlot, Tick};
@@ -27,15 +28,16 @@ impl Analyst {
         view.learning_until = hour.map(|hour| Tick::of_hour(hour.saturating_add(left)));
     }
 
-    /// Tells the history an alert.
-    pub(super) fn remember_alert(&mut self, alert: &Alert) {
+    /// Tells the history an alert as it was told, and what is known of its incident inside.
+    pub(super) fn remember_alert(&mut self, alert: &Alert, known: Option<KnownIncident>) {
         if let Some(historian) = self.outputs.historian() {
-            historian.alert(alert, self.learned.incidents.find(&alert.incident));
+            historian.alert(alert, known);
         }
     }
 
     /// Tells the history what a pack says.
     pub(super) fn remember_judgement(&mut self, tick: Tick, judgement: &Judgement) {
+        let veil = Arc::clone(self.outputs.veil());
         let Some(historian) = self.outputs.historian().filter(|one| one.keeps_hours()) else {
             return;
         };
@@ -43,18 +45,21 @@ impl Analyst {
         let account = &self.learned.account;
         let quota = approval.and_then(|id| account.quota(&self.policy, &judgement.pack, id, tick));
         let (day, _) = self.policy.day_of(tick);
-        let record = CorridorRecord::new(day, judgement, quota);
+        let mut record = CorridorRecord::new(day, judgement, quota);
+        record.veil(&veil);
         historian.tell(Record::Corridor(Box::new(record)));
     }
 
     /// Tells the history what meters show.
     pub(super) fn remember_meters(&mut self, tick: Tick) {
+        let veil = Arc::clone(self.outputs.veil());
         let Some(historian) = self.outputs.historian().filter(|one| one.keeps_hours()) else {
             return;
         };
         let rows = self.learned.account.meter_rows(&self.policy, tick);
         if !rows.is_empty() {
-            let rows = rows.into_iter().map(Into::into).collect();
+            let rows = rows.into_iter().map(|row| MeterRecord::new(row, &veil));
+            let rows = rows.collect();
             historian.tell(Record::Meters(rows));
         }
     }
@@ -68,6 +73,7 @@ impl Analyst {
 
     /// Tells the history of the running hour, before that is closed.
     pub(super) fn remember_hour(&mut self, now: Tick, is_over: bool) {
+        let veil = Arc::clone(self.outputs.veil());
         let (Some(hour), Some(historian)) = (self.learned.clock.hour, self.outputs.historian())
         else {
             return;
@@ -95,14 +101,19 @@ impl Analyst {
             let address = latest.and_then(|known| known.asset_ip);
             let address = address.unwrap_or(asset.address());
             let label = self.owners.label_of(*asset, address);
+            let addresses = one.addresses.iter_mut();
+            addresses.for_each(|address| *address = veil.address(*address));
             // Two assets that are called the same are one in the history.
+            let label = veil.text(&label).into_owned();
             record.assets.entry(label).or_default().merge(one);
             if is_over {
                 record.systems.extend(systems(&self.geo, historian, state));
             }
         }
         if is_over {
-            record.open = Some(self.learned.incidents.names());
+            let mut names = self.learned.incidents.names();
+            names.iter_mut().for_each(|name| veil.hide(name));
+            record.open = Some(names);
         }
         historian.hour(now, record);
     }

@@ -121,7 +121,7 @@ impl Analyst {
         let observed = || observer.observe(recipients, key, shadowed.as_ref());
         for alert in shadow.tick(tick, key, activity, shadowed.as_ref(), observed) {
             self.totals.shadow_incidents += u64::from(alert.event == Event::Open);
-            self.outputs.shadow(&alert)?;
+            self.outputs.shadow(alert)?;
         }
         if incidents.is_open(key.0, key.1) {
             self.rulings.condemn(&mut self.learned, key);

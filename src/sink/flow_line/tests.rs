@@ -257,11 +257,12 @@ fn an_id_stands_at_the_end_where_it_is_asked_for() {
         (1, "HhA1B+6CoLbiKPEs5nhNYN4XWfk="),
     ];
     for (community_id_seed, id) in id {
-        let mut writer = FlowWriter::new(&FlowConfig {
+        let config = FlowConfig {
             community_id: true,
             community_id_seed,
             ..FlowConfig::default()
-        });
+        };
+        let mut writer = FlowWriter::new(&config, Arc::default());
         let line = written(&mut writer, &flow, how, &geo);
         let start = plain.strip_suffix("}\n").unwrap();
         assert_eq!(line, format!("{start},\"community_id\":\"1:{id}\"}}\n"));
