@@ -271,6 +271,7 @@ export default {
   "feedback.taken": "Taken down as number {n}.",
   "feedback.off": "Not from here: the sensor takes feedback over HTTP only with a token. "
     + "`borderflow feedback` works on its machine.",
+  "feedback.refused": "The sensor refuses feedback from this page.",
   "token.title": "Token for feedback",
   "token.why": "The operator has it. It is kept until this page is closed and stored nowhere.",
   "token.label": "Token",

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import * as f from "./format.js";
 import { h, clean } from "./dom.js";
 import { t, word } from "./i18n.js";
-import { state } from "./parts.js";
+import { commands, state } from "./parts.js";
 
 const VERDICTS = ["expected", "benign-once", "malicious"];
 
@@ -57,7 +57,7 @@ async function send(incident, verdict) {
 
 function refusal(error) {
   if (error.status === 0) return t("error.away");
-  if (error.status === 403) return t("feedback.off");
+  if (error.status === 403) return t("feedback.refused");
   return clean(error.message, 300) || t("error.answer");
 }
 
@@ -92,7 +92,7 @@ export function feedback(data, ctx) {
   });
   const isOff = ctx.status.feedback === "off";
   const box = h("div", { class: "feedback" },
-    isOff ? h("p", { class: "quiet" }, t("feedback.off")) : h("ul", {}, buttons), answer,
+    isOff ? h("p", { class: "quiet" }, commands(t("feedback.off"))) : h("ul", {}, buttons), answer,
     given.length ? h("ul", { class: "given" }, given.map((one) => h("li", {},
       h("b", {}, word("feedback", one.verdict)), " ", h("time", { datetime: one.time },
         f.moment(one.time)), one.note ? [" ", h("bdi", {}, clean(one.note, 500))] : null)))

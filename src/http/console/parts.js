@@ -140,7 +140,12 @@ function go(event, target) {
 /** What is shown where there is nothing: what that means, and what to do. */
 export function empty(title, advice) {
   return h("div", { class: "empty" }, h("p", {}, h("strong", {}, title)),
-    advice ? h("p", {}, advice) : null);
+    advice ? h("p", {}, typeof advice === "string" ? commands(advice) : advice) : null);
+}
+
+/** A text of ours, with what stands between backticks as code. */
+export function commands(text) {
+  return text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
 }
 
 /** Links of which one is chosen. */

@@ -263,6 +263,7 @@ export default {
   "feedback.taken": "已记录，编号 {n}。",
   "feedback.off": "此处不可用：只有配置了令牌，传感器才接受经 HTTP 的反馈。可在其所在机器上使用 "
     + "`borderflow feedback`。",
+  "feedback.refused": "传感器拒绝来自本页的反馈。",
   "token.title": "反馈令牌",
   "token.why": "请向运维人员索取。令牌只保留到本页关闭为止，不会存储。",
   "token.label": "令牌",
