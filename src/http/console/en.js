@@ -19,6 +19,7 @@ export default {
   "list.and": ", ",
   "days": { one: "{n} day", other: "{n} days" },
   "hours": { one: "{n} hour", other: "{n} hours" },
+  "time.now": "just now",
   "time.ago": "{time} ago",
 
   "nav.label": "Pages",

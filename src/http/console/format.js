@@ -114,7 +114,10 @@ export function duration(seconds) {
 export const secondsBetween = (from, to) => (new Date(to) - new Date(from)) / 1000;
 
 /** The time since, in packet time. */
-export const ago = (value, now) => t("time.ago", { time: duration(secondsBetween(value, now)) });
+export function ago(value, now) {
+  const seconds = secondsBetween(value, now);
+  return seconds < 10 ? t("time.now") : t("time.ago", { time: duration(seconds) });
+}
 
 /** A country by its name in the reader's language. */
 export function country(code) {

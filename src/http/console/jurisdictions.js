@@ -37,7 +37,7 @@ function draw({ rows }, ctx) {
     choices(t("span"), options, hours)),
   rows.length === 0 ? empty(t("overview.empty"), t("overview.empty.advice"))
     : table({ caption: t("nav.jurisdictions"), rows, key: (row) => row.country,
-      href: (row) => `#/jurisdictions/${segment(row.country)}`, columns: [
+      kind: "places", href: (row) => `#/jurisdictions/${segment(row.country)}`, columns: [
         { key: "country", label: t("jurisdiction"), is: "wide",
           cell: (row) => countryLink(row.country) },
         { key: "bytes", label: t("sent"), is: "number", cell: (row) => [f.bytes(row.bytes),

@@ -123,7 +123,7 @@ export function table({ caption, columns, rows, key, href = null, kind = "" }) {
     const target = href?.(row);
     return h("tr", { role: "row", class: target ? "goes" : null, "data-row": key(row),
       on: target ? { click: (event) => go(event, target) } : {} },
-    columns.map((column) => h("td", { role: "cell", class: column.is,
+    columns.map((column) => h("td", { role: "cell", class: `${column.is ?? ""} c-${column.key}`,
       "data-label": column.label }, h("div", { class: "cell" }, column.cell(row)))));
   });
   return h("table", { class: `table ${kind}`, role: "table" },

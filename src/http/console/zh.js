@@ -19,6 +19,7 @@ export default {
   "list.and": "、",
   "days": { other: "{n} 天" },
   "hours": { other: "{n} 小时" },
+  "time.now": "刚刚",
   "time.ago": "{time}前",
 
   "nav.label": "页面",
