@@ -54,8 +54,8 @@ class Keyboard(PageTest):
             page.focus(".skip")
             self.tab_to(page, f"nav/{view}")
             page.keyboard.press("Enter")
-            self.until(page, f"location.hash === '#/{view}'")
-            page.wait_for_selector("h1")
+            self.until(page, f"location.hash === '#/{view}' && document.activeElement.tagName "
+                             "=== 'H1'")
 
     def test_the_focus_stays_when_data_come(self):
         page = self.page(hash="#/incidents")

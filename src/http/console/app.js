@@ -7,20 +7,20 @@ import * as live from "./live.js";
 import { h, clean, isBusy, replace } from "./dom.js";
 import { t } from "./i18n.js";
 import { empty, state } from "./parts.js";
-import overview from "./overview.js";
-import incidents from "./incidents.js";
-import incident from "./incident.js";
-import assets from "./assets.js";
-import asset from "./asset.js";
-import jurisdictions, { jurisdiction } from "./jurisdictions.js";
-import approvals from "./approvals.js";
-import sensor from "./sensor.js";
 
-/** The views by the first part of the address, alone and with a second part. */
-const ROUTES = { "": [overview], incidents: [incidents, incident], assets: [assets, asset],
-  jurisdictions: [jurisdictions, jurisdiction], approvals: [approvals], sensor: [sensor] };
+/** The views by the first part of the address, alone and with a second part. Each is loaded when it
+ * is first opened, or when there is nothing else to do. */
+const ROUTES = {
+  "": [() => import("./overview.js")],
+  incidents: [() => import("./incidents.js"), () => import("./incident.js")],
+  assets: [() => import("./assets.js"), () => import("./asset.js")],
+  jurisdictions: [() => import("./jurisdictions.js"), () => import("./jurisdiction.js")],
+  approvals: [() => import("./approvals.js")],
+  sensor: [() => import("./sensor.js")],
+};
 const THEMES = ["system", "light", "dark"];
 const LOADING_MILLISECONDS = 250;
+const REST_MILLISECONDS = 2000;
 const MEMORIES_MAX = 40;
 
 const memories = new Map();
@@ -38,10 +38,10 @@ function route() {
   try {
     argument = second === undefined || second === "" ? null : decodeURIComponent(second);
   } catch {
-    return { path, first, view: null };
+    return { path, first, loader: null };
   }
   return { path, first, argument, query: new URLSearchParams(query),
-    view: views?.[argument === null ? 0 : 1] ?? null };
+    loader: views?.[argument === null ? 0 : 1] ?? null };
 }
 
 function memoryOf(hash) {
@@ -71,7 +71,8 @@ function open() {
     now: () => live.state.now ?? status.now };
   context.arrival = isSamePage ? "stay" : isBack ? "back" : "new";
   drawNavigation();
-  if (!to.view) {
+  context.opener = document.activeElement;
+  if (!to.loader) {
     show([heading(t("error.page")), empty(t("error.page"), h("a", { href: "#/" },
       t("error.home")))]);
     return;
@@ -89,10 +90,11 @@ function open() {
 /** Looks the data of the view up, and draws it. */
 async function load() {
   const mine = context;
-  if (!mine?.view || mine.isLoading) return;
+  if (!mine?.loader || mine.isLoading) return;
   mine.isLoading = true;
   const asked = live.state.now;
   try {
+    mine.view ??= (await mine.loader().catch(() => { throw new api.Failure(0, ""); })).default;
     const data = await mine.view.load(mine);
     if (mine !== context) return;
     mine.data = data;
@@ -141,13 +143,13 @@ function draw() {
 function show(children) {
   part.main.removeAttribute("aria-busy");
   replace(part.main, ...children.flat(Infinity).filter(Boolean));
-  if (context.arrival === "new") {
-    scrollTo(0, 0);
-    if (part.isStarted) part.main.querySelector("h1")?.focus({ preventScroll: true });
-  }
-  if (context.arrival === "back") {
-    scrollTo(0, context.memory.scroll ?? 0);
-    part.main.querySelector("h1")?.focus({ preventScroll: true });
+  if (context.arrival !== "stay") {
+    scrollTo(0, context.arrival === "back" ? context.memory.scroll ?? 0 : 0);
+    // Who has moved on meanwhile is not called back.
+    const focused = document.activeElement;
+    if (part.isStarted && (focused === document.body || focused === context.opener)) {
+      part.main.querySelector("h1")?.focus({ preventScroll: true });
+    }
   }
   context.arrival = "stay";
   part.isStarted = true;
@@ -211,8 +213,8 @@ function nextTheme() {
 function drawControls() {
   const other = i18n.LANGUAGES.find((language) => language !== i18n.current());
   replace(part.controls,
-    control(t("language"), t(`language.${other}`), () => {
-      i18n.choose(other);
+    control(t("language"), t(`language.${other}`), async () => {
+      await i18n.choose(other);
       drawFrame();
       open();
     }, "language"),
@@ -287,9 +289,10 @@ function listen() {
 }
 
 async function start() {
-  i18n.begin();
+  // The first view is on its way while the sensor is asked how it is.
+  route().loader?.().catch(() => null);
   try {
-    status = await api.status();
+    [status] = await Promise.all([api.status(), i18n.begin()]);
   } catch (error) {
     document.body.replaceChildren(h("main", {}, h("h1", {}, "borderflow"),
       empty(reason(error), t("error.retrying"))));
@@ -305,6 +308,9 @@ async function start() {
   open();
   live.connect();
   live.watch();
+  // What is not needed yet is fetched before the sensor might be out of reach.
+  setTimeout(() => Object.values(ROUTES).flat().forEach((loader) => loader().catch(() => null)),
+    REST_MILLISECONDS);
 }
 
 start();

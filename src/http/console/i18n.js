@@ -1,18 +1,17 @@
 // Texts in the language of the reader.
 
-import en from "./en.js";
-import zh from "./zh.js";
 import { clean } from "./dom.js";
 
-const TABLES = { en, zh };
+const LOADERS = { en: () => import("./en.js"), zh: () => import("./zh.js") };
 const KEY = "borderflow.language";
 
 let language = "en";
+let texts = {};
 let locale = "en";
 let plurals = new Intl.PluralRules("en");
 
 /** The languages there are. */
-export const LANGUAGES = Object.keys(TABLES);
+export const LANGUAGES = Object.keys(LOADERS);
 
 function stored(key) {
   try {
@@ -35,15 +34,16 @@ export function keep(key, value) {
 export const kept = stored;
 
 /** Takes the language that was chosen here before, else the browser's, else English. */
-export function begin() {
+export async function begin() {
   const wanted = [stored(KEY), ...navigator.languages].filter(Boolean);
-  const found = wanted.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag in TABLES);
-  use(found ?? "en");
+  const found = wanted.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag in LOADERS);
+  await use(found ?? "en");
 }
 
 /** Speaks `wanted` from now on. */
-export function use(wanted) {
-  language = wanted in TABLES ? wanted : "en";
+async function use(wanted) {
+  texts = (await LOADERS[wanted]()).default;
+  language = wanted;
   // A region says how dates are written: en-GB is not en-US.
   locale = navigator.languages.find((tag) => tag.slice(0, 2) === language)
     ?? { en: "en-GB", zh: "zh-CN" }[language];
@@ -52,8 +52,8 @@ export function use(wanted) {
 }
 
 /** Speaks `wanted`, and the next time too. */
-export function choose(wanted) {
-  use(wanted);
+export async function choose(wanted) {
+  await use(wanted);
   keep(KEY, language);
 }
 
@@ -62,7 +62,7 @@ export const current = () => language;
 export const tag = () => locale;
 
 function found(key, values) {
-  const text = TABLES[language][key];
+  const text = texts[key];
   if (typeof text !== "object") return text ?? key;
   return text[plurals.select(Number(values.n))] ?? text.other;
 }
@@ -88,5 +88,5 @@ export function pieces(key, values) {
 /** The text for a word of a closed set, else the word itself: a newer sensor may know more. */
 export function word(set, value) {
   const key = `${set}.${value}`;
-  return Object.hasOwn(TABLES[language], key) ? TABLES[language][key] : clean(value);
+  return Object.hasOwn(texts, key) ? texts[key] : clean(value);
 }
