@@ -18,9 +18,9 @@ class Hostile(PageTest):
         found = page.evaluate("""(steering) => ({
             hit: window.hit ?? null,
             scripts: document.querySelectorAll("script").length,
-            foreign: document.querySelectorAll("iframe, object, embed, base, marquee, plaintext, xmp,"
-                + "meta[http-equiv], form:not(dialog form), video, math, template, img, main style,"
-                + "[onload], [onerror], [onfocus], [style*=url]").length,
+            foreign: document.querySelectorAll("iframe, object, embed, base, marquee, xmp,"
+                + "meta[http-equiv], plaintext, form:not(dialog form), video, math, template, img,"
+                + "main style, [onload], [onerror], [onfocus], [style*=url]").length,
             steering: new RegExp(steering).test(document.body.innerText + document.title),
             bdi: [...document.querySelectorAll("bdi")].every((one) =>
                 getComputedStyle(one).unicodeBidi === "isolate"),

@@ -90,8 +90,8 @@ class Pages(PageTest):
         self.until(page, "!location.hash.includes('severity')")
         page.go_back()
         self.until(page, "location.hash === '#/incidents'")
-        self.assertEqual(page.get_attribute("[data-key^='choice/State/open']", "aria-current"),
-                         "true")
+        self.until(page, """document.querySelector("[data-key^='choice/State/open']")
+            .getAttribute("aria-current") === "true\"""")
 
     def test_no_motion_for_those_who_want_none(self):
         page = self.page(reduced_motion="reduce")

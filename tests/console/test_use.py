@@ -33,7 +33,7 @@ class Keyboard(PageTest):
         first = self.focused(page)
         page.keyboard.press("ArrowDown")
         second = self.focused(page)
-        self.assertNotEqual(first, second)
+        self.assertTrue(first != second or page.locator(".queue tbody tr").count() == 1)
         page.keyboard.press("Enter")
         page.wait_for_selector(".detectors")
         self.assertEqual(self.focused(page), "H1")

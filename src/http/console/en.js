@@ -383,6 +383,8 @@ export default {
     other: "the state could not be saved {n} times: look at the disk" },
   "health.ledger": { one: "the ledger could not be written {n} time: look at the disk",
     other: "the ledger could not be written {n} times: look at the disk" },
+  "health.history.failed": { one: "the history could not be written {n} time: look at the disk",
+    other: "the history could not be written {n} times: look at the disk" },
   "health.history": { one: "{n} row of the history was dropped",
     other: "{n} rows of the history were dropped" },
   "health.evicted": { one: "{n} flow gave way to others: raise [limits] flows",

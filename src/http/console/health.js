@@ -48,7 +48,7 @@ function ofDatabases({ databases }) {
 
 function ofFailures(health) {
   const parts = [["save_failures", "health.saves"], ["ledger_failures", "health.ledger"],
-    ["history_dropped", "health.history"]];
+    ["history_failures", "health.history.failed"], ["history_dropped", "health.history"]];
   return parts.filter(([key]) => health[key] > 0).map(([key, text]) =>
     ["bad", t(text, { n: health[key], shown: { n: f.count(health[key]) } })]);
 }

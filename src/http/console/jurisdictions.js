@@ -33,11 +33,11 @@ function draw({ rows }, ctx) {
         { key: "country", label: t("jurisdiction"), is: "wide",
           cell: (row) => countryLink(row.country) },
         { key: "bytes", label: t("sent"), is: "number", cell: (row) => [f.bytes(row.bytes),
-          bar(row.bytes / most, standing(row.bytes, row.expected_bytes))] },
+          bar(row.bytes / most, standing(row.bytes, row.expected_bytes, row.incidents_open))] },
         { key: "expected", label: t("expected"), is: "number",
           cell: (row) => f.bytes(row.expected_bytes) },
         { key: "against", label: t("against"), cell: (row) => against(row.bytes,
-          row.expected_bytes) },
+          row.expected_bytes, row.incidents_open) },
         { key: "assets", label: t("nav.assets"), is: "number", cell: (row) => f.count(
           row.assets) },
         { key: "open", label: t("open"), is: "number", cell: (row) => (row.incidents_open

@@ -42,6 +42,8 @@ function arc([x1, y1], [x2, y2]) {
     x2.toFixed(1)} ${y2.toFixed(1)}`;
 }
 
+const kindOf = (row) => standing(row.bytes, row.expected_bytes, row.incidents_open);
+
 const RANK = { extreme: 3, far: 2, above: 1 };
 
 /** The map of a page. It is made once; `show` puts new bytes on it. */
@@ -147,7 +149,7 @@ export class WorldMap {
     this.hours = hours;
     for (const [code, shape] of this.shapes) {
       const row = rows.find((one) => one.country === code);
-      const kind = row ? `to is-${standing(row.bytes, row.expected_bytes)}` : "";
+      const kind = row ? `to is-${kindOf(row)}` : "";
       if (!this.site.jurisdictions.includes(code)) shape.setAttribute("class", kind);
     }
     const seen = rows.filter((row) => this.world.countries[row.country]).length;
@@ -161,7 +163,7 @@ export class WorldMap {
     const known = this.rows.filter((row) => row.bytes > 0 && this.world.countries[row.country])
       .slice(0, ARCS_MAX);
     const most = Math.max(...known.map((row) => row.bytes), 1);
-    const drawn = known.map((row) => ({ row, kind: standing(row.bytes, row.expected_bytes),
+    const drawn = known.map((row) => ({ row, kind: kindOf(row),
       to: this.world.countries[row.country].p, wide: 0.9 + 5.6 * Math.sqrt(row.bytes / most) }));
     // The rare ones lie on top.
     drawn.sort((a, b) => (RANK[a.kind] ?? 0) - (RANK[b.kind] ?? 0) || b.row.bytes - a.row.bytes);

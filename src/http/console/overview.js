@@ -55,7 +55,8 @@ function figures(rows, ctx) {
         shown: { n: f.count(totals.alerts[level]) } })).join(t("list.and")) }) : null),
     figure(t("overview.countries"), f.count(rows.filter((row) => row.bytes > 0).length),
       t("overview.beyond", { n: rows.filter((row) =>
-        ["far", "extreme"].includes(standing(row.bytes, row.expected_bytes))).length })),
+        ["far", "extreme"].includes(standing(row.bytes, row.expected_bytes,
+          row.incidents_open))).length })),
     figure(t("overview.assets"), f.brief(totals.assets),
       t("overview.cells", { n: totals.cells, shown: { n: f.brief(totals.cells) } })),
     figure(t("overview.total"), h("span", { "data-live": "total" }, f.bytes(totals.export_bytes)),
@@ -75,11 +76,11 @@ function places(rows, ctx) {
     kind: "places", href: (row) => `#/jurisdictions/${segment(row.country)}`, columns: [
       { key: "country", label: t("jurisdiction"), cell: (row) => countryLink(row.country) },
       { key: "bytes", label: t("sent"), is: "number", cell: (row) => [f.bytes(row.bytes),
-        bar(row.bytes / most, standing(row.bytes, row.expected_bytes))] },
+        bar(row.bytes / most, standing(row.bytes, row.expected_bytes, row.incidents_open))] },
       { key: "expected", label: t("expected"), is: "number",
         cell: (row) => f.bytes(row.expected_bytes) },
       { key: "against", label: t("against"), cell: (row) => against(row.bytes,
-        row.expected_bytes) },
+        row.expected_bytes, row.incidents_open) },
       { key: "open", label: t("open"), is: "number", cell: (row) => (row.incidents_open
         ? h("a", { href: `#/incidents?country=${row.country}`, "data-key": `in/${row.country}` },
           f.count(row.incidents_open)) : h("span", { class: "quiet" }, "0")) }] }),

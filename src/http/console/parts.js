@@ -9,10 +9,13 @@ export const SEVERITIES = ["critical", "high", "medium", "low"];
 /** From which multiple of what was expected on bytes are above, far above, extreme. */
 const STEPS = [[1.25, "normal"], [2, "above"], [5, "far"], [Infinity, "extreme"]];
 
-/** How bytes stand to what was expected: a class, which has a colour, a word and a shape. */
-export function standing(seen, expected) {
+/**
+ * How bytes stand to what was expected: a class, which has a colour, a word and a shape. Where
+ * nothing is known to be normal an open incident says that it is not (`alarms`).
+ */
+export function standing(seen, expected, alarms = 0) {
   if (!seen) return "none";
-  if (expected === null || expected === undefined) return "unlearned";
+  if (expected === null || expected === undefined) return alarms ? "extreme" : "unlearned";
   if (expected === 0) return "extreme";
   return STEPS.find(([limit]) => seen / expected < limit)[1];
 }
@@ -28,8 +31,8 @@ export function mark(kind) {
 }
 
 /** Bytes against what was expected: a mark, and `×3.2` or `new`. */
-export function against(seen, expected) {
-  const kind = standing(seen, expected);
+export function against(seen, expected, alarms = 0) {
+  const kind = standing(seen, expected, alarms);
   const text = kind === "none" ? "\u2013" : kind === "unlearned" ? t("standing.unlearned")
     : f.times(seen, expected) ?? t("standing.new");
   return h("span", { class: `against is-${kind}`, title: t(`standing.${kind}`) }, mark(kind),

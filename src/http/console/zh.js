@@ -365,6 +365,7 @@ export default {
   "health.databases.old": { other: "{name} 已有 {n} 天，请更换新版" },
   "health.saves": { other: "状态有 {n} 次未能保存：请检查磁盘" },
   "health.ledger": { other: "台账有 {n} 次未能写入：请检查磁盘" },
+  "health.history.failed": { other: "历史有 {n} 次未能写入：请检查磁盘" },
   "health.history": { other: "历史记录有 {n} 行被丢弃" },
   "health.evicted": { other: "{n} 条数据流因表满而放弃：请调高 [limits] flows" },
   "health.learning": "学习至 {time}：期间只有超过上限、隧道和法规方面的情况才告警",
