@@ -125,7 +125,7 @@ class Files(unittest.TestCase):
                 for ground in ("page", "raised", "sunk"):
                     ratio = contrast(colours[name], colours[ground])
                     self.assertGreaterEqual(ratio, 4.5, f"{name} on {ground}, {theme}")
-            for name in ("focus", "normal", "home"):
+            for name in ("focus", "normal", "beyond", "home"):
                 self.assertGreaterEqual(contrast(colours[name], colours["page"]), 3, name)
 
     def test_kinds_differ_for_every_colour_vision(self):

@@ -67,8 +67,11 @@ function drawing(hours, limit, width, height, at) {
       : Math.min(row.bytes, row.expected_bytes);
     const bar = (from, to, kind) => (to <= from ? null : s("rect", { class: kind,
       x: x(i) + gap / 2, width: Math.max(step - gap, 0.6), y: y(to), height: y(from) - y(to) }));
-    return [bar(0, within, i === at ? "within at" : "within"),
-      bar(within, row.bytes, i === at ? "beyond at" : "beyond")];
+    const allowed = limit && i >= limit.from ? Math.max(within, limit.bytes) : Infinity;
+    const mark = i === at ? " at" : "";
+    return [bar(0, within, `within${mark}`),
+      bar(within, Math.min(row.bytes, allowed), `beyond${mark}`),
+      bar(allowed, row.bytes, `over${mark}`)];
   });
   let line = "";
   let isDown = true;
@@ -97,7 +100,8 @@ function legend(limit) {
   const one = (kind, text) => h("li", {}, h("i", { class: `swatch ${kind}` }), text);
   return h("ul", { class: "legend" }, one("within", t("chart.within")),
     one("beyond", t("chart.beyond")), one("line", t("chart.normal")),
-    limit ? one("limit", t("chart.allowance", { bytes: f.bytes(limit.bytes) })) : null);
+    limit ? [one("over", t("chart.over")), one("limit", t("chart.allowance", {
+      bytes: f.bytes(limit.bytes) }))] : null);
 }
 
 /** The same numbers as a table, for those who want them or do not see the curve. */
@@ -166,17 +170,4 @@ export function curve({ hours, limit = null, label, height = 260, memory = {} })
   place.setAttribute("class", height > 180 ? "plot tall" : "plot");
   return h("figure", { class: "curve" }, readout, place,
     h("figcaption", {}, legend(limit), numbers(hours, memory)));
-}
-
-/** A curve in a line of text: no axis, no words. */
-export function spark(hours, width = 110, height = 22) {
-  const most = Math.max(...hours.map((row) => row.bytes), 1);
-  const step = width / hours.length;
-  return s("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
-    hours.map((row, i) => {
-      const tall = row.bytes / most * height;
-      return s("rect", { x: i * step, y: height - tall, width: step * 0.8, height: tall,
-        class: row.expected_bytes !== null && row.bytes > row.expected_bytes * 1.25
-          ? "beyond" : "within" });
-    }));
 }

@@ -49,8 +49,13 @@ function ofDatabases({ databases }) {
 function ofFailures(health) {
   const parts = [["save_failures", "health.saves"], ["ledger_failures", "health.ledger"],
     ["history_failures", "health.history.failed"], ["history_dropped", "health.history"]];
-  return parts.filter(([key]) => health[key] > 0).map(([key, text]) =>
-    ["bad", t(text, { n: health[key], shown: { n: f.count(health[key]) } })]);
+  const told = parts.filter(([key]) => health[key] > 0).map(([key, text]) =>
+    ["bad", t(text, { n: health[key] })]);
+  // Why no history is kept, where one was asked for.
+  if (health.history_error) {
+    told.push(["bad", t("health.history.error", { why: clean(health.history_error, 200) })]);
+  }
+  return told;
 }
 
 function ofEvictions({ evictions }) {
