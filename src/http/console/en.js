@@ -90,7 +90,7 @@ export default {
 
   "standing.none": "nothing sent",
   "standing.unlearned": "not learned",
-  "standing.new": "new",
+  "standing.new": "none expected",
   "standing.normal": "as expected",
   "standing.above": "above, from ×1.25",
   "standing.far": "far above, from ×2",

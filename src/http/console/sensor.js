@@ -27,6 +27,7 @@ function interfaces(health) {
 /** Counts by a reason or a table, those that are not 0 first. */
 function counts(label, values, set) {
   const rows = Object.entries(values).sort(([, a], [, b]) => b - a);
+  if (rows.length === 0) return h("p", { class: "quiet" }, t("none"));
   return table({ caption: label, rows, key: ([key]) => key, kind: "narrow", columns: [
     { key: "what", label, cell: ([key]) => word(set, key) },
     { key: "count", label: t("count"), is: "number", cell: ([, value]) => f.count(value) }] });

@@ -88,7 +88,7 @@ export default {
 
   "standing.none": "未发送",
   "standing.unlearned": "未学习",
-  "standing.new": "新增",
+  "standing.new": "本无常态",
   "standing.normal": "符合常态",
   "standing.above": "偏高（×1.25 起）",
   "standing.far": "远高于常态（×2 起）",
