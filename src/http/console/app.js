@@ -5,7 +5,7 @@ import * as i18n from "./i18n.js";
 import * as f from "./format.js";
 import * as live from "./live.js";
 import { h, clean, isBusy, replace } from "./dom.js";
-import { t } from "./i18n.js";
+import { pieces, t } from "./i18n.js";
 import { empty, state } from "./parts.js";
 
 /** The views by the first part of the address, alone and with a second part. Each is loaded when it
@@ -235,7 +235,9 @@ function drawFrame() {
     h("p", {}, t("footer.version", { version: clean(status.version, 20), source,
       zone: f.zoneName() })),
     h("p", {}, t("footer.bytes")),
-    h("p", {}, t("footer.map"), " ", t("footer.places")));
+    h("p", {}, t("footer.map"), " ", pieces("footer.places", {
+      link: h("a", { href: "https://db-ip.com", rel: "noreferrer noopener" },
+        "IP Geolocation by DB-IP") })));
 }
 
 function build() {
