@@ -211,6 +211,9 @@ class Server(ThreadingHTTPServer):
         self.behave = {}
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def handle_error(self, request, client_address):
+        """A browser that goes away in the middle is nothing to tell of."""
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server_port}/"
