@@ -12,7 +12,7 @@ NAME ?= hospital
 SECONDS ?= 600
 
 .PHONY: help demo example test bench stages numbers bench-detection series gate gate-detection \
-	keep-detection fuzz crash ledger lint golden metrics docs deb clean-out
+	keep-detection fuzz crash ledger lint golden metrics docs deb console-test clean-out
 
 export CARGO_TERM_COLOR ?= auto
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -34,6 +34,9 @@ example: ## play a worked example: NAME=hospital (gene-laboratory, car-maker, fu
 test: ## run every test
 	@scripts/need.sh test
 	cargo test --locked
+
+console-test: ## test the console's pages in a browser (tests/console/README.md)
+	python3 -m unittest discover -s tests/console -t tests/console
 
 bench: stages numbers ## time everything
 
