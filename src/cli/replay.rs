@@ -42,14 +42,8 @@ pub(super) fn run(
     config.history.dir = arguments.common.history.clone().or(scratch.path());
     let inputs = arguments.files.iter();
     let inputs: Vec<_> = inputs.map(|file| file.display().to_string()).collect();
-    let common = &arguments.common;
-    let link = serve(
-        common,
-        arguments.console,
-        (&config, &inputs),
-        &telemetry,
-        terminal,
-    )?;
+    let (common, console) = (&arguments.common, arguments.console);
+    let link = serve(common, console, (&config, &inputs), &telemetry, terminal)?;
     // Before the output folder is touched, every input must be there.
     probe_all(arguments)?;
     let folder = arguments.common.out.as_deref();
