@@ -33,7 +33,7 @@ example: ## play a worked example: NAME=hospital (gene-laboratory, car-maker, fu
 
 test: ## run every test
 	@scripts/need.sh test
-	cargo test --locked
+	cargo test --locked --release
 
 console-test: ## test the console's pages in a browser (tests/console/README.md)
 	python3 -m unittest discover -s tests/console -t tests/console
@@ -109,13 +109,13 @@ lint: ## check format, lints, API docs, dependencies, scripts
 
 golden: ## rewrite the expected outputs of tests/golden, then show what changed
 	@scripts/need.sh build
-	UPDATE_GOLDEN=1 cargo test --locked --test it golden
+	UPDATE_GOLDEN=1 cargo test --locked --release --test it golden
 	git status --short -- tests/golden
 	git --no-pager diff --stat -- tests/golden
 
 metrics: ## rewrite docs/metrics.md from the program, then show what changed
 	@scripts/need.sh build
-	UPDATE_GOLDEN=1 cargo test --locked --test it the_page_of_metrics
+	UPDATE_GOLDEN=1 cargo test --locked --release --test it the_page_of_metrics
 	git --no-pager diff --stat -- docs/metrics.md
 deb: ## build the package: program, service, manual pages, completions (needs cargo-deb)
 	@scripts/need.sh build

@@ -124,11 +124,12 @@ def instructions(program: Path, capture: Path, folder: Path, options: tuple[str,
 
 
 def build() -> tuple[Path, Path]:
-    """The release build of the product, and the generator, for which any build will do."""
-    for options in (["--release", "--bin", "borderflow"], ["--example", "mixes"]):
-        subprocess.run(["cargo", "build", "--locked", "-q", *options], cwd=ROOT, check=True)
+    """The release build of the product, and the generator."""
+    wanted = ["--bin", "borderflow", "--example", "mixes"]
+    build = ["cargo", "build", "--locked", "--release", "-q", *wanted]
+    subprocess.run(build, cwd=ROOT, check=True)
     target = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
-    return target / "release" / "borderflow", target / "debug" / "examples" / "mixes"
+    return target / "release" / "borderflow", target / "release" / "examples" / "mixes"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,13 @@ use crate::alert::Verdict;
 
 use super::privacy::PrivacyCommand;
 
+mod governance;
+
+pub(super) use governance::{
+    CheckArguments, InspectArguments, LedgerCommand, PolicyCommand, ReportArguments, ReportForm,
+    TextLanguage, WhatIfArguments,
+};
+
 /// Real-time detector of anomalous cross-border data flows.
 #[derive(Debug, Parser)]
 #[command(version, long_version = LONG_VERSION, about, after_help = STATUS, max_term_width = 100)]
@@ -97,16 +104,6 @@ pub(super) struct ImportArguments {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct CheckArguments {
-    /// Configuration
-    #[arg(value_name = "CONFIG.toml")]
-    pub(super) config: PathBuf,
-    /// Day on which approvals are looked at, today if not given
-    #[arg(long, value_name = "DATE")]
-    pub(super) on: Option<String>,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct DoctorArguments {
     /// Configuration of the sensor
     #[arg(long, value_name = "FILE")]
@@ -130,137 +127,6 @@ pub(super) struct GenerateArguments {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum PolicyCommand {
-    /// List packs: those that are built in, or files
-    List {
-        /// Packs, all that are built in if none is given
-        packs: Vec<String>,
-        /// Language of texts
-        #[arg(long, value_enum, default_value_t = TextLanguage::En)]
-        language: TextLanguage,
-    },
-    /// Say what a rule says, and when it applies
-    Explain {
-        /// Rule, such as cn.cbdf.2024.pi1m; all rules of a pack if its name is given
-        rule: String,
-        /// Pack in which it is, those that are built in if not given
-        #[arg(long)]
-        pack: Vec<String>,
-        /// Language of texts
-        #[arg(long, value_enum, default_value_t = TextLanguage::En)]
-        language: TextLanguage,
-    },
-    /// Say in which rules two packs differ
-    Diff {
-        /// The first pack
-        before: String,
-        /// The second pack
-        after: String,
-    },
-    /// Replay a capture under two packs, and say where their verdicts differ
-    WhatIf(WhatIfArguments),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct WhatIfArguments {
-    /// Capture files
-    #[arg(value_name = "FILE", required = true)]
-    pub(super) files: Vec<PathBuf>,
-    /// Two packs, each given by --pack
-    #[arg(long, required = true, num_args = 1)]
-    pub(super) pack: Vec<String>,
-    /// Configuration, whose packs are not looked at
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-}
-
-/// In which language texts of law are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum TextLanguage {
-    /// English
-    En,
-    /// Chinese
-    Zh,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct InspectArguments {
-    /// Capture files
-    #[arg(
-        value_name = "FILE",
-        required_unless_present = "ledger",
-        conflicts_with = "ledger"
-    )]
-    pub(super) files: Vec<PathBuf>,
-    /// Folder of a ledger: what packs said on the days from --from to --to
-    #[arg(long, value_name = "DIR", requires_all = ["from", "to"], conflicts_with = "config")]
-    pub(super) ledger: Option<PathBuf>,
-    /// First day, in the time zone of the site
-    #[arg(long, value_name = "DATE", requires = "ledger")]
-    pub(super) from: Option<String>,
-    /// Last day
-    #[arg(long, value_name = "DATE", requires = "ledger")]
-    pub(super) to: Option<String>,
-    /// Packs, those of the configuration if not given; of a ledger all that have judged
-    #[arg(long)]
-    pub(super) pack: Vec<String>,
-    /// Configuration; without one home is CN and assets are the private ranges
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-    /// Print JSON lines
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = REPORTS)]
-pub(super) struct ReportArguments {
-    /// What it is about: see below
-    #[arg(value_name = "KIND")]
-    pub(super) kind: String,
-    /// Folder of the ledger
-    #[arg(long, value_name = "DIR")]
-    pub(super) ledger: PathBuf,
-    /// First day, in the time zone of the site
-    #[arg(long, value_name = "DATE")]
-    pub(super) from: String,
-    /// Last day
-    #[arg(long, value_name = "DATE")]
-    pub(super) to: String,
-    /// Legal entity, or asset of none; all if not given
-    #[arg(long, value_name = "NAME")]
-    pub(super) entity: Option<String>,
-    /// Incident, for `incident`; the worst of the window if not given
-    #[arg(long, value_name = "NAME")]
-    pub(super) incident: Option<String>,
-    /// Language of the report
-    #[arg(long, value_enum, default_value_t = TextLanguage::En)]
-    pub(super) language: TextLanguage,
-    /// Form in which it is written
-    #[arg(long, value_enum, default_value_t = ReportForm::Markdown)]
-    pub(super) form: ReportForm,
-    /// File to write; standard output if not given
-    #[arg(long, short, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
-    /// The moment from which terms of an incident are counted down, now if not given
-    #[arg(long, value_name = "TIME")]
-    pub(super) now: Option<String>,
-}
-
-/// How a report is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ReportForm {
-    /// Text with tables
-    Markdown,
-    /// A page to be printed, without scripts
-    Html,
-    /// All tables, for programs
-    Json,
-    /// The main table, for spreadsheets
-    Csv,
-}
-
-#[derive(Debug, Subcommand)]
 pub(super) enum SinkCommand {
     /// Send a marked test event through each [[sink]], and say what became of it: status 1 if one
     /// did not take it
@@ -275,54 +141,6 @@ pub(super) struct SinkTestArguments {
     /// Only the sink of this name
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum LedgerCommand {
-    /// Make a key by which a ledger is signed
-    Key {
-        /// File to write, which must not be there yet
-        file: PathBuf,
-    },
-    /// Check every line, every head and every signature
-    Verify {
-        /// Folder of the ledger
-        folder: PathBuf,
-        /// Public key as it is known from elsewhere: 64 hexadecimal digits, or a file of them
-        #[arg(long, value_name = "KEY")]
-        key: Option<String>,
-        /// File of heads that were kept elsewhere
-        #[arg(long, value_name = "FILE")]
-        witness: Option<PathBuf>,
-    },
-    /// Print a proof that an entry is in the ledger, or check one
-    Prove {
-        /// Folder of the ledger; with --check the file of a proof
-        folder: PathBuf,
-        /// Index of the entry
-        #[arg(required_unless_present = "check")]
-        index: Option<u64>,
-        /// Check a proof, for which no ledger is needed
-        #[arg(long)]
-        check: bool,
-        /// Public key that is trusted: 64 hexadecimal digits, or a file of them
-        #[arg(long, value_name = "KEY")]
-        key: Option<String>,
-    },
-    /// Print entries as they are written
-    Show {
-        /// Folder of the ledger
-        folder: PathBuf,
-        /// First index
-        #[arg(long, value_name = "INDEX")]
-        first: Option<u64>,
-        /// Last index
-        #[arg(long, value_name = "INDEX")]
-        last: Option<u64>,
-        /// Kinds of entries, all if not given
-        #[arg(long, value_name = "KIND")]
-        kind: Vec<String>,
-    },
 }
 
 #[derive(Debug, Args)]
@@ -544,11 +362,6 @@ const LONG_VERSION: &str = concat!(
     "\nThe embedded databases hold data of June 2026;",
     " their publisher warns that they may contain errors."
 );
-
-const REPORTS: &str = "Kinds: self-assessment (R1, China), reconciliation (R2, contracts and \
-    filings), list-usage (R3, lists of zones), us-log (R4), eu-map (R5), incident (R6), protection \
-    (R8), assurance (R9, the sensor itself), proof (R10). A report tells what was seen, which is a \
-    lower bound, and never that anything was permitted.";
 
 const STATUS: &str = "Exit status: 0 all read; 1 could not start or write; 2 usage or \
     configuration; 3 damaged input, its valid part processed; 4 `inspect` saw a breach.";

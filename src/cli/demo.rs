@@ -74,17 +74,29 @@ pub(super) fn run(arguments: &DemoArguments, terminal: &Terminal) -> Result<Outc
     Ok(Outcome::Complete)
 }
 
-/// The same by hand.
+/// The worked examples, in the order of models/scenarios/README.md.
+const EXAMPLES: &str = "  \
+  make example NAME=hospital          data of patients, and three contracts\n  \
+  make example NAME=gene-laboratory   genomes, read in Shanghai and in Boston\n  \
+  make example NAME=car-maker         tracks and video of cars\n  \
+  make example NAME=fund              orders of clients, to brokers abroad\n  \
+  make example NAME=free-trade-zone   a negative list, a catalogue, a white list\n";
+
+/// The same by hand, and what else there is to look at.
 fn next_steps(capture: &Path, config: &Path, truth: &Path, results: &Path) -> String {
-    format!(
-        "\nThe same by hand:\n  borderflow replay {} \\\n    --config {} --out {}\n  \
+    let (capture, config) = (capture.display(), config.display());
+    let mut text = format!(
+        "\nThe same by hand:\n  borderflow replay {capture} \\\n    --config {config} --out {}\n  \
          borderflow evaluate {} \\\n    {}\n",
-        capture.display(),
-        config.display(),
         results.display(),
         truth.display(),
         results.join("alerts.jsonl").display(),
-    )
+    );
+    text += "In a browser, with map, incidents and their curves:\n";
+    text += &format!("  borderflow replay {capture} \\\n    --config {config} --console\n");
+    text += "What was approved, and what the law says, case by case:\n";
+    text += EXAMPLES;
+    text
 }
 
 const INTRODUCTION: &str = "borderflow demo: a small site in Shanghai, three weeks \

@@ -24,7 +24,7 @@ use crate::store::StoreError;
 
 use super::arguments::{CommonArguments, ReplayArguments};
 use super::progress::Bar;
-use super::serve::{Scratch, await_stop, serve, with_history};
+use super::serve::{Admission, Scratch, await_stop, serve, with_history};
 use super::terminal::Terminal;
 use super::{CommandError, Outcome, sink};
 
@@ -43,7 +43,9 @@ pub(super) fn run(
     let inputs = arguments.files.iter();
     let inputs: Vec<_> = inputs.map(|file| file.display().to_string()).collect();
     let (common, console) = (&arguments.common, arguments.console);
-    let link = serve(common, console, (&config, &inputs), &telemetry, terminal)?;
+    let admission = Admission::read(common, console, &config)?;
+    let sensor = (&config, &inputs[..]);
+    let link = serve(common, console, admission, sensor, &telemetry, terminal)?;
     // Before the output folder is touched, every input must be there.
     probe_all(arguments)?;
     let folder = arguments.common.out.as_deref();

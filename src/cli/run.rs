@@ -18,7 +18,7 @@ use super::arguments::RunArguments;
 use super::caretaker::{Caretaker, Settings, Signals};
 use super::notify::Notifier;
 use super::replay::{complain_of, end, read_config, report_text, stop_flag};
-use super::serve::{serve, with_history};
+use super::serve::{Admission, serve, with_history};
 use super::terminal::Terminal;
 use super::{CommandError, Outcome, sink};
 
@@ -33,6 +33,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
     let (config, geo) = read_config(&arguments.common, terminal)?;
     let policy = config.open_policy()?;
     let key = ledger_key(&config)?;
+    let admission = Admission::read(&arguments.common, None, &config)?;
     // Before the output folder is touched, every interface must be there.
     let sources = open_sources(arguments, &config)?;
     let file = arguments.common.config.as_deref();
@@ -48,8 +49,8 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
     let sinks = sink::start(&config, Sending::Live, &telemetry)?;
     let inputs = arguments.interface.iter();
     let inputs: Vec<_> = inputs.map(|name| format!("interface {name}")).collect();
-    let common = &arguments.common;
-    serve(common, None, (&config, &inputs), &telemetry, terminal)?;
+    let (common, sensor) = (&arguments.common, (&config, &inputs[..]));
+    serve(common, None, admission, sensor, &telemetry, terminal)?;
     let folder = arguments.common.out.as_deref();
     let folder = folder
         .map(|path| OutFolder::create(path, &[]))

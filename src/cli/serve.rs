@@ -38,11 +38,41 @@ impl fmt::Display for Link {
     }
 }
 
+/// By what the HTTP port admits people.
+#[derive(Debug, Default)]
+pub(super) struct Admission {
+    web: WebConfig,
+    token: Option<Token>,
+}
+
+impl Admission {
+    /// Reads certificate, users and token, if a port is wanted. A sensor may not read them any more
+    /// once it has given up what it does not need.
+    pub(super) fn read(
+        arguments: &CommonArguments,
+        console: Option<SocketAddr>,
+        config: &Config,
+    ) -> Result<Self, CommandError> {
+        if console.or(arguments.metrics).is_none() {
+            return Ok(Self::default());
+        }
+        let web = arguments.web_config.as_ref();
+        let web = web.or(config.http.web_config.as_ref());
+        let web = web.map(|path| WebConfig::read(path)).transpose();
+        let token = config.http.feedback_token_file.as_ref();
+        Ok(Self {
+            web: web.map_err(http::HttpError::from)?.unwrap_or_default(),
+            token: token.map(|path| Token::read(path)).transpose()?,
+        })
+    }
+}
+
 /// Serves the HTTP port, if one is wanted: that of the console, or else that of --metrics. Says
 /// where it is.
 pub(super) fn serve(
     arguments: &CommonArguments,
     console: Option<SocketAddr>,
+    Admission { web, token }: Admission,
     (config, inputs): (&Config, &[String]),
     telemetry: &Arc<Telemetry>,
     terminal: &Terminal,
@@ -50,12 +80,6 @@ pub(super) fn serve(
     let Some(address) = console.or(arguments.metrics) else {
         return Ok(None);
     };
-    let web = arguments.web_config.as_ref();
-    let web = web.or(config.http.web_config.as_ref());
-    let web = web.map(|path| WebConfig::read(path)).transpose();
-    let web = web.map_err(http::HttpError::from)?.unwrap_or_default();
-    let token = config.http.feedback_token_file.as_ref();
-    let token = token.map(|path| Token::read(path)).transpose()?;
     let jurisdictions = config.site.jurisdictions.0.iter();
     let served = Served {
         telemetry: Arc::clone(telemetry),

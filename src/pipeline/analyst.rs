@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::alert::{Activity, Alert, Event, Feedback};
+use crate::alert::{Activity, Feedback};
 use crate::baseline::{AssetEntry, GrownExport, Stage};
 use crate::config::Config;
 use crate::decode::Sighting;
@@ -481,19 +481,6 @@ impl Analyst {
         let baseline = &self.learned.baseline;
         let state = baseline.assets.get(&asset);
         state.map_or(Stage::Learning, |state| baseline.stage(state, learn))
-    }
-
-    fn write(&mut self, mut alert: Alert) -> Result<(), PipelineError> {
-        let totals = &mut self.totals;
-        totals.incidents += u64::from(alert.event == Event::Open);
-        *totals.view.alerts.entry(alert.severity).or_default() += 1;
-        let known = self.learned.incidents.find(&alert.incident);
-        self.outputs.alert(&mut alert)?;
-        self.remember_alert(&alert, known);
-        if self.totals.alerts.len() < ALERTS_KEPT_MAX {
-            self.totals.alerts.push(alert);
-        }
-        Ok(())
     }
 }
 

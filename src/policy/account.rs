@@ -14,14 +14,18 @@ use super::Policy;
 use super::content::Findings;
 use super::corridor::{Corridor, Unused};
 use super::coverage;
-use super::meters::{Amounts, Day, Key, Lower, Meters, RecipientKey, Window};
+use super::meters::{Amounts, Day, Key, Meters, RecipientKey};
 use super::standpoint::{Judgement, Standpoint};
 use super::verdict_counts::{VerdictCounts, VerdictSums};
 use super::verdicts::Judged;
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
-use crate::inventory::{AssetKey, Category, Declared, Term};
+use crate::inventory::{AssetKey, Declared, Term};
 use crate::time::{SECONDS_PER_DAY, Tick};
+
+mod shown;
+
+pub use shown::MeterRow;
 
 /// What was exported, and what was said of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -88,29 +92,6 @@ pub struct Export<'a> {
     pub bytes: u64,
     /// Whether the flow that carried them is over.
     pub ended: bool,
-}
-
-/// What was counted for an entity and a category within a window of law.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MeterRow {
-    /// The pack whose days are counted.
-    pub pack: String,
-    /// The last day of the window, where the pack counts days.
-    pub day: String,
-    /// The legal entity, or the asset of none.
-    pub entity: String,
-    /// What the data is about.
-    pub category: Category,
-    /// `calendar_year` or `rolling_12_months`.
-    pub window: &'static str,
-    /// Persons, at least, and the share that nobody could read.
-    pub lower: Lower,
-    /// Bytes.
-    pub bytes: u64,
-    /// Records that were seen.
-    pub records: u64,
-    /// Records by what is declared of their length.
-    pub estimated_records: u64,
 }
 
 /// A day that has ended.
@@ -421,61 +402,6 @@ impl Account {
         }
     }
 
-    /// What the meters of each pack show on the day of a tick: by entity and category, in the
-    /// windows of law, of all that leaves the pack's home. What is exempt is part of it.
-    pub fn meter_rows(&self, policy: &Policy, now: Tick) -> Vec<MeterRow> {
-        let mut rows = Vec::new();
-        for pack in policy.packs() {
-            let offset = pack.offset_seconds(now.start());
-            let Some(meters) = self.meters.get(&offset) else {
-                continue;
-            };
-            let at = Day::of(now, offset);
-            let pairs: BTreeSet<_> = meters
-                .keys()
-                .flat_map(|key| key.categories.iter().map(|one| (key.entity.clone(), one)))
-                .collect();
-            for (entity, category) in pairs.into_iter().take(METER_ROWS_MAX) {
-                let counts = |key: &Key| {
-                    let home = key.traits.home.unwrap_or(policy.home());
-                    key.entity == entity
-                        && key.categories.iter().any(|one| one == category)
-                        && pack.concerns(home, key.country)
-                };
-                for (window, name) in WINDOWS {
-                    let (sums, lower) = meters.shown(counts, window, at);
-                    rows.push(MeterRow {
-                        pack: pack.id.clone(),
-                        day: at.date().to_string(),
-                        entity: entity.to_string(),
-                        category,
-                        window: name,
-                        lower,
-                        bytes: sums.bytes,
-                        records: sums.records,
-                        estimated_records: sums.estimated_records,
-                    });
-                }
-            }
-        }
-        rows
-    }
-
-    /// Bytes that an approval allows within its period, and those that were used of them in the
-    /// days of a pack; nothing where it has no quota of bytes.
-    pub fn quota(
-        &self,
-        policy: &Policy,
-        pack: &str,
-        approval: &str,
-        now: Tick,
-    ) -> Option<[u64; 2]> {
-        let pack = policy.packs().iter().find(|one| one.id == pack)?;
-        let offset = pack.offset_seconds(now.start());
-        let quotas = self.quotas.get(&offset)?;
-        coverage::quota(policy.approval(approval)?, quotas, Day::of(now, offset))
-    }
-
     /// The meters of days that begin so many seconds before those of UTC.
     pub fn meters(&self, offset_seconds: i32) -> Option<&Meters> {
         self.meters.get(&offset_seconds)
@@ -503,15 +429,6 @@ impl Account {
         countries.get_mut(&key.country)?.get_mut(&key.recipient)
     }
 }
-
-/// Pairs of an entity and a category whose meters are told of a pack.
-const METER_ROWS_MAX: usize = 256;
-
-/// The windows of law that meters are told of.
-const WINDOWS: [(Window, &str); 2] = [
-    (Window::Year, "calendar_year"),
-    (Window::TwelveMonths, "rolling_12_months"),
-];
 
 /// Corridors that are counted; of more those of an asset and a country are one.
 pub const CORRIDORS_MAX: usize = 16_384;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::alert::{Activity, Event};
+use crate::alert::{Activity, Alert, Event};
 use crate::baseline::Stage;
 use crate::detect::{Breach, Finding, Passed, Told, told_ceiling, told_policy, told_tunnel};
 use crate::geo::Country;
@@ -10,7 +10,7 @@ use crate::inventory::AssetKey;
 use crate::policy::Judgement;
 use crate::time::Tick;
 
-use super::{Analyst, LearnedState, Observer, PipelineError};
+use super::{ALERTS_KEPT_MAX, Analyst, LearnedState, Observer, PipelineError};
 
 /// What a tick brought from an asset to a country.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +56,20 @@ impl Word {
 }
 
 impl Analyst {
+    /// Writes a line of an alert to all that want it.
+    pub(super) fn write(&mut self, mut alert: Alert) -> Result<(), PipelineError> {
+        let totals = &mut self.totals;
+        totals.incidents += u64::from(alert.event == Event::Open);
+        *totals.view.alerts.entry(alert.severity).or_default() += 1;
+        let known = self.learned.incidents.find(&alert.incident);
+        self.outputs.alert(&mut alert)?;
+        self.remember_alert(&alert, known);
+        if self.totals.alerts.len() < ALERTS_KEPT_MAX {
+            self.totals.alerts.push(alert);
+        }
+        Ok(())
+    }
+
     /// Hands what is to be told to the incidents, or to the shadow while the asset is being
     /// learned. What is hidden goes to the incidents, learned or not, and an hour past a
     /// ceiling, or what the policy speaks against, even if it was accepted.
