@@ -220,6 +220,7 @@ export default {
   "detector.names": "Data in names",
   "detector.echoes": "Data in echoes",
   "detector.policy": "Approval or law",
+  "detector.splitting": "Split volume",
 
   "protection": "Protection",
   "protection.month": "Protection, 30 days",

@@ -212,6 +212,7 @@ export default {
   "detector.names": "域名中夹带数据",
   "detector.echoes": "回显中夹带数据",
   "detector.policy": "批准或法规",
+  "detector.splitting": "拆分数量",
 
   "protection": "保护方式",
   "protection.month": "保护方式，30 天",
