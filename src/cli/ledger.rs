@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
+use std::thread;
 
 use crate::ledger::{
-    Filter, Key, Kind, PROOF_BYTES_MAX, Proof, PublicKey, VerifyOptions, prove, show, verify,
+    Filter, Head, Key, Kind, PROOF_BYTES_MAX, Proof, PublicKey, VerifyOptions, prove, show,
+    verify_by,
 };
 
 use super::arguments::LedgerCommand;
@@ -33,7 +36,7 @@ pub(super) fn run(command: &LedgerCommand, terminal: &Terminal) -> Result<Outcom
                 key: key.as_deref().map(public_key).transpose()?,
                 witness: witness.clone(),
             };
-            let report = verify(folder, &options)?;
+            let report = verify_by(folder, &options, check_signatures)?;
             terminal.print(&format!("{report}\n"))?;
             Ok(match report.is_sound() {
                 true => Outcome::Complete,
@@ -148,3 +151,30 @@ fn public_key(text: &str) -> Result<PublicKey, CommandError> {
 
 /// Bytes that are printed at once.
 const PART_BYTES: usize = 64 * 1024;
+
+/// Checks the signatures of heads on all processors, up to a few.
+fn check_signatures(heads: &[Head]) -> Vec<bool> {
+    let check = |heads: &[Head]| heads.iter().map(Head::is_signed).collect::<Vec<_>>();
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = heads.len().div_ceil(threads.min(THREADS_MAX));
+    if share < HEADS_PER_THREAD_MIN {
+        return check(heads);
+    }
+    thread::scope(|scope| {
+        let parts = heads.chunks(share);
+        let parts: Vec<_> = parts
+            .map(|part| (part, scope.spawn(move || check(part))))
+            .collect();
+        // A thread that could not end well has vouched for nothing.
+        let ended = parts
+            .into_iter()
+            .map(|(part, thread)| thread.join().unwrap_or_else(|_| vec![false; part.len()]));
+        ended.flatten().collect()
+    })
+}
+
+/// Threads that check signatures.
+const THREADS_MAX: usize = 8;
+
+/// Fewer heads are not worth a thread.
+const HEADS_PER_THREAD_MIN: usize = 32;

@@ -1,5 +1,6 @@
 //! Heads as they stand in a file, checked one by one.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -41,6 +42,29 @@ pub(super) struct HeadReader {
     /// Entries under the last of them.
     pub(super) agreed_size: u64,
     buffer: Vec<u8>,
+    /// What was read ahead, so that signatures are checked many at a time.
+    ahead: VecDeque<Ahead>,
+    check_signatures: CheckSignatures,
+}
+
+/// Says of each head whether its key did sign it. It may use several threads, which a ledger
+/// itself has none of.
+pub type CheckSignatures = fn(&[Head]) -> Vec<bool>;
+
+/// A line that was read ahead.
+struct Ahead {
+    line: Line,
+    bytes: u64,
+    head: Result<Head, String>,
+    is_signed: bool,
+}
+
+/// Heads that are read ahead at most.
+const AHEAD_MAX: usize = 1_024;
+
+/// One after the other.
+pub(super) fn check_signatures(heads: &[Head]) -> Vec<bool> {
+    heads.iter().map(Head::is_signed).collect()
 }
 
 /// A head and where it stands.
@@ -102,17 +126,60 @@ impl HeadReader {
             agreed: 0,
             agreed_size: 0,
             buffer: Vec::new(),
+            ahead: VecDeque::new(),
+            check_signatures,
         }
+    }
+
+    /// Has signatures checked by something else.
+    pub(super) fn checked_by(mut self, check_signatures: CheckSignatures) -> Self {
+        self.check_signatures = check_signatures;
+        self
+    }
+
+    /// The next line, and what it is. Where none was read ahead, many are.
+    fn read(&mut self) -> Result<Ahead, LedgerError> {
+        if let Some(next) = self.ahead.pop_front() {
+            return Ok(next);
+        }
+        let mut is_last = false;
+        while !is_last && self.ahead.len() < AHEAD_MAX {
+            let read = read_line(&mut self.reader, &mut self.buffer, HEAD_LINE_BYTES_MAX);
+            let line = read.map_err(io_error(Path::new(&self.name), "read"))?;
+            is_last = line != Line::Whole;
+            let head = Head::parse(&self.buffer);
+            self.ahead.push_back(Ahead {
+                line,
+                bytes: self.buffer.len() as u64,
+                head: head.map_err(|error| format!("this is no head: {error}")),
+                is_signed: false,
+            });
+        }
+        let heads = self.ahead.iter();
+        let heads: Vec<_> = heads
+            .filter_map(|one| one.head.as_ref().ok().copied())
+            .collect();
+        let signed = (self.check_signatures)(&heads);
+        let sound = self.ahead.iter_mut().filter(|one| one.head.is_ok());
+        for (one, is_signed) in sound.zip(signed) {
+            one.is_signed = is_signed;
+        }
+        let ended = || Ahead {
+            line: Line::End,
+            bytes: 0,
+            head: Err(String::new()),
+            is_signed: false,
+        };
+        Ok(self.ahead.pop_front().unwrap_or_else(ended))
     }
 
     /// The next head that the key did sign. What is none is told and passed over.
     pub(super) fn peek(&mut self, faults: &mut Faults) -> Result<Option<Placed>, LedgerError> {
         while self.next.is_none() && !self.has_ended {
-            let read = read_line(&mut self.reader, &mut self.buffer, HEAD_LINE_BYTES_MAX);
-            let read = read.map_err(io_error(Path::new(&self.name), "read"))?;
+            let read = self.read()?;
             let line = self.lines.saturating_add(1);
-            let line_bytes = self.buffer.len() as u64;
-            match read {
+            let line_bytes = read.bytes;
+            match read.line {
                 Line::Whole => {
                     self.lines = line;
                     self.bytes = self.bytes.saturating_add(line_bytes + 1);
@@ -135,7 +202,7 @@ impl HeadReader {
                     break;
                 }
             }
-            match self.check() {
+            match self.check(read) {
                 Ok(head) => {
                     self.size = head.size;
                     self.next = Some(Placed {
@@ -155,16 +222,15 @@ impl HeadReader {
         self.next = None;
     }
 
-    fn check(&self) -> Result<Head, String> {
-        let head =
-            Head::parse(&self.buffer).map_err(|error| format!("this is no head: {error}"))?;
+    fn check(&self, read: Ahead) -> Result<Head, String> {
+        let head = read.head?;
         if head.key != self.key {
             return Err(format!(
                 "this head is of the key {}, and the ledger's is {}",
                 head.key, self.key
             ));
         }
-        if !head.is_signed() {
+        if !read.is_signed {
             return Err("the signature of this head is not that of its key".to_owned());
         }
         if head.size < self.size {

@@ -99,6 +99,7 @@ pub use entry::{BODY_BYTES_MAX, BODY_DEPTH_MAX, Body, BodyError, Entry, Kind, LI
 pub use error::LedgerError;
 pub use hash::{Hash, PublicKey, Signature};
 pub use head::{HEAD_ENTRIES, HEAD_LINE_BYTES_MAX, HEAD_SECONDS, Head};
+pub use heads::CheckSignatures;
 pub use key::Key;
 pub use open::Opened;
 pub use prove::{
@@ -107,5 +108,5 @@ pub use prove::{
 pub use report::{FAULTS_MAX, Fault, Report};
 pub use show::{Entries, Filter, show};
 pub use tree::{Frontier, PATH_HASHES_MAX, PathBuilder, is_consistent, is_included, leaf_hash};
-pub use verify::{VerifyOptions, verify};
+pub use verify::{VerifyOptions, verify, verify_by};
 pub use writer::{CHECKPOINT_ENTRIES, Committed, Ledger, PENDING_BYTES_MAX, PENDING_ENTRIES_MAX};

@@ -6,7 +6,7 @@ use super::audit::Audit;
 use super::checkpoint;
 use super::error::LedgerError;
 use super::hash::PublicKey;
-use super::heads::{HeadReader, LastLine};
+use super::heads::{CheckSignatures, HeadReader, LastLine, check_signatures};
 use super::open::{ENTRIES, HEADS, PUBLIC_KEY, unsigned_fault};
 use super::report::{Faults, Report};
 
@@ -28,6 +28,19 @@ pub struct VerifyOptions {
 /// # Errors
 /// Where a file cannot be read; what is wrong in it is in the report.
 pub fn verify(folder: &Path, options: &VerifyOptions) -> Result<Report, LedgerError> {
+    verify_by(folder, options, check_signatures)
+}
+
+/// The same with another way to check signatures, which take most of the time where heads are
+/// many.
+///
+/// # Errors
+/// Those of [`verify`].
+pub fn verify_by(
+    folder: &Path,
+    options: &VerifyOptions,
+    check_signatures: CheckSignatures,
+) -> Result<Report, LedgerError> {
     let mut notes = Vec::new();
     let key = match options.key {
         Some(key) => key,
@@ -36,7 +49,10 @@ pub fn verify(folder: &Path, options: &VerifyOptions) -> Result<Report, LedgerEr
             PublicKey::read(&folder.join(PUBLIC_KEY))?
         }
     };
-    let open = |path: &Path, last_line| HeadReader::open(path, None, key, last_line);
+    let open = |path: &Path, last_line| {
+        let heads = HeadReader::open(path, None, key, last_line)?;
+        Ok::<_, LedgerError>(heads.checked_by(check_signatures))
+    };
     let mut heads = vec![open(&folder.join(HEADS), LastLine::MustEnd)?];
     if let Some(path) = &options.witness {
         heads.push(open(path, LastLine::MayLackEnd)?);
