@@ -161,14 +161,17 @@ fn check_signatures(heads: &[Head]) -> Vec<bool> {
         return check(heads);
     }
     thread::scope(|scope| {
-        let parts = heads.chunks(share);
-        let parts: Vec<_> = parts
-            .map(|part| (part, scope.spawn(move || check(part))))
-            .collect();
-        // A thread that could not end well has vouched for nothing.
-        let ended = parts
-            .into_iter()
-            .map(|(part, thread)| thread.join().unwrap_or_else(|_| vec![false; part.len()]));
+        let begin = |part| {
+            let thread = thread::Builder::new().name("signatures".to_owned());
+            (part, thread.spawn_scoped(scope, move || check(part)))
+        };
+        let parts: Vec<_> = heads.chunks(share).map(begin).collect();
+        let ended = parts.into_iter().map(|(part, thread)| match thread {
+            // A thread that could not end well has vouched for nothing.
+            Ok(thread) => thread.join().unwrap_or_else(|_| vec![false; part.len()]),
+            // The system has none to give.
+            Err(_) => check(part),
+        });
         ended.flatten().collect()
     })
 }
@@ -178,3 +181,51 @@ const THREADS_MAX: usize = 8;
 
 /// Fewer heads are not worth a thread.
 const HEADS_PER_THREAD_MIN: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Body, Ledger, verify};
+    use crate::time::Timestamp;
+
+    /// Threads find the heads that one thread finds, whichever of them they are given.
+    #[test]
+    fn a_forged_head_among_many_is_found_by_threads_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = Key::from_seed(&[7; 32]).unwrap();
+        let options = VerifyOptions {
+            key: Some(key.public()),
+            witness: None,
+        };
+        let mut ledger = Ledger::open(folder.path(), key).unwrap().ledger;
+        let body = Body::new(&serde_json::json!({ "asset": "a" })).unwrap();
+        for minute in 0..300 {
+            let time = Timestamp::from_parts(1_772_409_600 + minute * 61, 0);
+            ledger.append(time, Kind::Alert, &body).unwrap();
+        }
+        ledger.commit().unwrap();
+        drop(ledger);
+        let sound = verify_by(folder.path(), &options, check_signatures).unwrap();
+        assert!(sound.is_sound() && sound.heads > 250, "{sound}");
+        let path = folder.path().join("heads.jsonl");
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        for forged in [0, 100, 149, 150, lines.len() - 2] {
+            let mut lines = lines.clone();
+            let other = if forged == 0 { 1 } else { forged - 1 };
+            let signature = |line: &str| {
+                let head: serde_json::Value = serde_json::from_str(line).unwrap();
+                head["signature"].as_str().unwrap().to_owned()
+            };
+            let (own, others) = (signature(&lines[forged]), signature(&lines[other]));
+            lines[forged] = lines[forged].replace(&own, &others);
+            fs::write(&path, lines.join("\n") + "\n").unwrap();
+            let found = verify_by(folder.path(), &options, check_signatures).unwrap();
+            assert!(!found.is_sound(), "{forged}: {found}");
+            let plain = verify(folder.path(), &options).unwrap();
+            assert_eq!(found.to_string(), plain.to_string(), "{forged}");
+            let line = format!("heads.jsonl:{}:", forged + 1);
+            assert!(found.to_string().contains(&line), "{forged}: {found}");
+        }
+    }
+}
