@@ -10,9 +10,11 @@ DETECTION ?=
 NAME ?= hospital
 # How long `make fuzz` stays with each target.
 SECONDS ?= 600
+# How long `make soak` takes.
+MINUTES ?= 40
 
 .PHONY: help demo example test bench stages numbers bench-detection series gate gate-detection \
-	keep-detection fuzz crash ledger lint golden metrics docs deb console-test clean-out
+	keep-detection fuzz crash ledger soak lint golden metrics docs deb console-test clean-out
 
 export CARGO_TERM_COLOR ?= auto
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -93,6 +95,13 @@ ledger: ## time a ledger of a million entries
 	rm -rf out/ledger-timed
 	$(TARGET_DIR)/release/examples/ledger time out/ledger-timed 1000000
 
+soak: ## run on a link with clients, a flood and a leak for MINUTES=40 (needs root)
+	@scripts/need.sh build
+	cargo build --release --locked
+	cargo build --locked --example mixes
+	scripts/soak.py $(TARGET_DIR)/release/borderflow $(TARGET_DIR)/debug/examples/mixes out/soak \
+		$(MINUTES)
+
 lint: ## check format, lints, API docs, dependencies, scripts
 	@scripts/need.sh build
 	@if cargo fmt --version >/dev/null 2>&1; then set -x; cargo fmt --check; \
@@ -117,6 +126,7 @@ metrics: ## rewrite docs/metrics.md from the program, then show what changed
 	@scripts/need.sh build
 	UPDATE_GOLDEN=1 cargo test --locked --release --test it the_page_of_metrics
 	git --no-pager diff --stat -- docs/metrics.md
+
 deb: ## build the package: program, service, manual pages, completions (needs cargo-deb)
 	@scripts/need.sh build
 	@cargo deb --version >/dev/null 2>&1 || \
