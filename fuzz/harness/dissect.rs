@@ -4,7 +4,10 @@
 //! Of a conversation, bytes 1 and 2 say how much of the rest the client sent, byte 3 how much
 //! comes at once.
 
-use borderflow::dissect::{Hellos, Ping, Prefix, Reading, Said, answers, datagram, offer, stream};
+use borderflow::dissect::{
+    Hellos, Messages, Ping, Prefix, Reading, Said, answers, datagram, offer, stream,
+};
+use borderflow::time::{Tick, Timestamp};
 
 /// Reads the bytes whole and in pieces, and holds what is told against what is promised.
 pub fn run(bytes: &[u8]) {
@@ -62,7 +65,7 @@ fn read_hellos(client: &[u8], server: &[u8]) {
             let Some(hellos) = &mut hellos else {
                 continue;
             };
-            if let Reading::Done(said) = hellos.take(is_client, datagram) {
+            if let Reading::Done(said) = hellos.take(is_client, datagram, Timestamp::ZERO) {
                 check(&said);
                 return;
             }
@@ -78,6 +81,9 @@ fn read_dns(message: &[u8]) {
         let ping = Ping::read(protocol, 1_000, message);
         assert!(ping.is_none_or(|ping| ping.payload.len() <= 128));
     }
+    let mut messages = Messages::default();
+    let told = std::iter::from_fn(|| messages.next(0, message)).count();
+    assert!(told <= 64, "{told} messages of a stream");
     let Some(answered) = answers(message) else {
         return;
     };
@@ -90,6 +96,13 @@ fn check(said: &Said) {
     said.server_name.as_deref().into_iter().for_each(check_name);
     said.alpn.as_deref().into_iter().for_each(check_name);
     said.ja4.as_deref().into_iter().for_each(check_name);
+    if let Some(certificate) = &said.certificate {
+        let line = certificate.line(Tick(0));
+        line.name.as_deref().into_iter().for_each(check_name);
+        let is_short = |issuer: String| issuer.chars().count() <= 64;
+        assert!(line.issuer.is_none_or(is_short));
+        assert!(!line.valid_until.is_empty() && line.flaws.len() <= 6);
+    }
     if let Some(ja4) = &said.ja4 {
         assert_eq!(ja4.len(), 36, "{ja4:?}");
     }

@@ -187,9 +187,27 @@ impl Incident {
     }
 
     /// Looks again, because there is something to tell.
-    pub(super) fn observe(&mut self, country: Country, observed: Observed, now: Tick) {
+    pub(super) fn observe(&mut self, country: Country, mut observed: Observed, now: Tick) {
+        self.remind(&mut observed);
         self.sinks.name(country, &observed, now);
         self.observed = observed;
+    }
+
+    /// What a conversation said at its beginning is known here even when it was forgotten
+    /// elsewhere: over a restart, or because others had to be remembered.
+    fn remind(&self, observed: &mut Observed) {
+        let before = self.observed.top_flows.iter();
+        let before = before.zip(&self.observed.recipients);
+        let flows = observed.top_flows.iter().zip(&mut observed.recipients);
+        for (flow, recipient) in flows.filter(|(_, recipient)| !recipient.has_spoken()) {
+            let is_same = |known: &TopFlow| {
+                (known.asset_ip, known.conversation) == (flow.asset_ip, flow.conversation)
+            };
+            let mut known = before.clone().filter(|(known, _)| is_same(known));
+            if let Some((_, known)) = known.next().filter(|(_, known)| known.has_spoken()) {
+                *recipient = known.clone();
+            }
+        }
     }
 
     /// Begins an hour in which so much is normal, after 23 hours with so much.
@@ -386,106 +404,10 @@ fn alert_flow(top: &TopFlow, known: Option<&Recipient>) -> AlertFlow {
         name,
         name_source,
         ja4: recipient.ja4,
+        certificate: recipient.certificate,
         protection: recipient.protection,
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-
-    pub(in crate::alert) const RUNNING: Activity = Activity {
-        bytes: 10_000_000,
-        is_running: true,
-    };
-
-    pub(in crate::alert) const fn some(bytes: u64) -> Activity {
-        Activity {
-            bytes,
-            is_running: false,
-        }
-    }
-
-    pub(in crate::alert) fn asset(number: u8) -> AssetKey {
-        AssetKey::of([10, 0, 0, number].into())
-    }
-
-    pub(in crate::alert) fn key() -> Key {
-        (asset(1), "RU".parse().unwrap())
-    }
-
-    pub(in crate::alert) fn observed(hour_bytes: u64) -> Observed {
-        let mut seen_hours = [0; 24];
-        seen_hours[23] = hour_bytes;
-        Observed {
-            asset: "10.0.0.1".to_owned(),
-            asset_mac: None,
-            asset_ip: "10.0.0.1".parse().unwrap(),
-            confidence: Confidence::Plausible,
-            geo_reason: None,
-            maturity: 1.0,
-            top_flows: Vec::new(),
-            recipients: Vec::new(),
-            asn: 64_500,
-            organisation: Some("Example".to_owned()),
-            seen_hours,
-            expected_hours: [0; 24],
-            first_seen: Some(Tick(0)),
-            is_new: false,
-            prevalence: Prevalence {
-                assets: 3,
-                country: 2,
-                network: 1,
-            },
-            ruled: None,
-        }
-    }
-
-    pub(in crate::alert) fn told(detector: Detector, since: u64, bytes: u64) -> Told {
-        Told {
-            score: 75.0,
-            findings: vec![Finding {
-                detector,
-                cell: None,
-                p: 1e-6,
-                since: Tick(since),
-                bytes,
-                expected_bytes: 0,
-                sentence: "much".to_owned(),
-            }],
-            allowance_bytes: 7,
-        }
-    }
-
-    #[test]
-    fn the_level_is_the_largest_hour_and_the_largest_day() {
-        let told = told(Detector::AssetVolume, 0, 50);
-        let main = told.main().unwrap();
-        let mut seen = observed(50);
-        seen.seen_hours[3] = 7;
-        let mut incident = Incident::open(key().1, (&told, main), Tick(10), seen);
-        incident.add(10);
-        let level = |hour_bytes, day_bytes| Level {
-            hour_bytes,
-            day_bytes,
-        };
-        assert_eq!(incident.level(), level(60, 67));
-        incident.open_hour(0, 67);
-        incident.add(5);
-        assert_eq!(incident.level(), level(60, 72));
-    }
-
-    #[test]
-    fn a_line_says_who_else_sends_there_and_what_would_have_passed() {
-        let told = told(Detector::AssetVolume, 0, 50);
-        let main = told.main().unwrap();
-        let mut incident = Incident::open(key().1, (&told, main), Tick(10), observed(50));
-        let line = incident.line(Occasion::Opened, Tick(10), key().1, RUNNING);
-        let said = "No other asset of the site sends to AS64500 there. Up to 7 B within the hour";
-        assert!(line.explanation.contains(said), "{}", line.explanation);
-        assert_eq!((line.allowance_bytes, line.seen_hours[23]), (7, 50));
-        assert_eq!(line.first_seen.as_deref(), Some("1970-01-01T00:00:00Z"));
-        let later = incident.line(Occasion::Grown, Tick(20), key().1, some(0));
-        assert!(!later.explanation.contains("No other"), "said once");
-    }
-}
+pub(super) mod tests;

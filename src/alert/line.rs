@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Hours, Prevalence};
 use crate::detect::Detector;
-use crate::dissect::Protection;
+use crate::dissect::{CertificateLine, Protection};
 use crate::geo::{Confidence, Country};
 use crate::privacy::Veil;
 
@@ -187,6 +187,9 @@ pub struct AlertFlow {
     /// JA4 fingerprint of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ja4: Option<String>,
+    /// The certificate that the receiver showed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateLine>,
     /// How it is protected.
     pub protection: Protection,
 }
@@ -251,6 +254,7 @@ impl AlertFlow {
             src,
             dst,
             name,
+            certificate,
             ja4: _,
             src_port: _,
             dst_port: _,
@@ -262,7 +266,8 @@ impl AlertFlow {
         } = self;
         *src = veil.address(*src);
         *dst = veil.address(*dst);
-        if let Some(name) = name {
+        let shown = certificate.as_mut().and_then(|it| it.name.as_mut());
+        for name in [name.as_mut(), shown].into_iter().flatten() {
             veil.hide(name);
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dissect::{Application, Protection};
+use crate::dissect::{Application, CertificateLine, Flaw, Protection};
 
 /// What is known of the receiver of a conversation beside its address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub struct Recipient {
     pub protection: Protection,
     /// The JA4 fingerprint of the client.
     pub ja4: Option<String>,
+    /// The certificate that it showed.
+    pub certificate: Option<CertificateLine>,
 }
 
 /// On whose word a receiver has a name.
@@ -26,6 +28,8 @@ pub struct Recipient {
 pub enum Source {
     /// The client asked for it by this name, in TLS, QUIC or HTTP.
     ServerName,
+    /// The server showed a certificate for this name.
+    Certificate,
     /// A name server answered with its address when it was asked for this name.
     Dns,
 }
@@ -39,14 +43,47 @@ impl Recipient {
         }
     }
 
-    /// Who it is and what protects it, for a person.
+    /// Whether its conversation has said anything itself.
+    pub(super) fn has_spoken(&self) -> bool {
+        self.application != Application::Unknown || self.protection != Protection::Unseen
+    }
+
+    /// Who it is, what protects it, and what speaks against its certificate, for a person.
     pub(super) fn sentence(&self) -> Option<String> {
+        let sentences = [self.said(), self.flaws()];
+        let said: Vec<String> = sentences.into_iter().flatten().collect();
+        (!said.is_empty()).then(|| said.join(" "))
+    }
+
+    fn flaws(&self) -> Option<String> {
+        let certificate = self.certificate.as_ref()?;
+        let flaws: Vec<String> = certificate
+            .flaws
+            .iter()
+            .map(|flaw| match (flaw, &certificate.name, &certificate.key) {
+                (Flaw::OtherName, Some(name), _) => format!("is for {name} instead"),
+                (Flaw::OtherName, None, _) => "is for others".to_owned(),
+                (Flaw::SelfSigned, ..) => "is self-signed".to_owned(),
+                (Flaw::Expired, ..) => format!("has expired on {}", certificate.valid_until),
+                (Flaw::NotYetValid, ..) => {
+                    format!("is not valid before {}", certificate.valid_from)
+                }
+                (Flaw::WeakKey, _, Some(key)) => format!("has a weak key ({key})"),
+                (Flaw::WeakKey, _, None) => "has a weak key".to_owned(),
+                (Flaw::WeakSignature, ..) => "is signed over a broken hash".to_owned(),
+            })
+            .collect();
+        joined(&flaws).map(|flaws| format!("Its certificate {flaws}."))
+    }
+
+    fn said(&self) -> Option<String> {
         let spoken = match self.application {
             Application::Unknown => None,
             known => Some(format!("It speaks {}", known.name())),
         };
         let named = self.name.as_ref().map(|(name, source)| match source {
             Source::ServerName => format!("asks for {name}"),
+            Source::Certificate => format!("goes to what its certificate calls {name}"),
             Source::Dns => format!("goes to what DNS calls {name}"),
         });
         let protected = match self.protection {
@@ -68,12 +105,17 @@ impl Recipient {
         let is_begun = self.name.is_some() || self.application != Application::Unknown;
         let last = protected.filter(|_| is_begun).map(str::to_owned);
         let parts: Vec<String> = parts.into_iter().chain(last).collect();
-        let (last, before) = parts.split_last()?;
-        if before.is_empty() {
-            return Some(format!("{last}."));
-        }
-        Some(format!("{} and {last}.", before.join(", ")))
+        joined(&parts).map(|parts| format!("{parts}."))
     }
+}
+
+/// Parts of a sentence in a row.
+fn joined(parts: &[String]) -> Option<String> {
+    let (last, before) = parts.split_last()?;
+    if before.is_empty() {
+        return Some(last.clone());
+    }
+    Some(format!("{} and {last}", before.join(", ")))
 }
 
 #[cfg(test)]
@@ -97,6 +139,21 @@ mod tests {
         assert_eq!(
             recipient.sentence().unwrap(),
             "It speaks tls, asks for files.example.org and is encrypted strongly."
+        );
+        recipient.certificate = Some(CertificateLine {
+            name: Some("*.example.net".to_owned()),
+            issuer: None,
+            valid_from: "2020-01-01T00:00:00Z".to_owned(),
+            valid_until: "2021-01-01T00:00:00Z".to_owned(),
+            key: Some("rsa-1024".to_owned()),
+            flaws: vec![Flaw::OtherName, Flaw::Expired, Flaw::WeakKey],
+        });
+        let said = recipient.sentence().unwrap();
+        let (_, flaws) = said.split_once(". ").unwrap();
+        assert_eq!(
+            flaws,
+            "Its certificate is for *.example.net instead, has expired on 2021-01-01T00:00:00Z and \
+             has a weak key (rsa-1024)."
         );
     }
 }

@@ -79,6 +79,34 @@ pub(super) fn framed(stream: &[u8]) -> impl Iterator<Item = Answered> {
     iter::from_fn(next).fuse()
 }
 
+/// Follows the messages of both directions of a stream.
+#[derive(Clone, Debug, Default)]
+pub struct Messages {
+    /// Bytes of each direction that were read.
+    read: [usize; 2],
+    messages: usize,
+}
+
+impl Messages {
+    /// What the next message says of a direction, of which so much has come; nothing if the
+    /// next is not whole yet. Those that say nothing are passed over, as are all behind the
+    /// first 64 of a stream.
+    pub fn next(&mut self, direction: usize, stream: &[u8]) -> Option<Answered> {
+        let read = self.read.get_mut(direction)?;
+        while self.messages < MESSAGES_MAX {
+            let mut cursor = Cursor::new(stream.get(*read..)?);
+            let length = cursor.u16()?;
+            let message = cursor.take(length.into())?;
+            *read = stream.len().saturating_sub(cursor.rest().len());
+            self.messages += 1;
+            if let Some(answered) = answers(message) {
+                return Some(answered);
+            }
+        }
+        None
+    }
+}
+
 /// A name in lower case, its labels joined by dots.
 #[derive(Debug, Default)]
 struct Name {
@@ -234,6 +262,9 @@ const POINTERS_MAX: usize = 16;
 
 /// Records that are read of an answer.
 const RECORDS_MAX: usize = 128;
+
+/// Messages that are read of a stream.
+const MESSAGES_MAX: usize = 64;
 
 /// Aliases in a row. Resolvers give up at 8 to 17.
 const ALIASES_MAX: usize = 16;

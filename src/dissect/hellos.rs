@@ -3,6 +3,7 @@
 use super::dtls::{self, Handshake};
 use super::quic::{self, Initials};
 use super::{Reading, Said};
+use crate::time::Timestamp;
 
 /// Follows the first datagrams of one conversation. It keeps at most what two directions may
 /// keep of their beginnings.
@@ -32,11 +33,11 @@ impl Hellos {
         dtls::begins(datagram).then(|| Self(Kind::Dtls(Handshake::default())))
     }
 
-    /// Takes the next datagram, and says what is known once both hellos are, or once so many
-    /// datagrams went by that no hello is to be expected any more.
-    pub fn take(&mut self, is_client: bool, datagram: &[u8]) -> Reading {
+    /// Takes the next datagram, which passes now, and says what is known once both hellos are, or
+    /// once so many datagrams went by that no hello is to be expected any more.
+    pub fn take(&mut self, is_client: bool, datagram: &[u8], now: Timestamp) -> Reading {
         match &mut self.0 {
-            Kind::Quic(initials) => initials.take(is_client, datagram),
+            Kind::Quic(initials) => initials.take(is_client, datagram, now),
             Kind::Dtls(handshake) => handshake.take(is_client, datagram),
         }
     }
@@ -47,6 +48,16 @@ impl Hellos {
             Kind::Quic(initials) => initials.said(),
             Kind::Dtls(handshake) => handshake.said(),
         }
+    }
+
+    /// Nanoseconds from the client's first hello to the server's answer, as they passed, at most
+    /// 4 seconds; none where that was not seen, and of DTLS.
+    pub fn answered_nanos(&self) -> Option<u32> {
+        let Kind::Quic(initials) = &self.0 else {
+            return None;
+        };
+        let nanos = initials.answered_nanos()?;
+        Some(u32::try_from(nanos).unwrap_or(u32::MAX))
     }
 
     /// Bytes of memory that it takes beside itself.

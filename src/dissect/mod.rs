@@ -3,8 +3,10 @@
 //! Pure functions over the reassembled beginning of each direction. They keep nothing of
 //! it but names and numbers, never panic, and read no further than the beginning goes.
 
+mod certificate;
 mod content;
 mod cursor;
+mod directory;
 mod dns;
 mod dtls;
 mod hellos;
@@ -22,8 +24,9 @@ mod text;
 mod tls;
 mod tunnel;
 
+pub use certificate::{Certificate, CertificateLine, Flaw, Key};
 pub use content::{Content, is_random};
-pub use dns::{Answered, answers};
+pub use dns::{Answered, Messages, answers};
 pub use hellos::{Hellos, begins_with_hello};
 pub use ping::Ping;
 pub use prefix::{PREFIX_BYTES_MAX, Prefix, bytes_wanted};
@@ -54,6 +57,8 @@ pub struct Said {
     /// The first protocol of the client's ALPN list, or the one that the server chose
     /// (RFC 7301). Printable ASCII, as far as it fits.
     pub alpn: Option<Short<23>>,
+    /// The certificate that the server showed, where it was seen.
+    pub certificate: Option<Arc<Certificate>>,
     /// The class of what is sent in the clear by client and by server.
     pub content: [Option<Content>; 2],
 }
@@ -102,6 +107,8 @@ pub enum Application {
     Pop3,
     /// The control connection of FTP.
     Ftp,
+    /// Directories: LDAP.
+    Ldap,
     /// Remote desktop.
     Rdp,
     /// File sharing of Windows.
@@ -129,6 +136,7 @@ impl Application {
             Self::Imap => "imap",
             Self::Pop3 => "pop3",
             Self::Ftp => "ftp",
+            Self::Ldap => "ldap",
             Self::Rdp => "rdp",
             Self::Smb => "smb",
             Self::WireGuard => "wireguard",

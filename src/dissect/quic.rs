@@ -15,6 +15,7 @@ use super::cursor::Cursor;
 use super::prefix::{PREFIX_BYTES_MAX, Prefix};
 use super::tls::{Answer, Flight, Offer, agreed};
 use super::{Application, Protection, Reading, Said};
+use crate::time::Timestamp;
 
 /// Follows the first packets of one conversation. It keeps at most what two directions may
 /// keep of their beginnings.
@@ -25,6 +26,10 @@ pub(super) struct Initials {
     /// The messages of TLS by client and by server.
     messages: [Prefix; 2],
     datagrams: usize,
+    /// When the client's first Initial passed that could be read with these keys.
+    asked: Option<Timestamp>,
+    /// Nanoseconds from then to the server's first one.
+    answered_nanos: Option<u64>,
     /// A packet had the form of an Initial and of nothing else, or could be read.
     is_quic: bool,
 }
@@ -32,7 +37,7 @@ pub(super) struct Initials {
 impl Initials {
     /// Takes the next datagram, and says what is known once both hellos are, or once so many
     /// datagrams went by that no hello is to be expected any more.
-    pub(super) fn take(&mut self, is_client: bool, datagram: &[u8]) -> Reading {
+    pub(super) fn take(&mut self, is_client: bool, datagram: &[u8], now: Timestamp) -> Reading {
         self.datagrams = self.datagrams.saturating_add(1);
         if is_clear(datagram)
             && let Some(said) = google::of_datagram(datagram)
@@ -48,6 +53,7 @@ impl Initials {
                 let payload = self.open(is_client, &packet);
                 self.is_quic |= packet.is_sure || payload.is_some();
                 if let Some(payload) = payload {
+                    self.time(is_client, now);
                     self.keep(
                         is_client,
                         crypto_frames(&payload, packet.is_before_standard()),
@@ -83,7 +89,25 @@ impl Initials {
         let payload = packet.open(&packet.destination, is_client)?;
         self.identifier = Some(packet.destination);
         self.messages = <[Prefix; 2]>::default();
+        // What was asked before was answered by a Retry, or is of another conversation.
+        (self.asked, self.answered_nanos) = (None, None);
         Some(payload)
+    }
+
+    /// Times the answer to the client's first Initial. Of one that is sent again it cannot be
+    /// told which one is answered, so the first counts: a round trip may seem longer than it
+    /// is, and never shorter. So it may after a negotiation of versions, which is not read.
+    fn time(&mut self, is_client: bool, now: Timestamp) {
+        if is_client {
+            self.asked.get_or_insert(now);
+        } else if let Some(asked) = self.asked.filter(|asked| *asked < now) {
+            self.answered_nanos.get_or_insert(now.nanos_since(asked));
+        }
+    }
+
+    /// Nanoseconds from the client's first Initial to the server's first one, as they passed.
+    pub(super) const fn answered_nanos(&self) -> Option<u64> {
+        self.answered_nanos
     }
 
     /// Keeps what a packet carries of TLS.

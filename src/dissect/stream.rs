@@ -7,8 +7,8 @@
 
 use super::content::{self, Content, SAMPLE_BYTES};
 use super::{
-    Application, Offer, PREFIX_BYTES_MAX, Protection, Reading, Said, dns, http, mail, remote, ssh,
-    tls, tunnel,
+    Application, Offer, PREFIX_BYTES_MAX, Protection, Reading, Said, directory, dns, http, mail,
+    remote, ssh, tls, tunnel,
 };
 
 /// What the beginning of a TCP conversation says: of what the initiator sent and what the
@@ -171,7 +171,7 @@ pub(super) fn begins_with_any(bytes: &[u8], magics: &[&[u8]]) -> Option<bool> {
 }
 
 /// Those that the client's first bytes decide stand before those that need the server's.
-const DISSECTORS: [fn(&Sides<'_>) -> Verdict; 12] = [
+const DISSECTORS: [fn(&Sides<'_>) -> Verdict; 13] = [
     encrypted,
     http::exchange,
     remote::files,
@@ -179,6 +179,7 @@ const DISSECTORS: [fn(&Sides<'_>) -> Verdict; 12] = [
     names,
     open_vpn,
     remote::database,
+    directory::directory,
     tunnel::relayed,
     ssh::shell,
     mail::greeted,

@@ -3,7 +3,8 @@
 //! Read are the versions SSL 2.0 (only its hellos, as far as they tell a version) to TLS 1.3
 //! (RFC 8446), and TLCP (GB/T 38636-2020), which is TLS 1.1 under another number. Records
 //! and handshake messages may be cut anywhere: a message may span records and a record may
-//! carry messages. Certificates are not read.
+//! carry messages. Of certificates the first one of the server is read, which stands in the
+//! clear before TLS 1.3.
 
 mod hello;
 mod record;
@@ -19,6 +20,7 @@ use record::{
     SERVER_HELLO, WARNING, is_version,
 };
 
+use super::certificate::{self, Certificate};
 use super::cursor::Cursor;
 use super::ja4::ja4;
 use super::prefix::PREFIX_BYTES_MAX;
@@ -28,8 +30,8 @@ use super::{Application, Protection, Reading, Said, Tls};
 /// Reads the beginnings of both directions; the client is who sends the client's hello.
 /// `is_over` says that no more of either will come.
 ///
-/// It is done when both hellos are known and, before TLS 1.3, the group that the server
-/// names behind its certificates, or when the rest cannot come any more.
+/// It is done when both hellos are known and, before TLS 1.3, the server's certificate and the
+/// group that it names behind that, or when the rest cannot come any more.
 pub(super) fn read(client: &[u8], server: &[u8], is_over: bool) -> Reading {
     match begins(client) {
         Some(true) => {}
@@ -96,13 +98,20 @@ pub(super) fn agreed(offer: Offer, answer: &Answer<'_>) -> Reading {
         is_answered: chosen.is_some(),
     };
     let protocol = chosen.and_then(|it| it.protocol).and_then(Short::shown);
+    let certificate = answer.certificate(offered.server_name.as_deref());
+    let is_weak = certificate.as_ref().is_some_and(Certificate::is_weak);
+    let protection = match Protection::of_tls(&tls) {
+        Protection::Standard if is_weak => Protection::Weak,
+        protection => protection,
+    };
     Reading::Done(Said {
         application,
-        protection: Protection::of_tls(&tls),
+        protection,
         server_name: offered.server_name,
         ja4: offered.ja4,
         tls: is_said.then_some(tls),
         alpn: protocol.or(offered.protocol),
+        certificate: certificate.map(Arc::new),
         ..Said::default()
     })
 }
@@ -215,6 +224,8 @@ impl Offer {
 #[derive(Debug)]
 pub(super) struct Answer<'a> {
     hello: Option<ServerHello<'a>>,
+    /// The message with certificates, as far as it is there.
+    certificates: Option<&'a [u8]>,
     is_settled: bool,
 }
 
@@ -230,13 +241,21 @@ impl<'a> Answer<'a> {
     /// Reads the hello that counts, and the group where it is named in a later message.
     pub(super) fn of(flight: &'a Flight<'_>) -> Self {
         let mut hello: Option<ServerHello<'_>> = None;
-        for message in flight.messages().filter(|it| it.is_whole) {
+        let mut certificates = None;
+        for message in flight.messages() {
             let is_last = match message.kind {
+                // Only the first of them counts, and the last ones often are not there.
+                CERTIFICATE if hello.is_some() => {
+                    certificates = Some(message.body);
+                    let is_there = certificate::own(message.body).is_some();
+                    is_there && hello.as_ref().is_none_or(|it| !it.has_late_group())
+                }
+                _ if !message.is_whole => false,
                 SERVER_HELLO => {
                     hello = ServerHello::read(message.body);
                     hello
                         .as_ref()
-                        .is_none_or(|it| !it.is_retry && !it.has_late_group())
+                        .is_none_or(|it| !it.is_retry && !it.shows_certificates())
                 }
                 SERVER_KEY_EXCHANGE => {
                     if let Some(hello) = hello.as_mut().filter(|it| it.has_late_group()) {
@@ -250,14 +269,21 @@ impl<'a> Answer<'a> {
             if is_last {
                 return Self {
                     hello,
+                    certificates,
                     is_settled: true,
                 };
             }
         }
         Self {
             hello,
+            certificates,
             is_settled: flight.is_closed,
         }
+    }
+
+    /// The certificate of the server, where one was asked for by this name.
+    fn certificate(&self, asked: Option<&str>) -> Option<Certificate> {
+        Certificate::read(self.certificates?, asked)
     }
 
     /// Whether more bytes would not change it.
@@ -273,6 +299,7 @@ impl<'a> Answer<'a> {
                 version: SSL_2,
                 ..ServerHello::default()
             }),
+            certificates: None,
             is_settled: is_shut || is_hello.is_some(),
         }
     }
@@ -336,6 +363,7 @@ fn old_message(bytes: &[u8]) -> Option<&[u8]> {
 
 /// Types of handshake messages that only some servers send (RFC 5246 section 7.4).
 const HELLO_REQUEST: u8 = 0;
+const CERTIFICATE: u8 = 11;
 const SERVER_KEY_EXCHANGE: u8 = 12;
 const SERVER_HELLO_DONE: u8 = 14;
 

@@ -54,15 +54,22 @@ pub(super) fn open_vpn_stream(bytes: &[u8]) -> Option<bool> {
     }
 }
 
-/// A conversation through a proxy of SOCKS version 5: what is said inside it.
+/// A conversation through a proxy of SOCKS version 4, 4a or 5: what is said inside it.
 pub(super) fn relayed(sides: &Sides<'_>) -> Verdict {
     match (sides.client, sides.server) {
         ([5, 1..=16, ..], [5, 0 | 2, ..]) if sides.depth < DEPTH_MAX => {}
+        ([4, 1, _, _, ..], [0, 90, ..]) if sides.depth < DEPTH_MAX => {}
         ([] | [5], [] | [5] | [5, 0 | 2, ..]) => return Verdict::Unsure,
         ([5, 1..=16, ..], [] | [5]) => return Verdict::Unsure,
+        ([4] | [4, 1, ..], [] | [0]) => return Verdict::Unsure,
+        ([] | [4] | [4, 1] | [4, 1, _], [0, 90, ..]) => return Verdict::Unsure,
         _ => return Verdict::Not,
     }
-    let (name, inside) = match relay(sides) {
+    let relayed = match sides.client {
+        [4, ..] => relay_of_old(sides),
+        _ => relay(sides),
+    };
+    let (name, inside) = match relayed {
         Some(relayed) => relayed,
         None if sides.is_over => return Verdict::Not,
         None => return Verdict::Is(Reading::More),
@@ -111,6 +118,34 @@ fn relay<'a>(sides: &Sides<'a>) -> Option<(Option<Arc<str>>, Sides<'a>)> {
         ..*sides
     };
     is_sound.then(|| (text::shown(name), inside))
+}
+
+/// The same of version 4 and of 4a, which has a name where the address is 0.0.0.x
+/// (openssh.com/txt/socks4.protocol, socks4a.protocol).
+fn relay_of_old<'a>(sides: &Sides<'a>) -> Option<(Option<Arc<str>>, Sides<'a>)> {
+    let mut client = Cursor::new(sides.client);
+    let mut server = Cursor::new(sides.server);
+    let ended = |cursor: &mut Cursor<'a>| {
+        let mut bytes = cursor.rest().iter().take(OLD_TEXT_BYTES_MAX);
+        let length = bytes.position(|byte| *byte == 0)?;
+        let text = cursor.take(length)?;
+        cursor.byte().map(|_| text)
+    };
+    let _version_command_port = client.take(4)?;
+    let address = client.take(4)?;
+    let _user = ended(&mut client)?;
+    let name = match address {
+        [0, 0, 0, last] if *last > 0 => ended(&mut client)?,
+        _ => &[],
+    };
+    let _answer = server.take(8)?;
+    let inside = Sides {
+        client: client.rest(),
+        server: server.rest(),
+        depth: sides.depth.saturating_add(1),
+        ..*sides
+    };
+    Some((text::shown(name), inside))
 }
 
 /// WireGuard's messages: type, three zeros, and lengths that do not vary
@@ -248,6 +283,9 @@ fn is_clear(bytes: &[u8], ports: [u16; 2]) -> bool {
 
 /// Tunnels in one another.
 pub(super) const DEPTH_MAX: u8 = 2;
+
+/// Bytes of a text of SOCKS version 4, with its end.
+const OLD_TEXT_BYTES_MAX: usize = 256;
 
 /// Ports of IKE, and of it and of ESP behind a translation of addresses.
 const KEY_EXCHANGE_PORT: u16 = 500;

@@ -1,12 +1,16 @@
 //! The beginnings of conversations, for as long as they are read, and what they said.
 
+mod reader;
+
 use std::collections::VecDeque;
 
+use self::reader::Reader;
 use super::prefetch::prefetch;
 use crate::dissect::{
-    Hellos, Offer, Prefix, Protection, Reading, Said, bytes_wanted, datagram, is_random, offer,
-    stream, stream_without_classes,
+    Answered, Application, Hellos, Messages, PREFIX_BYTES_MAX, Prefix, Protection, Reading, Said,
+    bytes_wanted, is_random, offer,
 };
+use crate::time::Timestamp;
 
 /// What the conversations of a shard say of themselves, by the numbers of their slots.
 ///
@@ -24,13 +28,24 @@ pub(super) struct Beginnings {
     /// Of all that are being read.
     bytes: usize,
     /// What was said and nobody has asked for yet, with the slots of who said it.
-    news: Vec<(u32, Said)>,
+    news: Vec<News>,
+    /// What messages of DNS in a stream say, by their direction, and nobody has asked for yet.
+    names: Vec<(usize, Answered)>,
     said: Vec<Option<Said>>,
     said_free: Vec<u32>,
     /// Conversations whose beginning or words found no room.
     dropped: u64,
     keeps_content_class: bool,
     keeps_words: bool,
+}
+
+/// What a conversation has said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct News {
+    pub(super) slot: u32,
+    pub(super) said: Said,
+    /// Nanoseconds from the client's first hello over UDP to the answer, as they passed.
+    pub(super) answered_nanos: Option<u32>,
 }
 
 /// Where what belongs to a slot is.
@@ -56,23 +71,14 @@ struct Beginning {
     prefixes: [Prefix; 2],
     /// Of a conversation over UDP that begins with hellos.
     hellos: Option<Box<Hellos>>,
+    /// Of one over TCP that is of DNS: what was told of it, and its messages.
+    messages: Option<Box<(Said, Messages)>>,
     pieces: u8,
     /// Bytes of the pieces, and after how many no more come.
     taken: usize,
     wanted: usize,
     /// What was counted of it in `bytes`.
     counted: usize,
-}
-
-/// How a beginning is read.
-#[derive(Debug, Default)]
-struct Reader {
-    ports: [u16; 2],
-    is_stream: bool,
-    wants_classes: bool,
-    /// What the client of a stream offers, once its hello was read. What else it sends is
-    /// not kept then.
-    offer: Option<Offer>,
 }
 
 /// Where a piece of payload belongs.
@@ -85,6 +91,7 @@ pub(super) struct Place {
     pub(super) ports: [u16; 2],
     /// Where in a stream it stands; none of a datagram.
     pub(super) offset: Option<usize>,
+    pub(super) time: Timestamp,
 }
 
 impl Beginnings {
@@ -120,9 +127,12 @@ impl Beginnings {
             Entry::None => self.begin(&place),
         };
         let beginning = &mut self.running[at as usize];
-        let said = match beginning.take(&place, piece) {
-            Reading::Done(said) => Some(said),
-            Reading::More => beginning.enough(piece),
+        let reading = beginning.take(&place, piece);
+        self.listen(at, &reading);
+        let beginning = &mut self.running[at as usize];
+        let said = match reading {
+            Reading::Done(said) if beginning.messages.is_none() => Some(said),
+            _ => beginning.enough(piece),
         };
         match said {
             Some(said) => self.close(at, said),
@@ -131,6 +141,32 @@ impl Beginnings {
                 self.bytes += counted - beginning.counted.min(counted);
                 beginning.counted = counted.max(beginning.counted);
                 self.make_room();
+            }
+        }
+    }
+
+    /// Reads the messages of a conversation of DNS over TCP, which goes on when it has said what
+    /// it is.
+    fn listen(&mut self, at: u32, reading: &Reading) {
+        let beginning = &mut self.running[at as usize];
+        if let Reading::Done(said) = reading
+            && said.application == Application::Dns
+            && beginning.messages.is_none()
+        {
+            beginning.wanted = PREFIX_BYTES_MAX;
+            beginning.messages = Some(Box::new((said.clone(), Messages::default())));
+            self.news.push(News {
+                slot: beginning.slot,
+                said: said.clone(),
+                answered_nanos: None,
+            });
+        }
+        let Some(messages) = &mut beginning.messages else {
+            return;
+        };
+        for (direction, prefix) in beginning.prefixes.iter().enumerate() {
+            while let Some(answered) = messages.1.next(direction, prefix.bytes()) {
+                self.names.push((direction, answered));
             }
         }
     }
@@ -159,10 +195,14 @@ impl Beginnings {
 
     /// What the conversation of a slot has said, where words are kept.
     pub(super) fn said(&self, slot: u32) -> Option<&Said> {
-        let Entry::Kept(at) = self.entry(slot) else {
-            return None;
-        };
-        self.said[at as usize].as_ref()
+        match self.entry(slot) {
+            Entry::Kept(at) => self.said[at as usize].as_ref(),
+            Entry::Running(at) => {
+                let messages = self.running[at as usize].messages.as_ref();
+                messages.map(|it| &it.0)
+            }
+            Entry::None | Entry::Told(_) => None,
+        }
     }
 
     /// How what the conversation of a slot carries is protected, as far as it has said.
@@ -176,14 +216,20 @@ impl Beginnings {
     }
 
     /// Something that was said and not asked for yet, with the slot of who said it.
-    pub(super) fn next_news(&mut self) -> Option<(u32, Said)> {
+    pub(super) fn next_news(&mut self) -> Option<News> {
         self.news.pop()
+    }
+
+    /// What messages of DNS say that came last over TCP, each with its direction.
+    pub(super) fn take_names(&mut self) -> Vec<(usize, Answered)> {
+        std::mem::take(&mut self.names)
     }
 
     /// Takes what a conversation has said without that its beginning was read.
     pub(super) fn take_words(&mut self, slot: u32, said: &Said) {
         if self.entry(slot) == Entry::None {
             self.keep(slot, said.clone());
+            self.tell(slot, said.clone(), None);
         }
     }
 
@@ -247,12 +293,28 @@ impl Beginnings {
 
     /// Ends the reading of a beginning, of which this is kept.
     fn close(&mut self, at: u32, mut said: Said) {
-        let slot = self.running[at as usize].slot;
+        let beginning = &self.running[at as usize];
+        let (slot, is_told) = (beginning.slot, beginning.messages.is_some());
+        let hellos = beginning.hellos.as_ref();
+        let answered_nanos = hellos.and_then(|it| it.answered_nanos());
         self.free(at);
         if !self.keeps_content_class {
             said.content = [None; 2];
         }
-        self.keep(slot, said);
+        self.keep(slot, said.clone());
+        if !is_told {
+            self.tell(slot, said, answered_nanos);
+        }
+    }
+
+    fn tell(&mut self, slot: u32, said: Said, answered_nanos: Option<u32>) {
+        if said != Said::default() {
+            self.news.push(News {
+                slot,
+                said,
+                answered_nanos,
+            });
+        }
     }
 
     /// Ends the reading of a beginning, whatever it said.
@@ -270,16 +332,15 @@ impl Beginnings {
         }
         if self.keeps_words {
             if let Some(at) = self.said_free.pop() {
-                self.said[at as usize] = Some(said.clone());
+                self.said[at as usize] = Some(said);
                 self.set(slot, Entry::Kept(at));
             } else if self.said.len() < SAID_MAX {
-                self.said.push(Some(said.clone()));
+                self.said.push(Some(said));
                 self.set(slot, Entry::Kept(self.said.len() as u32 - 1));
             } else {
                 self.dropped += 1;
             }
         }
-        self.news.push((slot, said));
     }
 }
 
@@ -295,7 +356,7 @@ impl Beginning {
             self.hellos = Hellos::begin(piece).map(Box::new);
         }
         if let Some(hellos) = &mut self.hellos {
-            return hellos.take(is_client, piece);
+            return hellos.take(is_client, piece, place.time);
         }
         if self.prefixes[place.direction].bytes().is_empty() {
             self.prefixes[place.direction].insert(0, piece);
@@ -316,6 +377,10 @@ impl Beginning {
         if direction == 0 && reader.offer.is_some() {
             return Reading::More;
         }
+        if self.messages.is_some() {
+            prefixes[direction].insert(offset, piece);
+            return Reading::More;
+        }
         let is_first = offset == 0 && prefixes[direction].is_empty();
         if !is_first && !prefixes[direction].insert(offset, piece) {
             return Reading::More;
@@ -333,7 +398,7 @@ impl Beginning {
         let reading = reader.read(sides, false);
         if direction == 0 && reader.offer.is_some() {
             prefixes[0] = std::mem::take(&mut prefixes[0]).emptied();
-        } else if is_first && reading == Reading::More {
+        } else if is_first && is_kept(&reading) {
             prefixes[direction].insert(0, piece);
         }
         reading
@@ -386,28 +451,19 @@ impl Beginning {
     fn memory_bytes(&self) -> usize {
         let hellos = self.hellos.as_ref().map_or(0, |it| it.memory_bytes());
         let prefixes: usize = self.prefixes.iter().map(Prefix::memory_bytes).sum();
-        size_of::<Self>() + prefixes + hellos
+        let messages = self
+            .messages
+            .as_ref()
+            .map_or(0, |_| size_of::<(Said, Messages)>());
+        size_of::<Self>() + prefixes + hellos + messages
     }
 }
 
-impl Reader {
-    /// Reads what client and server have sent, or the server alone where it is known what
-    /// the client offers.
-    fn read(&mut self, [client, server]: [&[u8]; 2], is_over: bool) -> Reading {
-        if let Some(offer) = &mut self.offer {
-            offer.answered(server, is_over)
-        } else if self.is_stream {
-            let read = if self.wants_classes {
-                stream
-            } else {
-                stream_without_classes
-            };
-            read(client, server, self.ports, is_over)
-        } else if is_over {
-            Reading::Done(datagram(client, server, self.ports))
-        } else {
-            Reading::More
-        }
+/// Whether what has come is needed when more comes.
+fn is_kept(reading: &Reading) -> bool {
+    match reading {
+        Reading::More => true,
+        Reading::Done(said) => said.application == Application::Dns,
     }
 }
 
@@ -434,7 +490,7 @@ const BUFFERS_KEPT: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dissect::Application;
+    use crate::dissect::stream_without_classes;
 
     fn place(slot: u32, direction: usize, offset: usize) -> Place {
         Place {
@@ -442,6 +498,7 @@ mod tests {
             direction,
             ports: [50_000, 80],
             offset: Some(offset),
+            time: Timestamp::ZERO,
         }
     }
 
@@ -458,7 +515,7 @@ mod tests {
         assert_eq!(said.server_name.as_deref(), Some("files.example.org"));
         assert_eq!(said.protection, Protection::Clear);
         let news = beginnings.next_news().unwrap();
-        assert_eq!((news.0, &news.1), (3, beginnings.said(3).unwrap()));
+        assert_eq!((news.slot, &news.said), (3, beginnings.said(3).unwrap()));
         assert_eq!(beginnings.next_news(), None, "it is told once");
         beginnings.forget(3);
         assert!(beginnings.said(3).is_none());
@@ -539,6 +596,65 @@ mod tests {
         assert!(beginnings.said(0).is_none());
         beginnings.end(0);
         assert_eq!(beginnings.said(0).unwrap().application, Application::Ssh);
+    }
+
+    /// A message of DNS over TCP about a name: the question, or an answer with an address.
+    fn message(name: &str, is_response: bool) -> Vec<u8> {
+        let labels = name.split('.').map(|label| {
+            let length = [u8::try_from(label.len()).unwrap()];
+            [&length[..], label.as_bytes()].concat()
+        });
+        let name = [labels.collect::<Vec<_>>().concat(), vec![0]].concat();
+        let flags = if is_response { 0x80 } else { 0 };
+        let head = [0, 7, flags, 0, 0, 1, 0, u8::from(is_response), 0, 0, 0, 0];
+        let answer = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 9];
+        let answer = if is_response { &answer[..] } else { &[] };
+        let message = [&head[..], &name, &[0, 1, 0, 1], answer].concat();
+        [&(message.len() as u16).to_be_bytes()[..], &message].concat()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn messages_of_a_stream_are_told_once_each(
+            names in proptest::collection::vec("[a-z]{1,20}\\.[a-z]{1,20}", 1..5),
+            segment_bytes in 20usize..200,
+            order in proptest::collection::vec(proptest::prelude::any::<u32>(), 64),
+        ) {
+            let side = |is_response| -> Vec<u8> {
+                names.iter().flat_map(|name| message(name, is_response)).collect()
+            };
+            let sides = [side(false), side(true)];
+            let segments = |direction: usize| {
+                let segments = sides[direction].chunks(segment_bytes).enumerate();
+                segments.map(move |(at, piece)| (direction, at * segment_bytes, piece))
+            };
+            let mut segments: Vec<_> = segments(0).chain(segments(1)).zip(&order).collect();
+            segments.truncate(PIECES_MAX.into());
+            let is_whole = segments.len() < PIECES_MAX.into();
+            segments.sort_by_key(|(_, key)| **key);
+            let mut beginnings = Beginnings::new(false, true);
+            let mut told = Vec::new();
+            for ((direction, at, piece), _) in segments {
+                let place = Place { ports: [50_000, 53], ..place(1, direction, at) };
+                beginnings.take(place, piece);
+                told.extend(beginnings.take_names());
+            }
+            if is_whole {
+                for direction in 0..2 {
+                    let told = told.iter().filter(|(side, _)| *side == direction);
+                    let shown: Vec<_> = told.map(|(_, it)| it.shown_name().to_string()).collect();
+                    proptest::prop_assert_eq!(&shown, &names);
+                }
+                let is_answered = |(side, it): &(usize, Answered)| {
+                    it.addresses.is_empty() == (*side == 0)
+                };
+                proptest::prop_assert!(told.iter().all(is_answered));
+                proptest::prop_assert_eq!(beginnings.protection(1), Protection::Clear);
+            }
+            beginnings.end(1);
+            let news = std::iter::from_fn(|| beginnings.next_news()).count();
+            proptest::prop_assert!(news <= 1, "it is told once");
+        }
     }
 
     #[test]

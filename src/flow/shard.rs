@@ -4,6 +4,7 @@ mod evict;
 mod tell;
 mod time;
 
+use self::tell::named;
 use crate::decode::{Facts, Fragment, Packet, TunnelPath};
 use crate::dissect::{Application, Ping, Protection, Said, answers};
 use crate::geo::Place;
@@ -236,10 +237,15 @@ impl Shard {
                 [ports[1], ports[0]]
             },
             offset: is_stream.then(|| flow.stream_offset(direction, packet) as usize),
+            time: packet.timestamp,
         };
         if is_stream || !ports.contains(&DNS_PORT) {
             self.beginnings.take(place, piece);
-            return self.tell_news(events);
+            self.tell_news(events);
+            if ports.contains(&DNS_PORT) {
+                self.tell_names(ends, direction, events);
+            }
+            return;
         }
         // Each message stands for itself.
         let Some(answered) = answers(piece) else {
@@ -247,13 +253,7 @@ impl Shard {
         };
         self.beginnings.take_words(slot, &self.said_of_dns);
         self.tell_news(events);
-        let [src, dst] = ends;
-        let is_response = answered.is_response;
-        events(FlowEvent::Named {
-            ends: if is_response { [dst, src] } else { [src, dst] },
-            answered,
-            tick: now,
-        });
+        events(named(ends, answered, now));
     }
 
     /// Conversations whose beginning, or what it said, found no room.

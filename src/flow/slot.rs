@@ -382,6 +382,15 @@ impl Slot {
         is_told.then_some(self.round_trip_nanos)
     }
 
+    /// Takes how long the answer to a hello over UDP took, from and to where the sensor is: a round
+    /// trip to whoever answers, unless that is an asset.
+    pub(super) fn answer(&mut self, nanos: u32) {
+        if !self.state.has(State::EXPORTS_REVERSE) {
+            self.state.set(State::ROUND_TRIP);
+            self.round_trip_nanos = nanos;
+        }
+    }
+
     /// Export is payload from a home asset to a foreign peer, whoever opened the connection.
     fn place(&mut self, direction: usize, packet: &Packet, locate: &impl Fn(IpAddr) -> Place) {
         self.state.set(State::PLACED);

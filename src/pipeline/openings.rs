@@ -2,7 +2,7 @@
 
 use crate::capture::Frame;
 use crate::decode::{Facts, Packet, TcpSegment};
-use crate::dissect::{begins_with_hello, bytes_wanted};
+use crate::dissect::{PREFIX_BYTES_MAX, begins_with_hello, bytes_wanted};
 
 /// Finds packets whose payload is worth reading, in constant memory and time.
 ///
@@ -97,7 +97,9 @@ impl Openings {
         let is_low = (packet.src, packet.src_port) < (packet.dst, packet.dst_port);
         let side = if is_low { Client::Low } else { Client::High };
         let place = &mut self.places[number];
-        let piece = place.piece((tag(packet), side), is_opening, payload);
+        // Messages of DNS stand behind their length, often alone in the first segment.
+        let is_of_names = packet.src_port == DNS_PORT || packet.dst_port == DNS_PORT;
+        let piece = place.piece((tag(packet), side), is_opening, is_of_names, payload);
         if !self.reads_content && piece.is_some_and(is_request) {
             place.stop();
         }
@@ -117,6 +119,7 @@ impl Place {
         &mut self,
         (tag, side): (u32, Client),
         is_opening: bool,
+        is_of_names: bool,
         payload: Option<&'a [u8]>,
     ) -> Option<&'a [u8]> {
         if is_opening {
@@ -132,11 +135,18 @@ impl Place {
         if self.tag == tag && self.bytes > 0 {
             return self.take(side, payload);
         }
-        if looks_known(payload) {
+        let is_begun = self.tag == tag && self.left > 0;
+        let has_names = is_of_names && is_begun;
+        if has_names || looks_known(payload) {
+            let bytes = if has_names {
+                PREFIX_BYTES_MAX
+            } else {
+                bytes_wanted(payload)
+            };
             *self = Self {
                 tag,
                 left: PACKETS_OF_KNOWN,
-                bytes: bytes_wanted(payload) as u16,
+                bytes: bytes as u16,
                 client: if matches!(payload, [22, _, _, _, _, CLIENT_HELLO, ..]) {
                     side
                 } else {
@@ -145,7 +155,7 @@ impl Place {
             };
             return self.take(side, payload);
         }
-        if self.tag != tag || self.left == 0 {
+        if !is_begun {
             return None;
         }
         self.left -= 1;
@@ -277,7 +287,7 @@ fn looks_known(payload: &[u8]) -> bool {
 /// The first bytes of what [`is_known`] knows, a bit each.
 const FIRST_BYTES: [u64; 4] = {
     let known = [
-        0, 3, 5, 22, 0x80, b'*', b'+', b'2', b'C', b'D', b'G', b'H', b'O', b'P', b'S',
+        0, 3, 4, 5, 22, 0x80, b'*', b'+', b'0', b'2', b'C', b'D', b'G', b'H', b'O', b'P', b'S',
     ];
     let mut bits = [0; 4];
     let mut at = 0;
@@ -298,6 +308,8 @@ fn is_known(payload: &[u8]) -> bool {
         first,
         // Records of TLS and TLCP, the hello of SSLv2, TPKT.
         [22, 1 | 3, ..=4, _] | [0x80, _, 1, 0 | 3] | [3, 0, 0, _]
+            // SOCKS4; LDAP, with a length as it is short or as Windows writes it.
+            | [4, 1, ..] | [b'0', 5..=0x7f, 2, 1..=4] | [b'0', 0x84, 0, 0]
             // SOCKS5, PostgreSQL asking for TLS, OpenVPN.
             | [5, 1..=3, 0..=2, _] | [0, 0, 0, 8] | [0, _, 0x38 | 0x50, _]
             // SSH; mail and FTP greet with a status.
@@ -551,7 +563,10 @@ mod tests {
 
     #[test]
     fn what_is_known_passes_by_its_first_byte() {
-        let known: [&[u8]; 16] = [
+        let known: [&[u8]; 19] = [
+            &[4, 1, 1, 187],
+            &[b'0', 12, 2, 1],
+            &[b'0', 0x84, 0, 0],
             &[22, 3, 1, 0],
             &[0x80, 46, 1, 0],
             &[3, 0, 0, 19],

@@ -41,32 +41,52 @@ impl Recipients {
     pub(super) fn host(&mut self, transfer: &Transfer) -> Option<&str> {
         let conversation = transfer.conversation?;
         let said = self.words.of(&(transfer.asset_ip, conversation));
-        let asked = said.and_then(|said| said.server_name.as_deref());
-        asked.or_else(|| self.names.get(&conversation.peer).map(AsRef::as_ref))
+        let answered = || self.names.get(&conversation.peer).map(AsRef::as_ref);
+        let (name, _) = named(said.map(|(_, said)| said), answered)?;
+        Some(name.strip_prefix("*.").unwrap_or(name))
     }
 
     /// What is known of the receiver of a conversation.
     pub(super) fn of(&mut self, flow: &TopFlow) -> Recipient {
         let speaker = (flow.asset_ip, flow.conversation);
-        let said = self.words.of(&speaker);
-        let asked = said.and_then(|said| said.server_name.as_deref());
-        let asked = asked.map(|name| (name.to_owned(), Source::ServerName));
-        let answered = || {
-            let name = self.names.get(&flow.conversation.peer)?;
-            Some((name.to_string(), Source::Dns))
-        };
-        let name = asked.or_else(answered);
+        let (tick, said) = self.words.of(&speaker).unzip();
+        let answered = || self.names.get(&flow.conversation.peer).map(AsRef::as_ref);
+        let name = named(said, answered);
+        let certificate = said.and_then(|said| said.certificate.as_deref());
         Recipient {
             domain: name
-                .as_ref()
-                .and_then(|(name, _)| registered_domain(name))
+                .map(|(name, _)| name.strip_prefix("*.").unwrap_or(name))
+                .and_then(registered_domain)
                 .map(str::to_owned),
-            name,
+            name: name.map(|(name, source)| (name.to_owned(), source)),
             application: said.map(|said| said.application).unwrap_or_default(),
             protection: said.map(|said| said.protection).unwrap_or_default(),
             ja4: said.and_then(|said| said.ja4.as_deref()).map(str::to_owned),
+            certificate: certificate
+                .zip(tick)
+                .map(|(certificate, tick)| certificate.line(tick)),
         }
     }
+}
+
+/// How a receiver is called, and on whose word: what the client asked for counts before what the
+/// server showed, and that before what was looked up. A certificate of many tenants tells less of
+/// who receives than the name that was looked up.
+fn named<'a>(
+    said: Option<&'a Said>,
+    answered: impl Fn() -> Option<&'a str>,
+) -> Option<(&'a str, Source)> {
+    let asked = said.and_then(|said| said.server_name.as_deref());
+    let asked = asked.map(|name| (name, Source::ServerName));
+    let shown = |is_shared: bool| {
+        let certificate = said?.certificate.as_deref()?;
+        let name = certificate.name.as_deref()?;
+        (certificate.is_shared == is_shared).then_some((name, Source::Certificate))
+    };
+    asked
+        .or_else(|| shown(false))
+        .or_else(|| answered().map(|name| (name, Source::Dns)))
+        .or_else(|| shown(true))
 }
 
 /// What somebody has registered of a host name, by the public suffix list
@@ -108,8 +128,8 @@ impl Words {
         }
     }
 
-    /// What somebody said last.
-    fn of(&mut self, speaker: &Speaker) -> Option<&Said> {
+    /// What somebody said last, and when.
+    fn of(&mut self, speaker: &Speaker) -> Option<(Tick, &Said)> {
         if self.places.len() > PLACES_MAX {
             self.places.clear();
             self.ordered = 0;
@@ -121,8 +141,8 @@ impl Words {
             self.ordered += 1;
         }
         let place = self.places.get(speaker)?.checked_sub(self.first)?;
-        let (.., said) = self.entries.get(usize::try_from(place).ok()?)?;
-        Some(said)
+        let (tick, _, said) = self.entries.get(usize::try_from(place).ok()?)?;
+        Some((*tick, said))
     }
 }
 

@@ -201,11 +201,11 @@ fn write_rest(line: &mut Line, flow: &FlowRecord, veil: &Veil) {
         line.number(dst.asn.into());
     }
     if let Some(said) = &flow.said {
-        write_said(line, said, veil);
+        write_said(line, said, flow.first, veil);
     }
 }
 
-fn write_said(line: &mut Line, said: &Said, veil: &Veil) {
+fn write_said(line: &mut Line, said: &Said, first: Timestamp, veil: &Veil) {
     if said.application != Application::Unknown {
         line.text(b",\"app\":\"");
         line.bytes(said.application.name().as_bytes());
@@ -228,6 +228,14 @@ fn write_said(line: &mut Line, said: &Said, veil: &Veil) {
         line.text(b",\"tls_version\":\"");
         line.bytes(version.as_bytes());
         line.text(b"\"");
+    }
+    if let Some(certificate) = &said.certificate {
+        let mut certificate = certificate.line(Tick(first.as_nanos() / NANOS_PER_SECOND));
+        if let Some(name) = &mut certificate.name {
+            veil.hide(name);
+        }
+        line.text(b",\"certificate\":");
+        line.json(&certificate);
     }
     let [src, dst] = said.content;
     if let Some(class) = src {
@@ -295,8 +303,12 @@ impl Line {
 
     /// A text between quotation marks, with what JSON escapes in it.
     fn quoted(&mut self, text: &str) {
+        self.json(text);
+    }
+
+    fn json(&mut self, value: &(impl serde::Serialize + ?Sized)) {
         // Memory takes whatever is written.
-        let _ = serde_json::to_writer(&mut self.0, text);
+        let _ = serde_json::to_writer(&mut self.0, value);
     }
 
     fn show(&mut self, value: impl std::fmt::Display) {

@@ -192,6 +192,11 @@ class Site:
                          "name": f"up{part}.{recipient}" if recipient else "up.example",
                          "name_source": "server_name",
                          "protection": draw.choice(PROTECTIONS)})
+        if recipient:
+            rows[0]["certificate"] = {
+                "name": f"*.{recipient}", "issuer": None, "key": "rsa-1024",
+                "valid_from": "2020-01-01T00:00:00Z", "valid_until": "2021-01-01T00:00:00Z",
+                "flaws": ["self_signed", "expired", "weak_key"]}
         return rows
 
     def make_corridors(self, names):

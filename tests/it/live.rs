@@ -14,7 +14,7 @@ use crate::support::{BINARY, json, number};
 
 /// Two namespaces and the link between them, for as long as a test needs them.
 pub(crate) struct Link {
-    client: String,
+    pub(crate) client: String,
     pub(crate) server: String,
 }
 

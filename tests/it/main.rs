@@ -17,6 +17,7 @@ mod assets;
 mod bad_input;
 mod captures;
 mod ceiling;
+mod clients;
 mod community_id;
 mod console;
 mod console_scale;

@@ -7,7 +7,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -21,6 +21,12 @@ use serde_json::Value;
 use crate::live::{Sensor, inside, ip};
 use crate::program::{has_commands, is_root, run};
 use crate::support::json_lines;
+
+#[path = "../../src/dissect/quic/tests/vectors.rs"]
+#[allow(dead_code, clippy::arithmetic_side_effects)]
+mod vectors;
+
+use vectors::{CLIENT_1, SERVER_1, bytes};
 
 const CLIENT_ADDRESS: &str = "10.99.0.2";
 const SERVER_ADDRESS: &str = "5.9.0.1";
@@ -62,13 +68,18 @@ fn a_country_is_refuted_by_answers_that_come_too_soon_alone() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("borderflow.toml");
     fs::write(&config, format!("{SITE}{ALERT}")).unwrap();
-    let _server = links.server();
-    for (delay, expected) in DISTANCES {
+    let _servers = [links.server(), links.quic_server()];
+    let kinds: [(&str, Send); 2] = [("tcp", Links::send), ("quic", Links::send_by_quic)];
+    let all = DISTANCES
+        .iter()
+        .flat_map(|one| kinds.map(|kind| (one, kind)));
+    for ((delay, expected), (kind, send)) in all {
         let _relay = Relay::start(&links.relay, *delay);
         let mut told = Vec::new();
         for time in 0..times {
-            let out = folder.path().join(format!("{}-{time}", delay.as_micros()));
-            let measure = |attempt| links.upload(&config, &out.join(format!("{attempt}")));
+            let name = format!("{kind}-{}-{time}", delay.as_micros());
+            let out = folder.path().join(name);
+            let measure = |attempt| links.upload(send, &config, &out.join(format!("{attempt}")));
             // On a busy machine the relay itself may be as slow as Germany is far.
             let must_be_soon = *expected == Some("refuted");
             let is_fair = |(_, round_trip): &(_, Duration)| !must_be_soon || *round_trip < BOUND;
@@ -92,7 +103,7 @@ fn a_country_is_refuted_by_answers_that_come_too_soon_alone() {
         }
         told.sort();
         println!(
-            "round-trips: {delay:?} away: {:?} to {:?}",
+            "round-trips: {kind}, {delay:?} away: {:?} to {:?}",
             told[0],
             told.last()
         );
@@ -122,6 +133,9 @@ fn check(alert: &Value, round_trip: Duration) {
         assert_eq!(is_refuted, round_trip < BOUND, "{round_trip:?}: {alert}");
     }
 }
+
+/// How a client sends to its server.
+type Send = fn(&Links);
 
 /// Three namespaces in a row, for as long as a test needs them.
 struct Links {
@@ -203,9 +217,30 @@ impl Links {
         server
     }
 
+    /// Starts one that answers the first packet of QUIC that RFC 9001 publishes.
+    fn quic_server(&self) -> JoinHandle<()> {
+        let (ready, is_ready) = mpsc::channel();
+        let namespace = self.server.clone();
+        let server = thread::spawn(move || {
+            enter(&namespace);
+            let socket = UdpSocket::bind((SERVER_ADDRESS, SERVER_PORT)).unwrap();
+            ready.send(()).unwrap();
+            let (client, answer) = (bytes(CLIENT_1), bytes(SERVER_1));
+            let mut datagram = [0; 2_000];
+            loop {
+                let (length, from) = socket.recv_from(&mut datagram).unwrap();
+                if datagram[..length] == client {
+                    socket.send_to(&answer, from).unwrap();
+                }
+            }
+        });
+        is_ready.recv().unwrap();
+        server
+    }
+
     /// Has the client send to the server while a sensor watches it. Returns what was told, and
     /// the round trip that the sensor has measured.
-    fn upload(&self, config: &Path, out: &Path) -> (Vec<Value>, Duration) {
+    fn upload(&self, send: Send, config: &Path, out: &Path) -> (Vec<Value>, Duration) {
         let options = [
             "--config",
             config.to_str().unwrap(),
@@ -213,7 +248,7 @@ impl Links {
             out.to_str().unwrap(),
         ];
         let sensor = Sensor::start(&self.client, &options);
-        thread::scope(|scope| scope.spawn(|| self.send()).join().unwrap());
+        thread::scope(|scope| scope.spawn(|| send(self)).join().unwrap());
         let name = "borderflow_handshake_round_trip_seconds";
         sensor.await_metrics(UPLOAD_LIMIT, |metrics| {
             metrics.sum(&format!("{name}_count ")) == 1.0
@@ -239,6 +274,21 @@ impl Links {
     }
 }
 
+impl Links {
+    /// Sends as much in packets that are encrypted, behind the first one and its answer.
+    fn send_by_quic(&self) {
+        enter(&self.client);
+        let socket = UdpSocket::bind((CLIENT_ADDRESS, 0)).unwrap();
+        socket.connect((SERVER_ADDRESS, SERVER_PORT)).unwrap();
+        socket.set_read_timeout(Some(UPLOAD_LIMIT)).unwrap();
+        socket.send(&bytes(CLIENT_1)).unwrap();
+        assert!(socket.recv(&mut [0; 2_000]).unwrap() > 0);
+        for _ in 0..UPLOAD_BYTES / 1_000 {
+            socket.send(&[0x40; 1_000]).unwrap();
+        }
+    }
+}
+
 impl Drop for Links {
     fn drop(&mut self) {
         for namespace in self.all() {
@@ -250,7 +300,7 @@ impl Drop for Links {
 }
 
 /// Moves this thread into a network namespace.
-fn enter(namespace: &str) {
+pub(crate) fn enter(namespace: &str) {
     let place = File::open(Path::new("/run/netns").join(namespace)).unwrap();
     move_into_link_name_space(place.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
 }
@@ -339,9 +389,15 @@ fn send_on(mut to: Capture<Active>, due: &Receiver<Delayed>) {
 /// does not make.
 fn with_checksum(frame: &[u8]) -> Vec<u8> {
     let mut frame = frame.to_vec();
-    let is_tcp = frame.get(12..14) == Some(&[8, 0]) && frame.get(23) == Some(&6);
-    if !is_tcp {
-        return frame;
+    let is_ipv4 = frame.get(12..14) == Some(&[8, 0]);
+    match frame.get(23).filter(|_| is_ipv4) {
+        Some(6) => {}
+        // UDP needs none (RFC 768).
+        Some(17) => {
+            frame[40..42].fill(0);
+            return frame;
+        }
+        _ => return frame,
     }
     let (head, rest) = frame.split_at_mut(34);
     let end = usize::from(u16::from_be_bytes([head[16], head[17]])) - 20;

@@ -9,6 +9,7 @@ use crate::dissect::Protection;
 
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
+const CERTIFICATE: u8 = 11;
 const SERVER_KEY_EXCHANGE: u8 = 12;
 
 fn sized16(bytes: &[u8]) -> Vec<u8> {
@@ -138,14 +139,23 @@ fn versions_that_were_given_up_are_weak() {
         (0xfefd, Protection::Standard),
     ] {
         let answer = server_hello(version, 0x009c);
-        let all = [
-            datagrams(CLIENT_HELLO, 0, &client_hello(&[]), 4_096),
-            datagrams(SERVER_HELLO, 0, &answer, 4_096),
+        let own = include_bytes!("../certificate/shared.der");
+        let length = &u32::try_from(own.len()).unwrap().to_be_bytes()[1..];
+        let certificates = [&[0, 9, 0], length, own].concat();
+        let datagrams = [
+            (true, datagrams(CLIENT_HELLO, 0, &client_hello(&[]), 4_096)),
+            (false, datagrams(SERVER_HELLO, 0, &answer, 4_096)),
+            (false, datagrams(CERTIFICATE, 1, &certificates, 300)),
         ];
-        let Reading::Done(said) = follow(&[(true, all[0][0].clone()), (false, all[1][0].clone())])
-        else {
+        let all = datagrams.into_iter();
+        let all = all.flat_map(|(is_client, pieces)| {
+            pieces.into_iter().map(move |piece| (is_client, piece))
+        });
+        let Reading::Done(said) = follow(&all.collect::<Vec<_>>()) else {
             panic!("{version:x}: more is wanted")
         };
+        let certificate = said.certificate.unwrap();
+        assert_eq!(certificate.issuer.as_deref(), Some("Example Authority"));
         assert_eq!(said.protection, is, "{version:x}");
     }
 }

@@ -84,9 +84,9 @@ fn the_published_packets_are_read() {
         let (client, server) = (bytes(client), bytes(server));
         assert!(is_initial(&client) && is_initial(&server));
         let mut initials = Initials::default();
-        assert_eq!(initials.take(true, &client), Reading::More);
+        assert_eq!(initials.take(true, &client, Timestamp::ZERO), Reading::More);
         assert_eq!(initials.said().protection, Protection::Strong);
-        let said = done(initials.take(false, &server));
+        let said = done(initials.take(false, &server, Timestamp::ZERO));
         assert_eq!(said, initials.said());
         assert_eq!(said.application, Application::Quic);
         assert_eq!(said.server_name.as_deref(), Some("example.com"));
@@ -109,9 +109,12 @@ fn the_published_packets_are_read() {
 #[test]
 fn an_answer_in_another_version_is_read() {
     let mut initials = Initials::default();
-    assert_eq!(initials.take(true, &bytes(CLIENT_1)), Reading::More);
+    assert_eq!(
+        initials.take(true, &bytes(CLIENT_1), Timestamp::ZERO),
+        Reading::More
+    );
     assert!(
-        done(initials.take(false, &bytes(SERVER_2)))
+        done(initials.take(false, &bytes(SERVER_2), Timestamp::ZERO))
             .tls
             .unwrap()
             .is_answered
@@ -138,8 +141,8 @@ fn packets_that_test_what_others_take_are_read() {
         let server = initial_as(first, version, false, ends(&[7, 7]), 0, &answer);
         assert!(is_initial(&client) && is_initial(&server));
         let mut initials = Initials::default();
-        initials.take(true, &client);
-        assert_modern(&done(initials.take(false, &server)));
+        initials.take(true, &client, Timestamp::ZERO);
+        assert_modern(&done(initials.take(false, &server, Timestamp::ZERO)));
     }
 }
 
@@ -165,7 +168,7 @@ fn versions_before_the_standard_are_read() {
         let client = initial_as(first, version, true, ends, 0, &frame(hello));
         assert!(begins(&client));
         let mut initials = Initials::default();
-        let said = match initials.take(true, &client) {
+        let said = match initials.take(true, &client, Timestamp::ZERO) {
             Reading::Done(said) => said,
             Reading::More => initials.said(),
         };
@@ -174,7 +177,7 @@ fn versions_before_the_standard_are_read() {
         // In version 1 such a frame may not stand in an Initial.
         let client = initial(true, &FIRST, &FIRST, 0, &frame(hello));
         let mut initials = Initials::default();
-        initials.take(true, &client);
+        initials.take(true, &client, Timestamp::ZERO);
         assert_eq!(initials.said().server_name, None);
     }
 }
@@ -187,7 +190,7 @@ fn what_is_no_sure_sign_must_be_opened() {
         changed[place..][..bytes_there.len()].copy_from_slice(bytes_there);
         assert!(is_initial(&changed));
         let mut initials = Initials::default();
-        initials.take(true, &changed);
+        initials.take(true, &changed, Timestamp::ZERO);
         assert_eq!(initials.said(), Said::default());
     }
 }
@@ -195,8 +198,14 @@ fn what_is_no_sure_sign_must_be_opened() {
 #[test]
 fn a_packet_of_the_other_side_is_not() {
     let mut initials = Initials::default();
-    assert_eq!(initials.take(false, &bytes(CLIENT_1)), Reading::More);
-    assert_eq!(initials.take(true, &bytes(SERVER_1)), Reading::More);
+    assert_eq!(
+        initials.take(false, &bytes(CLIENT_1), Timestamp::ZERO),
+        Reading::More
+    );
+    assert_eq!(
+        initials.take(true, &bytes(SERVER_1), Timestamp::ZERO),
+        Reading::More
+    );
     let said = initials.said();
     assert_eq!((said.application, said.tls), (Application::Quic, None));
 }
@@ -225,9 +234,9 @@ fn hellos_come_in_pieces_in_any_order() {
     );
     assert_eq!(low.len() + high.len(), hello.len());
     let mut initials = Initials::default();
-    assert_eq!(initials.take(true, &second), Reading::More);
-    assert_eq!(initials.take(true, &first), Reading::More);
-    assert_modern(&done(initials.take(false, &answer)));
+    assert_eq!(initials.take(true, &second, Timestamp::ZERO), Reading::More);
+    assert_eq!(initials.take(true, &first, Timestamp::ZERO), Reading::More);
+    assert_modern(&done(initials.take(false, &answer, Timestamp::ZERO)));
 }
 
 #[test]
@@ -240,9 +249,12 @@ fn packets_stand_together_in_a_datagram() {
     other.extend([0xcc; 60]);
     let datagram = [&first[..], &other, &second, &[0x41; 30]].concat();
     let mut initials = Initials::default();
-    assert_eq!(initials.take(true, &datagram), Reading::More);
+    assert_eq!(
+        initials.take(true, &datagram, Timestamp::ZERO),
+        Reading::More
+    );
     let answer = initial(false, &FIRST, &[], 0, &crypto(0, &modern_answer(0x11ec)));
-    assert_modern(&done(initials.take(false, &answer)));
+    assert_modern(&done(initials.take(false, &answer, Timestamp::ZERO)));
 }
 
 #[test]
@@ -250,21 +262,79 @@ fn after_a_retry_the_keys_are_new() {
     let hello = crypto(0, &modern_hello());
     let mut initials = Initials::default();
     assert_eq!(
-        initials.take(true, &initial(true, &FIRST, &FIRST, 0, &hello)),
+        initials.take(
+            true,
+            &initial(true, &FIRST, &FIRST, 0, &hello),
+            Timestamp::ZERO
+        ),
         Reading::More
     );
     let retry = bytes("ff000000010008f067a5502a4262b5746f6b656e04a265ba2eff4d829058fb3f0f2496ba");
     assert!(!is_initial(&retry));
-    assert_eq!(initials.take(false, &retry), Reading::More);
+    assert_eq!(initials.take(false, &retry, Timestamp::ZERO), Reading::More);
     let chosen = [0xf0, 0x67, 0xa5];
     assert_eq!(
-        initials.take(true, &initial(true, &chosen, &chosen, 1, &hello)),
+        initials.take(
+            true,
+            &initial(true, &chosen, &chosen, 1, &hello),
+            Timestamp::ZERO
+        ),
         Reading::More
     );
     let answer = crypto(0, &modern_answer(0x11ec));
-    assert_modern(&done(
-        initials.take(false, &initial(false, &chosen, &[], 0, &answer)),
-    ));
+    assert_modern(&done(initials.take(
+        false,
+        &initial(false, &chosen, &[], 0, &answer),
+        Timestamp::ZERO,
+    )));
+}
+
+#[test]
+fn the_answer_to_the_first_hello_is_timed() {
+    let at = |millis: u64| Timestamp::from_nanos(millis * 1_000_000);
+    let (hello, answer) = (
+        crypto(0, &modern_hello()),
+        crypto(0, &modern_answer(0x11ec)),
+    );
+    let first = initial(true, &FIRST, &FIRST, 0, &hello);
+    let answered = initial(false, &FIRST, &[], 0, &answer);
+    let chosen = [0xf0, 0x67, 0xa5];
+    let second = initial(true, &chosen, &chosen, 1, &hello);
+    let answered_second = initial(false, &chosen, &[], 0, &answer);
+    for (datagrams, expected) in [
+        (
+            vec![(true, &first, 1_000), (false, &answered, 1_030)],
+            Some(30),
+        ),
+        // Which one is answered is not known.
+        (
+            vec![
+                (true, &first, 1_000),
+                (true, &first, 1_020),
+                (false, &answered, 1_030),
+            ],
+            Some(30),
+        ),
+        // Behind a Retry the second one is.
+        (
+            vec![
+                (true, &first, 1_000),
+                (true, &second, 1_020),
+                (false, &answered_second, 1_030),
+            ],
+            Some(10),
+        ),
+        // A clock that went back tells nothing.
+        (vec![(true, &first, 1_000), (false, &answered, 1_000)], None),
+        (vec![(false, &answered, 1_000), (true, &first, 1_010)], None),
+    ] {
+        let mut initials = Initials::default();
+        for (is_client, datagram, millis) in datagrams {
+            initials.take(is_client, datagram, at(millis));
+        }
+        let millis = initials.answered_nanos().map(|nanos| nanos / 1_000_000);
+        assert_eq!(millis, expected);
+    }
 }
 
 #[test]
@@ -273,11 +343,19 @@ fn the_clients_later_packets_have_the_first_keys() {
     let mut initials = Initials::default();
     let (low, high) = (crypto(0, &hello[..500]), crypto(500, &hello[500..]));
     assert_eq!(
-        initials.take(true, &initial(true, &FIRST, &FIRST, 0, &low)),
+        initials.take(
+            true,
+            &initial(true, &FIRST, &FIRST, 0, &low),
+            Timestamp::ZERO
+        ),
         Reading::More
     );
     assert_eq!(
-        initials.take(true, &initial(true, &FIRST, &[7; 20], 1, &high)),
+        initials.take(
+            true,
+            &initial(true, &FIRST, &[7; 20], 1, &high),
+            Timestamp::ZERO
+        ),
         Reading::More
     );
     assert_eq!(
@@ -291,17 +369,20 @@ fn it_ends_after_some_datagrams() {
     let hello = initial(true, &FIRST, &FIRST, 0, &crypto(0, &modern_hello()));
     let mut initials = Initials::default();
     for _ in 1..DATAGRAMS_MAX {
-        assert_eq!(initials.take(true, &hello), Reading::More);
+        assert_eq!(initials.take(true, &hello, Timestamp::ZERO), Reading::More);
     }
-    let said = done(initials.take(true, &hello));
+    let said = done(initials.take(true, &hello, Timestamp::ZERO));
     assert_eq!(said.protection, Protection::Strong);
     assert!(!said.tls.unwrap().is_answered);
     let mut nothing = Initials::default();
     for _ in 1..DATAGRAMS_MAX {
-        assert_eq!(nothing.take(true, &[0x55; 1_200]), Reading::More);
+        assert_eq!(
+            nothing.take(true, &[0x55; 1_200], Timestamp::ZERO),
+            Reading::More
+        );
     }
     assert_eq!(
-        nothing.take(true, &[0x55; 1_200]),
+        nothing.take(true, &[0x55; 1_200], Timestamp::ZERO),
         Reading::Done(Said::default())
     );
 }
@@ -314,11 +395,11 @@ fn it_is_bounded() {
             .flat_map(|at| crypto(at * 37 + step * 211, b"?"))
             .collect();
         let packet = initial(true, &FIRST, &FIRST, 0, &pieces);
-        initials.take(true, &packet);
+        initials.take(true, &packet, Timestamp::ZERO);
     }
     assert!(initials.memory_bytes() <= 3 * PREFIX_BYTES_MAX);
     let many = bytes(SERVER_1).repeat(400);
-    initials.take(false, &many);
+    initials.take(false, &many, Timestamp::ZERO);
 }
 
 #[test]
@@ -380,11 +461,11 @@ proptest! {
         let mut initials = Initials::default();
         for datagram in [&noise, &damaged, &headed] {
             is_initial(datagram);
-            initials.take(is_client, datagram);
+            initials.take(is_client, datagram, Timestamp::ZERO);
             prop_assert_eq!(initials.said().tls, None);
         }
-        assert_eq!(initials.take(true, &bytes(CLIENT_1)), Reading::More);
-        done(initials.take(false, &bytes(SERVER_1)));
+        assert_eq!(initials.take(true, &bytes(CLIENT_1), Timestamp::ZERO), Reading::More);
+        done(initials.take(false, &bytes(SERVER_1), Timestamp::ZERO));
     }
 
     #[test]
@@ -396,9 +477,9 @@ proptest! {
         piece in prop::collection::vec(any::<u8>(), 0..200),
     ) {
         let mut initials = Initials::default();
-        initials.take(true, &initial(true, &FIRST, &FIRST, 0, &payload));
-        initials.take(true, &initial(true, &FIRST, &FIRST, 1, &crypto(0, &piece)));
-        initials.take(false, &initial(false, &FIRST, &[], 0, &payload));
+        initials.take(true, &initial(true, &FIRST, &FIRST, 0, &payload), Timestamp::ZERO);
+        initials.take(true, &initial(true, &FIRST, &FIRST, 1, &crypto(0, &piece)), Timestamp::ZERO);
+        initials.take(false, &initial(false, &FIRST, &[], 0, &payload), Timestamp::ZERO);
         initials.said();
     }
 }

@@ -160,7 +160,12 @@ fn carried() -> Vec<Talk> {
     let admitted = b"\x05\x02\x01\0\x05\0\0\x01\0\0\0\0\0\0";
     let mut flags = vec![32, 0, 0, 1, 0x85, 0xae];
     flags.resize(36, 0);
-    let openings: [(&[u8], &[u8], Option<&'static str>); 4] = [
+    let old = b"\x04\x01\x01\xbb\x7f\0\0\x01me\0";
+    let old_named = b"\x04\x01\x01\xbb\0\0\0\x01\0example.org\0";
+    let old_granted = b"\0\x5a\x01\xbb\x7f\0\0\x01";
+    let openings: [(&[u8], &[u8], Option<&'static str>); 6] = [
+        (old, old_granted, None),
+        (old_named, old_granted, Some("example.org")),
         (named, granted, Some("example.org")),
         (with_password, admitted, None),
         (b"\0\0\0\x08\x04\xd2\x16\x2f", b"S", None),

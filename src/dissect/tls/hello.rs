@@ -158,6 +158,12 @@ impl<'a> ServerHello<'a> {
         Some(hello)
     }
 
+    /// Whether certificates may follow in the clear: before TLS 1.3. Where a session goes on, or
+    /// none is needed, something else follows that ends the waiting.
+    pub(super) fn shows_certificates(&self) -> bool {
+        self.version == TLCP || matches!(dtls::as_tls(self.version), 0x0300..=0x0303)
+    }
+
     /// Whether the group is named in the key exchange message (RFC 8422 section 5.4).
     pub(super) fn has_late_group(&self) -> bool {
         let is_version = matches!(dtls::as_tls(self.version), 0x0300..=0x0303);
@@ -244,6 +250,9 @@ const EXTENSION_PROTOCOLS: u16 = 16;
 const EXTENSION_VERSIONS: u16 = 43;
 const EXTENSION_KEY_SHARE: u16 = 51;
 const EXTENSION_ENCRYPTED_HELLO: u16 = 0xfe0d;
+
+/// TLS with the commercial cryptography of China (GB/T 38636-2020), which is TLS 1.1 otherwise.
+const TLCP: u16 = 0x0101;
 
 /// The curve of a key exchange is named by its number (RFC 8422 section 5.4).
 const NAMED_CURVE: u8 = 3;

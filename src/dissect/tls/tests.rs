@@ -160,6 +160,49 @@ fn modern_conversations() -> Vec<Conversation> {
     both
 }
 
+/// Certificates of [`super::super::certificate`]'s tests.
+const SHARED: &[u8] = include_bytes!("../certificate/shared.der");
+const WEAK: &[u8] = include_bytes!("../certificate/weak.der");
+
+/// A message with a server's certificate, and long ones of who issued it.
+fn chain(own: &[u8]) -> Vec<u8> {
+    let sized24 = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes()[1..], bytes].concat();
+    let all = [sized24(own), sized24(&[0x30; 5_000])].concat();
+    message(CERTIFICATE, &sized24(&all))
+}
+
+#[test]
+fn the_certificate_is_read_as_soon_as_it_is_whole() {
+    let hello = client_hello(0x0303, &[0xc02f, 0x009c], &[name(b"files.example.org")]);
+    for (suite, group) in [(0x009c, 0), (0xc02f, 0)] {
+        let chosen = server_hello(0x0303, [8; 32], suite, &[]);
+        let server = handshake(&[chosen, chain(SHARED)].concat());
+        let said = done(read(&handshake(&hello), &server[..2_000], true));
+        assert_eq!(said.tls.map(|tls| tls.group), Some(group));
+        let certificate = said.certificate.unwrap();
+        assert_eq!(certificate.name.as_deref(), Some("*.example.org"));
+        assert!(!certificate.is_of_other_name);
+        assert_eq!(said.protection, Protection::Standard);
+        // Nothing is waited for where no group is named behind it.
+        let reading = read(&handshake(&hello), &server[..2_000], false);
+        assert_eq!(reading == Reading::More, suite == 0xc02f);
+    }
+    let chosen = server_hello(0x0303, [8; 32], 0x009c, &[]);
+    let server = handshake(&[chosen, chain(WEAK)].concat());
+    let said = done(read(&handshake(&hello), &server, false));
+    assert_eq!(said.protection, Protection::Weak);
+    assert!(said.certificate.unwrap().is_of_other_name);
+}
+
+#[test]
+fn a_client_that_shows_a_certificate_is_not_read() {
+    let hello = client_hello(0x0303, &[0x009c], &[]);
+    let client = handshake(&[hello, chain(WEAK)].concat());
+    let chosen = server_hello(0x0303, [8; 32], 0x009c, &[]);
+    let server = handshake(&[chosen, message(SERVER_HELLO_DONE, &[])].concat());
+    assert_eq!(done(read(&client, &server, true)).certificate, None);
+}
+
 /// TLS 1.2 and what came before it.
 fn older_conversations() -> Vec<Conversation> {
     let named = client_hello(
@@ -169,7 +212,7 @@ fn older_conversations() -> Vec<Conversation> {
     );
     let client = [handshake(&named), encrypted()].concat();
     let chosen = server_hello(0x0303, [8; 32], 0xc02f, &[protocols(&[b"http/1.1"])]);
-    let certificates = message(11, &[0x30; 6_000]);
+    let certificates = chain(SHARED);
     let exchange = message(
         SERVER_KEY_EXCHANGE,
         &[&[3, 0, 0x1d, 32][..], &[1; 104]].concat(),
@@ -186,6 +229,7 @@ fn older_conversations() -> Vec<Conversation> {
 
     let warning = records(ALERT, 0x0303, &[WARNING, 112], 2);
     let chosen = server_hello(0x0301, [8; 32], 0x0035, &[]);
+    let chosen = [chosen, chain(WEAK)].concat();
     let server = [warning, records(HANDSHAKE, 0x0301, &chosen, 4_096)].concat();
     let numbers = [0x0301, 0x0035, 0];
     let weak = conversation(client, server, numbers, Protection::Weak);
@@ -193,12 +237,7 @@ fn older_conversations() -> Vec<Conversation> {
     let hello = client_hello(0x0101, &[0xe013, 0xe011], &[]);
     let client = records(HANDSHAKE, 0x0101, &hello, 4_096);
     let chosen = server_hello(0x0101, [8; 32], 0xe013, &[]);
-    let server = records(
-        HANDSHAKE,
-        0x0101,
-        &[chosen, message(11, &[1; 99])].concat(),
-        4_096,
-    );
+    let server = records(HANDSHAKE, 0x0101, &[chosen, chain(WEAK)].concat(), 4_096);
     let numbers = [0x0101, 0xe013, 0];
     let national = conversation(client, server, numbers, Protection::National);
     vec![full, resumed, weak, national]
@@ -213,6 +252,7 @@ fn oldest_conversations() -> Vec<Conversation> {
         [&[0x80, u8::try_from(body.len()).unwrap()], &body[..]].concat()
     };
     let chosen = server_hello(0x0300, [8; 32], 0x0005, &[]);
+    let chosen = [chosen, message(SERVER_HELLO_DONE, &[])].concat();
     let server = records(HANDSHAKE, 0x0300, &chosen, 4_096);
     let numbers = [0x0300, 0x0005, 0];
     let upgraded = conversation(old_client(0x0301), server, numbers, Protection::Weak);

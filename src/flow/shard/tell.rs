@@ -1,7 +1,9 @@
 //! What a shard tells of a flow.
 
+use std::net::IpAddr;
+
 use super::{End, Flow, FlowEvent, Shard};
-use crate::dissect::{Protection, Said};
+use crate::dissect::{Answered, Protection, Said};
 use crate::flow::FlowKey;
 use crate::flow::slot::State;
 use crate::time::Tick;
@@ -41,12 +43,35 @@ impl Shard {
 
     /// Tells what conversations have said of themselves since it was last asked.
     pub(super) fn tell_news(&mut self, events: &mut impl FnMut(FlowEvent<'_>)) {
-        while let Some((slot, said)) = self.beginnings.next_news() {
+        while let Some(news) = self.beginnings.next_news() {
+            if let Some(nanos) = news.answered_nanos {
+                self.slots[news.slot].answer(nanos);
+            }
             events(FlowEvent::Said {
-                flow: &self.told(slot),
-                said: &said,
+                flow: &self.told(news.slot),
+                said: &news.said,
                 tick: self.absolute(self.now),
             });
+        }
+    }
+
+    /// Tells what messages of DNS over TCP say, some of which may have waited for the segment
+    /// of this direction, which went from the first end to the second.
+    #[cold]
+    pub(super) fn tell_names(
+        &mut self,
+        [src, dst]: [IpAddr; 2],
+        direction: usize,
+        events: &mut impl FnMut(FlowEvent<'_>),
+    ) {
+        let now = self.absolute(self.now);
+        for (sent, answered) in self.beginnings.take_names() {
+            let ends = if sent == direction {
+                [src, dst]
+            } else {
+                [dst, src]
+            };
+            events(named(ends, answered, now));
         }
     }
 
@@ -144,6 +169,16 @@ impl Shard {
     fn told(&self, slot: u32) -> Flow {
         let by_vlan = self.config.by_vlan;
         self.slots.told(slot, by_vlan, &self.cold, &self.tunnels)
+    }
+}
+
+/// What a message of DNS says that went from the first end to the second.
+pub(super) fn named([src, dst]: [IpAddr; 2], answered: Answered, tick: Tick) -> FlowEvent<'static> {
+    let is_response = answered.is_response;
+    FlowEvent::Named {
+        ends: if is_response { [dst, src] } else { [src, dst] },
+        answered,
+        tick,
     }
 }
 

@@ -202,6 +202,12 @@ export default {
   "flow.to": "To",
   "flow.from": "From",
   "flow.app": "Speaks",
+  "flaw.other_name": "Its certificate is for another name.",
+  "flaw.self_signed": "Its certificate is self-signed.",
+  "flaw.expired": "Its certificate has expired.",
+  "flaw.not_yet_valid": "Its certificate is not valid yet.",
+  "flaw.weak_key": "Its certificate has a weak key.",
+  "flaw.weak_signature": "Its certificate is signed over a broken hash.",
 
   "detector.asset_volume": "Volume of the asset",
   "detector.country_volume": "Volume to the jurisdiction",

@@ -57,7 +57,8 @@ function flows(alert) {
       { key: "app", label: t("flow.app"), cell: (row) => [row.app ? name(row.app) : t("unknown"),
         " ", h("span", { class: "quiet" }, PROTOCOLS[row.proto] ?? `IP ${row.proto}`)] },
       { key: "protection", label: t("protection"),
-        cell: (row) => protection(row.protection) },
+        cell: (row) => [protection(row.protection), (row.certificate?.flaws ?? []).map((flaw) =>
+          h("div", { class: "remark" }, word("flaw", flaw)))] },
       { key: "bytes", label: t("sent"), is: "number", cell: (row) => f.bytes(row.bytes) }] });
 }
 

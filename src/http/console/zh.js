@@ -194,6 +194,12 @@ export default {
   "flow.to": "去向",
   "flow.from": "来源",
   "flow.app": "协议",
+  "flaw.other_name": "证书属于另一个名称。",
+  "flaw.self_signed": "证书为自签名。",
+  "flaw.expired": "证书已过期。",
+  "flaw.not_yet_valid": "证书尚未生效。",
+  "flaw.weak_key": "证书密钥强度不足。",
+  "flaw.weak_signature": "证书签名使用了已被攻破的散列算法。",
 
   "detector.asset_volume": "资产总量",
   "detector.country_volume": "发往该国家/地区的量",

@@ -8,6 +8,9 @@ pub(super) fn certificate(name: &str, chance: &mut Chance) -> Vec<u8> {
     let named = value(UTF8_STRING, name.as_bytes());
     let common_name = sequence(&[value(OBJECT, COMMON_NAME), named]);
     let names = sequence(&[value(SET, &common_name)]);
+    let authority = value(UTF8_STRING, AUTHORITY);
+    let organisation = sequence(&[value(OBJECT, ORGANISATION), authority]);
+    let issuer = sequence(&[value(SET, &organisation)]);
     let validity = sequence(&[value(UTC_TIME, FROM), value(UTC_TIME, UNTIL)]);
     let modulus = value(INTEGER, &positive(chance.bytes(KEY_BYTES)));
     let key = sequence(&[modulus, value(INTEGER, &[1, 0, 1])]);
@@ -16,7 +19,7 @@ pub(super) fn certificate(name: &str, chance: &mut Chance) -> Vec<u8> {
         value(VERSION, &value(INTEGER, &[2])),
         value(INTEGER, &positive(chance.bytes(SERIAL_BYTES))),
         algorithm.clone(),
-        names.clone(),
+        issuer,
         validity,
         names,
         sequence(&[key_kind, bits(&key)]),
@@ -67,6 +70,10 @@ const VERSION: u8 = 0xa0;
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
 const SHA256_WITH_RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11];
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+const ORGANISATION: &[u8] = &[0x55, 4, 10];
+
+/// Who issues them all.
+const AUTHORITY: &[u8] = b"Example Authority";
 
 const FROM: &[u8] = b"250101000000Z";
 const UNTIL: &[u8] = b"341231235959Z";

@@ -6,6 +6,7 @@ use super::*;
 use crate::dissect::{
     Application, Hellos, Protection, Reading, Said, answers, stream_without_classes,
 };
+use crate::time::Timestamp;
 
 const NAME: &str = "files.example.org";
 
@@ -107,8 +108,11 @@ fn quic_is_read_back() {
     };
     assert_eq!((client.bytes.len(), server.bytes.len()), (1_200, 1_200));
     let mut hellos = Hellos::begin(&client.bytes).unwrap();
-    assert_eq!(hellos.take(true, &client.bytes), Reading::More);
-    let Reading::Done(said) = hellos.take(false, &server.bytes) else {
+    assert_eq!(
+        hellos.take(true, &client.bytes, Timestamp::ZERO),
+        Reading::More
+    );
+    let Reading::Done(said) = hellos.take(false, &server.bytes, Timestamp::ZERO) else {
         panic!("both hellos are there")
     };
     assert_eq!(said.application, Application::Quic);

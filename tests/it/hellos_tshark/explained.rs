@@ -11,12 +11,6 @@ pub(super) const EXPLAINED: &[(&str, RangeInclusive<usize>, usize, &str)] = &[
         "the hello has no name; here it is the host that the proxy was asked for by CONNECT",
     ),
     (
-        "ja4/pcap/socks-https-example.pcap",
-        8..=38,
-        6,
-        "two hellos behind version 4 of SOCKS, which is not read (version 5 is)",
-    ),
-    (
         "mercury/test/afl_data/corner-cases.pcap",
         3..=3,
         1,
@@ -52,12 +46,6 @@ pub(super) const EXPLAINED: &[(&str, RangeInclusive<usize>, usize, &str)] = &[
         4..=4,
         2,
         "tshark does not decrypt the client's hello after the versions were negotiated",
-    ),
-    (
-        "zeek/ldap/ldap-starttls.pcap",
-        8..=8,
-        3,
-        "STARTTLS of LDAP (RFC 4511 section 4.14), which is not read",
     ),
     (
         "zeek/tls/ssl-v2.pcap",
