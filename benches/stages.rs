@@ -135,6 +135,7 @@ fn stages(criterion: &mut Criterion) {
                 outputs: Outputs::none(),
                 telemetry: Telemetry::new(),
                 exchange: Default::default(),
+                flow_input: None,
             };
             let stop = AtomicBool::new(false);
             replay(std::slice::from_ref(&path), setup, &stop, |_| {})

@@ -89,6 +89,7 @@ fn transfer(row: Row, exchange: &Exchange) -> Transfer {
         ended: row.is_last,
         // Only a handshake is timed.
         round_trip_nanos: round_trip.filter(|_| row.is_first && exchange.protocol == TCP),
+        measure: borderflow::transfer::Measure::PACKETS,
     }
 }
 

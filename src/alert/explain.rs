@@ -79,6 +79,7 @@ pub(super) fn explanation(
         sentences.push("Incidents of other assets have the same receiver.".to_owned());
     }
     sentences.extend(doubt(observed, country));
+    sentences.extend(measured(observed));
     sentences.extend(look(observed));
     let first = observed.recipients.first();
     sentences.extend(first.and_then(Recipient::sentence));
@@ -166,6 +167,21 @@ fn doubt(observed: &Observed, country: Country) -> Option<String> {
         }),
         Confidence::Plausible => observed.geo_reason.clone(),
         Confidence::Confirmed | Confidence::Unknown => None,
+    }
+}
+
+/// Says so where flow records tell of it, and what they do not tell.
+fn measured(observed: &Observed) -> Option<String> {
+    match observed.measure.one_in()? {
+        1 => Some(
+            "Flow records of others tell so: what was sent again counts again, and names and \
+             protection are not known."
+                .to_owned(),
+        ),
+        packets => Some(format!(
+            "Its bytes are an estimate: flow records tell so that count one packet in {packets}; \
+             names and protection are not known."
+        )),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::dissect::Application;
 use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
 use crate::time::Tick;
+use crate::transfer::Measure;
 
 use super::campaign::Sinks;
 use super::explain::{Occasion, explanation};
@@ -60,6 +61,9 @@ pub struct Observed {
     pub prevalence: Prevalence,
     /// What policies say.
     pub ruled: Option<Ruled>,
+    /// By what the bytes were measured, as far as this run knows.
+    #[serde(skip)]
+    pub measure: Measure,
 }
 
 /// What the closed tick brought for an asset and a country.
@@ -327,6 +331,7 @@ impl Incident {
             policy: observed.ruled.as_ref().map(PolicyLine::from),
             feedback: ruled.map(|ruling| ruling.verdict),
             maturity: (observed.maturity * 100.0).round() / 100.0,
+            sampling: observed.measure.one_in(),
             explanation: explanation(self, occasion, country, activity),
             flows: alert_flows(observed),
         }

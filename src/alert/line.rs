@@ -80,6 +80,9 @@ pub struct Alert {
     pub feedback: Option<Verdict>,
     /// How much of a week the asset has been learned, 0 to 1.
     pub maturity: f64,
+    /// Where flow records tell of it: packets for which each that was counted stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<u16>,
     /// A sentence with numbers that a person can act on.
     pub explanation: String,
     /// The conversations that carried most in the running hour.
@@ -234,6 +237,7 @@ impl Alert {
             verdict: _,
             feedback: _,
             maturity: _,
+            sampling: _,
         } = self;
         *asset_ip = veil.address(*asset_ip);
         let texts = [id, incident, asset, explanation].into_iter();

@@ -339,6 +339,7 @@ mod tests {
             protection: Protection::Unseen,
             ended: false,
             round_trip_nanos: None,
+            measure: crate::transfer::Measure::PACKETS,
         }
     }
 

@@ -146,8 +146,19 @@ pub(super) struct SinkTestArguments {
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
     /// Interface to capture from; may be given more than once
-    #[arg(long, short, value_name = "IF", required = true)]
+    #[arg(long, short, value_name = "IF")]
     pub(super) interface: Vec<String>,
+    /// Take NetFlow v5 and v9, IPFIX and sFlow here, such as on 127.0.0.1:2055, beside those that
+    /// flow_input.listen names; may be given more than once
+    #[arg(long, value_name = "ADDR")]
+    pub(super) flow_input: Vec<SocketAddr>,
+    /// Who may send them, beside this host: an address or a prefix; may be given more than once
+    #[arg(long, value_name = "PREFIX", requires = "flow_input")]
+    pub(super) exporter: Vec<String>,
+    /// Take what Zeek appends to this conn.log, with tabs or as JSON, from now on, beside those
+    /// that flow_input.conn_logs names; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub(super) conn_log: Vec<PathBuf>,
     /// Take only packets that match, in the syntax of pcap-filter(7)
     #[arg(long, value_name = "BPF")]
     pub(super) filter: Option<String>,

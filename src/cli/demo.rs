@@ -55,6 +55,7 @@ pub(super) fn run(arguments: &DemoArguments, terminal: &Terminal) -> Result<Outc
         outputs: Outputs::to_folder(&folder, false, false)?,
         telemetry: Telemetry::new(),
         exchange: Default::default(),
+        flow_input: None,
     };
     let stop = stop_flag()?;
     let files = [capture.clone()];

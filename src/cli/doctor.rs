@@ -2,6 +2,7 @@
 
 mod clock;
 mod files;
+mod flow_input;
 #[cfg(target_os = "linux")]
 mod interface;
 
@@ -61,6 +62,7 @@ pub(super) fn run(
     let patient = Patient { config };
     findings.insert(0, permissions(&patient));
     findings.extend(interfaces(arguments, &patient));
+    findings.extend(flow_input::findings(&patient.config.flow_input));
     findings.push(clock_finding());
     if let Some(geo) = &geo {
         findings.extend(files::databases(geo.databases()));
@@ -165,6 +167,9 @@ fn permissions(_: &Patient) -> Finding {
 
 fn interfaces(arguments: &DoctorArguments, patient: &Patient) -> Vec<Finding> {
     if arguments.interface.is_empty() {
+        if patient.config.flow_input.is_on() {
+            return Vec::new();
+        }
         let text = "no --interface: what interfaces do to frames was not looked at";
         let fix = "borderflow doctor --interface eth1";
         return vec![Finding::warn("interface", text, fix)];

@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod doctor;
 mod feedback;
+mod flow_input;
 mod generate;
 mod inspect;
 mod ledger;

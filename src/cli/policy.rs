@@ -186,6 +186,7 @@ pub(super) fn replay_quietly(
         outputs: Outputs::none(),
         telemetry: Telemetry::new(),
         exchange: Default::default(),
+        flow_input: None,
     };
     let stop = AtomicBool::new(false);
     let (report, damage) = pipeline::replay(files, setup, &stop, |_| {})?;

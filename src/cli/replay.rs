@@ -72,6 +72,7 @@ pub(super) fn run(
         outputs,
         telemetry,
         exchange: Default::default(),
+        flow_input: None,
     };
     let stop = stop_flag()?;
     let bar = Bar::new(&arguments.files, terminal.is_watched());

@@ -8,7 +8,8 @@ use crate::geo::Geo;
 use crate::history::Origin;
 use crate::ledger::Key;
 use crate::pipeline::{
-    self, Commits, Exchange, Heading, Outputs, PipelineError, Recorder, Sending, Setup, Telemetry,
+    self, Commits, Exchange, FlowInput, Heading, Outputs, PipelineError, Recorder, Sending, Setup,
+    Telemetry,
 };
 use crate::policy::Policy;
 use crate::sandbox::Sandbox;
@@ -20,7 +21,7 @@ use super::notify::Notifier;
 use super::replay::{complain_of, end, read_config, report_text, stop_flag};
 use super::serve::{Admission, serve, with_history};
 use super::terminal::Terminal;
-use super::{CommandError, Outcome, sink};
+use super::{CommandError, Outcome, flow_input, sink};
 
 pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outcome, CommandError> {
     let (signals, stop) = (Signals::new()?, stop_flag()?);
@@ -30,25 +31,25 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         ));
         Notifier::default()
     });
-    let (config, geo) = read_config(&arguments.common, terminal)?;
+    let (mut config, geo) = read_config(&arguments.common, terminal)?;
+    flow_input::complete(&mut config.flow_input, arguments)?;
+    let config = config;
     let policy = config.open_policy()?;
     let key = ledger_key(&config)?;
     let admission = Admission::read(&arguments.common, None, &config)?;
     // Before the output folder is touched, every interface must be there.
     let sources = open_sources(arguments, &config)?;
+    let flow_input = FlowInput::open(&config.flow_input)?;
+    let inputs = flow_input::inputs(
+        &arguments.interface,
+        flow_input.as_ref(),
+        &config.flow_input,
+    );
     let file = arguments.common.config.as_deref();
-    let sandbox = Sandbox::new(&config, file).with_user(arguments.user.as_deref());
-    let sandbox = sandbox.with_folder(arguments.common.out.as_deref());
-    // Before any thread begins, and before anything is read from strangers.
-    sandbox
-        .enter()?
-        .iter()
-        .for_each(|note| terminal.complain(note));
-    let ledger = open_ledger(&arguments.interface, &config, key, &geo, &policy)?;
+    enter_sandbox(arguments, &config, terminal)?;
+    let ledger = open_ledger(&inputs, &config, key, &geo, &policy)?;
     let telemetry = Telemetry::new();
     let sinks = sink::start(&config, Sending::Live, &telemetry)?;
-    let inputs = arguments.interface.iter();
-    let inputs: Vec<_> = inputs.map(|name| format!("interface {name}")).collect();
     let (common, sensor) = (&arguments.common, (&config, &inputs[..]));
     serve(common, None, admission, sensor, &telemetry, terminal)?;
     let folder = arguments.common.out.as_deref();
@@ -76,11 +77,9 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
         outputs,
         telemetry,
         exchange,
+        flow_input,
     };
-    terminal.complain(&format!(
-        "watching {}; stop with Ctrl-C",
-        arguments.interface.join(", ")
-    ));
+    terminal.complain(&flow_input::watching(&inputs));
     let announce = |note: &str| terminal.complain(note);
     let ran = caretaker.beside(|| pipeline::live(sources, setup, &stop, &announce));
     let (report, lost) = ran?;
@@ -96,6 +95,23 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Outco
     } else {
         Outcome::Lost
     })
+}
+
+/// Gives up what is not needed, before any thread begins, and before anything is read from
+/// strangers.
+fn enter_sandbox(
+    arguments: &RunArguments,
+    config: &Config,
+    terminal: &Terminal,
+) -> Result<(), CommandError> {
+    let common = &arguments.common;
+    let sandbox = Sandbox::new(config, common.config.as_deref());
+    let sandbox = sandbox.with_user(arguments.user.as_deref());
+    let sandbox = sandbox.with_interfaces(!arguments.interface.is_empty());
+    let sandbox = sandbox.with_folder(common.out.as_deref());
+    let notes = sandbox.enter()?;
+    notes.iter().for_each(|note| terminal.complain(note));
+    Ok(())
 }
 
 /// Opens all interfaces.
@@ -158,7 +174,7 @@ fn ledger_key(config: &Config) -> Result<Option<Key>, CommandError> {
 
 /// The ledger of the configuration, if it names one.
 fn open_ledger(
-    interfaces: &[String],
+    inputs: &[String],
     config: &Config,
     key: Option<Key>,
     geo: &Geo,
@@ -167,9 +183,8 @@ fn open_ledger(
     let (Some(folder), Some(key)) = (&config.ledger.dir, key) else {
         return Ok(None);
     };
-    let inputs = interfaces.iter().map(|name| format!("interface {name}"));
     let heading = Heading {
-        inputs: &inputs.collect::<Vec<_>>(),
+        inputs,
         config,
         databases: geo.databases(),
         policy,

@@ -19,6 +19,7 @@ use crate::flow::FlowConfig;
 use crate::geo::{GeoConfig, Jurisdictions};
 use crate::history::HistoryConfig;
 use crate::inspect::InspectConfig;
+use crate::intake::FlowInputConfig;
 use crate::inventory::{AssetConfig, ListError, Listed};
 use crate::policy::{Policy, PolicyConfig, PolicyError, PolicySite};
 use crate::privacy::PrivacyConfig;
@@ -52,6 +53,8 @@ pub struct Config {
     pub alert: AlertConfig,
     /// Live capture.
     pub capture: CaptureConfig,
+    /// Flow records of others.
+    pub flow_input: FlowInputConfig,
     /// Bounds.
     pub limits: LimitsConfig,
     /// What outlives a restart.
@@ -244,6 +247,7 @@ impl Config {
         sinks.for_each(|sink| sink.resolve_paths(folder));
         config.inspect.resolve_paths(folder);
         config.privacy.resolve_paths(folder);
+        config.flow_input.resolve_paths(folder);
         if let Some(inventory) = &config.asset.inventory {
             let known = std::mem::take(&mut config.asset.known);
             let mut listed = Listed::of_text(known, &text, &name);
@@ -297,6 +301,8 @@ impl Config {
         known.map_err(|wrong| error(wrong.offset, &wrong.message))?;
         let sinks = SinkSettings::check(&config.sink);
         sinks.map_err(|wrong| error(wrong.offset, &wrong.message))?;
+        let flow_input = config.flow_input.check();
+        flow_input.map_err(|wrong| error(text.find("flow_input").unwrap_or(0), &wrong))?;
         let mut known = config.asset.known.iter();
         if let Some(one) = known.find(|one| one.declared.vlan.is_some()) {
             return Err(error(one.name.span().start, VLAN_MESSAGE));
@@ -470,6 +476,8 @@ mod tests {
             "names = ",
             "feedback_token_file = ",
             "web_config = ",
+            "[[flow_input",
+            "sampling = ",
         ];
         let all: String = documented
             .lines()
@@ -489,6 +497,7 @@ mod tests {
         assert_eq!(read.sink.len(), 4);
         assert_eq!(read.geo.overrides.len(), 1);
         assert_eq!(read.geo.overrides[0].asn, Some(64_512));
+        assert_eq!(read.flow_input.exporter.len(), 1);
         assert!(read.geo.country.is_some() && read.geo.asn.is_some() && read.state.dir.is_some());
     }
 

@@ -209,6 +209,7 @@ mod tests {
             protection: Protection::Unseen,
             ended: false,
             round_trip_nanos: None,
+            measure: crate::transfer::Measure::PACKETS,
         };
         baseline.enter(transfer.asset()).unwrap().add(&transfer);
         baseline

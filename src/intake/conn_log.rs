@@ -80,9 +80,8 @@ fn connection(field: impl Fn(&str) -> Option<String>, geo: &Geo) -> Result<Made,
     let ends = [address("id.orig_h")?, address("id.resp_h")?];
     let ports = [port("id.orig_p")?, port("id.resp_p")?];
     let begin = time(&need("ts")?)?;
-    let end = begin
-        .as_nanos()
-        .saturating_add(duration_nanos(field("duration"))?);
+    let duration = duration_nanos(field("duration"))?;
+    let end = begin.as_nanos().saturating_add(duration);
     let protocol = protocol(&need("proto")?, ends[0]);
     let places = ends.map(|end| geo.place(end));
     let (own, other, bytes) = match places.map(|place| place.side) {
@@ -92,8 +91,8 @@ fn connection(field: impl Fn(&str) -> Option<String>, geo: &Geo) -> Result<Made,
     };
     let Some(bytes) = field(bytes) else {
         return Ok(Made {
-            transfer: None,
             is_unknown: true,
+            ..Made::default()
         });
     };
     let bytes = bytes
@@ -118,10 +117,12 @@ fn connection(field: impl Fn(&str) -> Option<String>, geo: &Geo) -> Result<Made,
         protection: Protection::Unseen,
         ended: true,
         round_trip_nanos: None,
+        measure: crate::transfer::Measure::RECORDS,
     };
     Ok(Made {
         transfer: (bytes > 0).then_some(transfer),
         is_unknown: false,
+        duration_ms: duration / 1_000_000,
     })
 }
 

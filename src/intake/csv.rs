@@ -78,10 +78,11 @@ impl Header {
             protection: Protection::Unseen,
             ended: true,
             round_trip_nanos: None,
+            measure: crate::transfer::Measure::RECORDS,
         };
         Ok(Made {
             transfer: (bytes > 0).then_some(transfer),
-            is_unknown: false,
+            ..Made::default()
         })
     }
 }

@@ -1,15 +1,33 @@
-//! Records that others made of packets to transfers: Zeek's conn.log and plain CSV.
+//! Records that others made of packets to transfers: NetFlow, IPFIX and sFlow as they come,
+//! Zeek's conn.log, and plain CSV.
 //!
 //! A file is read line by line. A line that cannot be believed is told with its number and
-//! why, and the next one is read. A connection of conn.log counts at its end, when its bytes
-//! are known, so that a long one looks like a burst.
+//! why, and the next one is read. Read to learn from it, a connection of conn.log counts at its
+//! end, when its bytes are known, so that a long one looks like a burst.
+//!
+//! What comes while it happens goes through a [`Collector`], which knows exporters and their
+//! templates, and waits in a [`Schedule`] until it counts, so that a long flow is spread over its
+//! time.
 
+mod collector;
+mod config;
 mod conn_log;
+mod counts;
 mod csv;
+mod exports;
 mod lines;
+mod netflow;
+mod once;
+mod record;
+mod schedule;
+mod sflow;
 mod window;
 
+pub use collector::{Collector, News};
+pub use config::{Admitted, EXPORTER_ENTRIES_MAX, ExporterConfig, FlowInputConfig};
+pub use counts::{Counts, Format, Late, Lost, PassedOver, Refusal};
 pub use lines::LINE_BYTES_MAX;
+pub use schedule::Schedule;
 pub use window::{WINDOW_TRANSFERS, Window};
 
 use std::fs::File;
@@ -79,6 +97,60 @@ enum Form {
 struct Made {
     transfer: Option<Transfer>,
     is_unknown: bool,
+    /// How long it took, in milliseconds.
+    duration_ms: u64,
+}
+
+/// Reads lines of a conn.log that is being written.
+#[derive(Debug)]
+pub struct ConnLog {
+    form: Form,
+}
+
+impl Default for ConnLog {
+    fn default() -> Self {
+        Self {
+            form: Form::Unknown,
+        }
+    }
+}
+
+impl ConnLog {
+    /// Takes a line without its end, which was read at `now`.
+    ///
+    /// # Errors
+    /// What is wrong with it; it is counted, and the next one can be taken.
+    pub fn line(
+        &mut self,
+        line: &[u8],
+        now: Timestamp,
+        geo: &Geo,
+        (collector, schedule): (&mut Collector, &mut Schedule),
+    ) -> Result<(), String> {
+        let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned());
+        let made = text.and_then(|text| match text.trim().is_empty() {
+            true => Ok(None),
+            false => self.form.read(text, geo),
+        });
+        let counts = &mut collector.counts;
+        match made {
+            Ok(None) => {}
+            Ok(Some(made)) => {
+                counts.records[Format::ConnLog as usize] += 1;
+                if made.is_unknown {
+                    counts.pass_over(PassedOver::Empty, 1);
+                }
+                if let Some(transfer) = made.transfer {
+                    collector.connection(&transfer, made.duration_ms, now, schedule);
+                }
+            }
+            Err(reason) => {
+                counts.pass_over(PassedOver::BadLine, 1);
+                return Err(reason);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Opens a file, plain or packed with gzip.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::Config;
 
-static GEO: LazyLock<Geo> = LazyLock::new(|| {
+pub(in crate::intake) static GEO: LazyLock<Geo> = LazyLock::new(|| {
     let config = Config::default();
     let site = &config.site;
     Geo::open(&config.geo, &site.networks, site.jurisdictions.0.clone()).unwrap()

@@ -3,6 +3,7 @@
 mod exports;
 mod hidden;
 mod history;
+mod measures;
 mod renew;
 mod tell;
 mod view;
@@ -35,6 +36,7 @@ use super::state::LearnedState;
 use super::telemetry::AnalystView;
 use super::totals::Totals;
 use hidden::Heard;
+use measures::Measures;
 use tell::{Untold, Word};
 
 /// Learns, judges and tells.
@@ -62,6 +64,7 @@ pub(super) struct Analyst {
     pub(super) rulings: Rulings,
     pub(super) totals: Totals,
     recipients: Recipients,
+    measures: Measures,
     /// Whether the account is kept: there are packs, or a ledger.
     keeps_account: bool,
     /// Whether a day was closed, until somebody asks.
@@ -107,6 +110,7 @@ impl Analyst {
             rulings: Rulings::default(),
             totals: Totals::default(),
             recipients: Recipients::default(),
+            measures: Measures::default(),
             day_closed: false,
             keeps_account: !policy.is_empty() || outputs.wants_account(),
             policy,
@@ -120,7 +124,10 @@ impl Analyst {
         outputs: Vec<SensorOutput>,
         until: Option<Tick>,
     ) -> Result<(), PipelineError> {
-        let packets = outputs.iter().map(|output| output.counts.packets).sum();
+        let counts = outputs.iter().map(|output| output.counts);
+        let packets = counts
+            .map(|counts| counts.packets + counts.flow_input)
+            .sum();
         // These packets were of the running tick: what is told now closes it.
         self.learned.clock.has_traffic |= packets > self.packets;
         self.packets = packets;
@@ -380,6 +387,7 @@ impl Analyst {
                 continue;
             };
             self.totals.count(country, of_country);
+            self.measures.note(asset, country, of_country);
             self.outputs.count(country, of_country);
             let Some(entry) = &mut entry else {
                 refused += of_country.len() as u64;

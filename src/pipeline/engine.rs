@@ -16,6 +16,7 @@ use crate::time::Tick;
 use super::analyst::Analyst;
 use super::exchange::{Exchange, Taken};
 use super::flow_file::FlowFile;
+use super::flow_input::Records;
 use super::openings::{Pieces, WorkerBatch};
 use super::sensor::{Seen, Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
@@ -29,6 +30,9 @@ pub(super) struct Engine {
     kind: Kind,
     /// Packets of the running tick, or of the running part of it.
     packets: usize,
+    /// What flow records tell, where this engine is the one that takes it.
+    records: Option<Arc<Records>>,
+    tick: Tick,
 }
 
 #[derive(Debug)]
@@ -127,7 +131,28 @@ const PART_PACKETS: usize = 1 << 18;
 
 impl Engine {
     const fn new(kind: Kind) -> Self {
-        Self { kind, packets: 0 }
+        Self {
+            kind,
+            packets: 0,
+            records: None,
+            tick: Tick(0),
+        }
+    }
+
+    /// Takes what flow records tell, too.
+    pub(super) fn with_records(mut self, records: Option<Arc<Records>>) -> Self {
+        self.records = records;
+        self
+    }
+
+    /// Has what flow records tell of the running tick counted in it; nothing comes after the
+    /// last.
+    fn take_records(&mut self, to: Option<Tick>) -> Result<(), PipelineError> {
+        let due = self
+            .records
+            .as_ref()
+            .map(|records| records.due(to, self.tick));
+        due.flatten().map_or(Ok(()), |seen| self.saw(seen))
     }
 
     /// Starts `sensors`, one per worker; a single one runs in the caller's thread.
@@ -249,6 +274,8 @@ impl Engine {
     /// Closes all ticks before `to`.
     pub(super) fn advance(&mut self, to: Tick) -> Result<(), PipelineError> {
         self.packets = 0;
+        self.take_records(Some(to))?;
+        self.tick = to;
         match &mut self.kind {
             Kind::Inline(inline) => {
                 let output = inline.sensor.advance(to);
@@ -280,7 +307,9 @@ impl Engine {
     }
 
     /// Ends all flows and waits until everything has been said, if the analyst is its own.
-    pub(super) fn finish(self) -> Result<Option<Finished>, PipelineError> {
+    pub(super) fn finish(mut self) -> Result<Option<Finished>, PipelineError> {
+        // Where that fails, the reason is found below.
+        let _ = self.take_records(None);
         match self.kind {
             Kind::Inline(inline) => {
                 let Inline {

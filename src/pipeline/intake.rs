@@ -262,6 +262,7 @@ mod tests {
             protection: Protection::Unseen,
             ended: true,
             round_trip_nanos: None,
+            measure: transfer::Measure::PACKETS,
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::capture::{self, CaptureError, LiveSource};
 use crate::time::{SECONDS_PER_HOUR, Tick, Timestamp};
 
+use super::flow_input::Listening;
 use super::reader::{Reader, ReaderCounts};
 use super::setup::Context;
 use super::silence::SilenceWatch;
@@ -46,7 +47,8 @@ pub fn live(
     let mut sources: Vec<_> = interfaces.into_iter().flatten().collect();
     let processors = setup.config.capture.processors.clone();
     let silence_seconds = setup.config.capture.silence_seconds;
-    let (mut reader, context) = setup.start(true)?;
+    let (mut reader, mut context) = setup.start(true)?;
+    let listening = context.listen()?;
     context.notes.iter().for_each(|note| announce(note));
     pin(&processors, 0, announce);
     let watch = Watch {
@@ -57,7 +59,7 @@ pub fn live(
         silence: Mutex::new(SilenceWatch::new(silence_seconds)),
     };
     let lost = watch.capture(0, &mut sources, &mut reader)?;
-    let notes = watch.notes();
+    let notes = watch.notes(listening)?;
     let report = context.finish(reader, notes)?;
     Ok((report, lost.into_iter().collect()))
 }
@@ -78,7 +80,8 @@ fn by_members(
     }
     let processors = setup.config.capture.processors.clone();
     let silence_seconds = setup.config.capture.silence_seconds;
-    let (readers, analysis, context) = setup.start_members(members)?;
+    let (readers, analysis, mut context) = setup.start_members(members)?;
+    let mut listening = context.listen()?;
     context.notes.iter().for_each(|note| announce(note));
     let watch = Watch {
         context: &context,
@@ -122,7 +125,7 @@ fn by_members(
         }
     }
     let finished = analysis.join()?;
-    let notes = watch.notes();
+    let notes = watch.notes(listening.take())?;
     Ok((context.report(&counts, finished, notes), errors))
 }
 
@@ -190,6 +193,8 @@ impl Watch<'_> {
                 self.context.publish_drops(number, sources);
                 if number == 0 {
                     self.look_for_silence(begun.elapsed().as_secs());
+                    let news = self.context.news();
+                    news.iter().for_each(|line| (self.announce)(line));
                 }
                 let seconds = reader.seconds_ahead_of(wall_clock_tick());
                 if seconds > SECONDS_PER_HOUR {
@@ -216,11 +221,18 @@ impl Watch<'_> {
     }
 
     /// What is to be said in the end of what was lost and what was silent.
-    fn notes(&self) -> Vec<String> {
+    fn notes(&self, listening: Option<Listening>) -> Result<Vec<String>, PipelineError> {
         let mut notes = self.context.drop_notes();
         let silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
         notes.extend(silence.notes());
-        notes
+        if let Some(listening) = listening {
+            notes.extend(listening.finish()?);
+        }
+        self.context
+            .news()
+            .iter()
+            .for_each(|line| (self.announce)(line));
+        Ok(notes)
     }
 }
 

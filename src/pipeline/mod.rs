@@ -22,6 +22,7 @@ mod exchange;
 mod feed;
 mod feedback;
 mod flow_file;
+mod flow_input;
 mod flow_records;
 mod historian;
 mod inspection;
@@ -53,6 +54,7 @@ pub use duplicates::Duplicates;
 pub use exchange::Exchange;
 pub use feed::Feed;
 pub use feedback::{FeedbackLog, accepted_until};
+pub use flow_input::FlowInput;
 pub use historian::Historian;
 pub use intake::{INTAKE_ALERTS_MAX, Import, Imported, Intake, intake};
 pub use live::{live, wall_clock_tick};
@@ -106,6 +108,14 @@ pub enum PipelineError {
     /// The calendar.
     #[error(transparent)]
     Calendar(#[from] CalendarError),
+    /// An address on which flow records are to be taken.
+    #[error("flow_input.listen {address}: {source}; name an address of this host and a free port")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(std::io::Error),

@@ -9,6 +9,7 @@ use crate::geo::{Confidence, Country, Geo};
 use crate::inventory::AssetKey;
 use crate::policy::Account;
 use crate::time::{Calendar, Tick};
+use crate::transfer::Measure;
 
 use super::owners::Owners;
 use super::recipients::Recipients;
@@ -27,6 +28,8 @@ pub(super) struct Observer<'a> {
     pub(super) address: Option<IpAddr>,
     /// The registered domain that gets what is told of, where no conversation says so.
     pub(super) domain: Option<&'a str>,
+    /// By what the exports were measured.
+    pub(super) measure: Measure,
 }
 
 impl Observer<'_> {
@@ -81,6 +84,7 @@ impl Observer<'_> {
             is_new: novelty.is_some_and(|novelty| novelty.is_new()),
             ruled: self.account.standpoint(asset, country).map(Ruled::from),
             prevalence: baseline.prevalence(country, asn, self.hour),
+            measure: self.measure,
         }
     }
 }

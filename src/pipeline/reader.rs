@@ -368,6 +368,7 @@ impl Reader {
         let seen = Seen {
             sightings: sightings.map(|sighting| (tick, sighting)).collect(),
             inspected: inspected.map(|one| (tick, one)).collect(),
+            ..Seen::default()
         };
         if seen.sightings.is_empty() && seen.inspected.is_empty() {
             return Ok(());

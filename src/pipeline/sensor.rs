@@ -143,6 +143,8 @@ pub(super) struct Seen {
     pub(super) sightings: Vec<(Tick, Sighting)>,
     /// What was found in content, and in which tick.
     pub(super) inspected: Vec<(Tick, Inspected)>,
+    /// What flow records of others tell.
+    pub(super) transfers: Vec<Transfer>,
 }
 
 /// Sums since the start.
@@ -150,6 +152,8 @@ pub(super) struct Seen {
 pub(super) struct SensorCounts {
     /// Packets that were followed.
     pub(super) packets: u64,
+    /// Transfers that flow records of others told.
+    pub(super) flow_input: u64,
     /// Flow records that ended.
     pub(super) flow_records: u64,
     /// Packets in them.
@@ -196,6 +200,7 @@ impl std::ops::Add for SensorCounts {
     fn add(self, other: Self) -> Self {
         Self {
             packets: self.packets + other.packets,
+            flow_input: self.flow_input + other.flow_input,
             flow_records: self.flow_records + other.flow_records,
             flow_packets: self.flow_packets + other.flow_packets,
             flow_wire_bytes: self.flow_wire_bytes + other.flow_wire_bytes,
@@ -308,6 +313,8 @@ impl Sensor {
     pub(super) fn saw(&mut self, seen: Seen) {
         self.output.sightings.extend(seen.sightings);
         self.output.inspected.extend(seen.inspected);
+        self.output.counts.flow_input += seen.transfers.len() as u64;
+        self.output.transfers.extend(seen.transfers);
     }
 
     /// Closes all ticks before `to`. Where that fails, flows could not be written.

@@ -21,6 +21,7 @@ use super::analyst::Analyst;
 use super::engine::{self, Desk, Engine, Finished};
 use super::exchange::Exchange;
 use super::flow_file::FlowFile;
+use super::flow_input::{FlowInput, Listening, Records};
 use super::flow_records::FlowRecords;
 use super::inspection::Inspection;
 use super::outputs::Outputs;
@@ -47,6 +48,8 @@ pub struct Setup {
     pub telemetry: Arc<Telemetry>,
     /// Where other settings may be offered meanwhile.
     pub exchange: Arc<Exchange>,
+    /// Where flow records come from, if they do.
+    pub flow_input: Option<FlowInput>,
 }
 
 /// What is needed again at the end of a run.
@@ -65,6 +68,10 @@ pub(super) struct Context {
     inspects: Option<(Arc<Inspector>, Arc<Inventory>, Arc<Geo>)>,
     /// What is known at the start that the operator should know.
     pub(super) notes: Vec<String>,
+    geo: Arc<Geo>,
+    flow_input: Option<FlowInput>,
+    /// What flow records tell, if there are any.
+    records: Option<Arc<Records>>,
 }
 
 /// Copies among the compared packets that are told of, if they are many.
@@ -80,6 +87,7 @@ impl Setup {
         let shares = (0..workers).map(|worker| (worker, workers));
         let (sensors, desk, file, context) = self.prepare(shares, 1, is_live)?;
         let engine = Engine::start(sensors, desk, file)?;
+        let engine = engine.with_records(context.records.clone());
         Ok((context.reader(0, engine), context))
     }
 
@@ -92,7 +100,10 @@ impl Setup {
         let (sensors, desk, file, context) = self.prepare(shares, count, true)?;
         let (engines, analyst) = Engine::start_members(sensors, desk)?;
         let engines = engines.into_iter().enumerate();
-        let readers = engines.map(|(number, engine)| context.reader(number, engine));
+        let readers = engines.map(|(number, engine)| {
+            let records = context.records.clone().filter(|_| number == 0);
+            context.reader(number, engine.with_records(records))
+        });
         Ok((readers.collect(), Analysis { analyst, file }, context))
     }
 
@@ -112,6 +123,7 @@ impl Setup {
             mut outputs,
             telemetry,
             exchange,
+            flow_input,
         } = self;
         let geo = Arc::new(geo);
         let mut keeper = Keeper::new(&config.state)?;
@@ -157,7 +169,13 @@ impl Setup {
             tells_messages: config.flow.community_id,
             inspects,
             notes,
+            geo: Arc::clone(&geo),
+            records: flow_input.as_ref().map(FlowInput::records),
+            flow_input,
         };
+        if let Some(records) = &context.records {
+            telemetry.set_records(records);
+        }
         let mut analyst = Analyst::new(config, Arc::clone(&geo), policy, outputs, learned)?;
         analyst.take_feedback(Ok((feedback, Vec::new())));
         let desk = Desk::new(analyst, Arc::clone(&telemetry), keeper, is_live);
@@ -196,6 +214,22 @@ impl Context {
         .with_inspection(inspection, &self.exchange)
     }
 
+    /// Begins to read flow records, where there are to be some.
+    pub(super) fn listen(&mut self) -> Result<Option<Listening>, PipelineError> {
+        let Some(input) = self.flow_input.take() else {
+            return Ok(None);
+        };
+        let (geo, exchange) = (Arc::clone(&self.geo), Arc::clone(&self.exchange));
+        let listening = input.start(geo, exchange, Arc::clone(&self.telemetry))?;
+        Ok(Some(listening))
+    }
+
+    /// What is to be said of flow records.
+    pub(super) fn news(&self) -> Vec<String> {
+        let records = self.records.as_ref();
+        records.map_or_else(Vec::new, |records| records.take_news())
+    }
+
     /// Drains the pipeline and draws up the report.
     pub(super) fn finish(
         self,
@@ -217,7 +251,9 @@ impl Context {
         let mut all = self.notes;
         all.extend(notes);
         let databases = self.exchange.databases().unwrap_or(self.databases);
-        all.extend(input_notes(counts, &finished.counts, &databases));
+        if self.records.is_none() || counts.frames > 0 {
+            all.extend(input_notes(counts, &finished.counts, &databases));
+        }
         RunReport::new(counts, finished, &databases, self.learn, all)
     }
 

@@ -7,7 +7,7 @@ mod quantiles;
 mod status;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -21,6 +21,7 @@ use crate::time::{SECONDS_PER_HOUR, Tick};
 
 use super::WORKERS_MAX;
 use super::feed::Feed;
+use super::flow_input::{self, Records};
 use super::sensor::SensorCounts;
 use super::sink_counts::SinkCounts;
 use super::vitals::Vitals;
@@ -39,6 +40,8 @@ pub struct Telemetry {
     shared: Mutex<Shared>,
     pub(super) sinks: SinkCounts,
     feed: Feed,
+    /// What comes as flow records, where something does.
+    records: OnceLock<Arc<Records>>,
 }
 
 /// What a reader publishes now and then.
@@ -120,12 +123,19 @@ impl Telemetry {
             shared: Mutex::default(),
             sinks: SinkCounts::default(),
             feed: Feed::default(),
+            records: OnceLock::new(),
         })
     }
 
     /// What those that look on are told.
     pub const fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    /// Publishes what comes as flow records from now on.
+    pub(super) fn set_records(&self, records: &Arc<Records>) {
+        // There is one of them in a run.
+        let _ = self.records.set(Arc::clone(records));
     }
 
     /// Where reader `number` publishes.
@@ -231,6 +241,8 @@ impl Telemetry {
         families.extend(self.vitals.families());
         families.extend(self.sinks.families());
         families.extend(self.feed.families());
+        let records = self.records.get().map(|records| records.view());
+        families.extend(flow_input::families(&records.unwrap_or_default()));
         families.push(summary(
             "borderflow_batch_latency_seconds",
             "Time that up to 256 packets took from decoded to counted, or to the workers' queues.",

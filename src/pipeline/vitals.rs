@@ -13,6 +13,7 @@ pub(super) struct Vitals {
     readers: [Published; WORKERS_MAX],
     workers: [Published; WORKERS_MAX],
     analyst: Published,
+    flow_input: Published,
     told: Mutex<Told>,
 }
 
@@ -54,6 +55,7 @@ impl Default for Vitals {
             readers: std::array::from_fn(|_| Published::default()),
             workers: std::array::from_fn(|_| Published::default()),
             analyst: Published::default(),
+            flow_input: Published::default(),
             told: Mutex::default(),
         }
     }
@@ -74,6 +76,10 @@ impl Vitals {
         beat(&self.analyst);
     }
 
+    pub(super) fn flow_input(&self) {
+        beat(&self.flow_input);
+    }
+
     pub(super) fn beats(&self) -> Beats {
         let named = |role: &'static str, all: &[Published]| {
             let all = all.iter().map(Published::value).enumerate();
@@ -83,6 +89,7 @@ impl Vitals {
         let mut beats = named("reader", &self.readers);
         beats.extend(named("worker", &self.workers));
         beats.push(("analyst".to_owned(), self.analyst.value()));
+        beats.push(("flow-input".to_owned(), self.flow_input.value()));
         Beats(beats.into_iter().filter(|(_, value)| *value > 0).collect())
     }
 

@@ -103,6 +103,7 @@ impl Sandbox {
         ];
         let named = named.chain(others.into_iter().flatten().map(PathBuf::as_path));
         let named = named.chain(config.sink.iter().flat_map(SinkSettings::files_read));
+        let named = named.chain(config.flow_input.conn_logs.iter().map(PathBuf::as_path));
         let mut readable: Vec<_> = named.map(folder_of).collect();
         if let (Some(inventory), Some(file)) = (&config.asset.inventory, file) {
             readable.push(folder_of(&folder_of(file).join(inventory)));
@@ -124,6 +125,15 @@ impl Sandbox {
     #[must_use]
     pub fn with_user(mut self, user: Option<&str>) -> Self {
         self.user = user.map(str::to_owned).or(self.user);
+        self
+    }
+
+    /// Keeps no capability where no interface is captured, so that none is opened again.
+    #[must_use]
+    pub const fn with_interfaces(mut self, has_interfaces: bool) -> Self {
+        if !has_interfaces {
+            self.keeps = Keeps::Nothing;
+        }
         self
     }
 
@@ -213,16 +223,21 @@ mod tests {
         std::fs::create_dir(at("lists")).unwrap();
         std::fs::write(at("lists/assets.csv"), "name,addresses\n").unwrap();
         let text = "[asset]\ninventory = \"lists/assets.csv\"\n[geo]\nasn = \"geo/asn.mmdb\"\n\
-            [state]\ndir = \"state\"\n[sandbox]\nuser = \"nobody\"\n";
+            [flow_input]\nconn_logs = [\"zeek/conn.log\"]\n[state]\ndir = \"state\"\n\
+            [sandbox]\nuser = \"nobody\"\n";
         std::fs::write(at("b.toml"), text).unwrap();
         let config = Config::read(&at("b.toml")).unwrap();
         let sandbox = Sandbox::new(&config, Some(&at("b.toml"))).with_folder(Some(&at("out")));
-        assert_eq!(sandbox.readable, [at(""), at("geo"), at("lists")]);
+        assert_eq!(
+            sandbox.readable,
+            [at(""), at("geo"), at("zeek"), at("lists")]
+        );
         assert_eq!(sandbox.writable, [at("state"), at("out")]);
         assert_eq!(sandbox.user.as_deref(), Some("nobody"));
         let other = sandbox.with_user(Some("daemon"));
         assert_eq!(other.user.as_deref(), Some("daemon"));
         assert_eq!(other.keeps, Keeps::Sockets);
+        assert_eq!(other.with_interfaces(false).keeps, Keeps::Nothing);
     }
 
     #[test]

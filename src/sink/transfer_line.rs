@@ -30,6 +30,9 @@ pub struct TransferLine {
     geo_confidence: Confidence,
     protection: Protection,
     bytes: u64,
+    /// Where flow records tell of it: packets for which each that was counted stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampling: Option<u16>,
 }
 
 impl TransferLine {
@@ -52,6 +55,7 @@ impl TransferLine {
             geo_confidence: transfer.confidence,
             protection: transfer.protection,
             bytes: transfer.bytes,
+            sampling: transfer.measure.one_in(),
         }
     }
 }

@@ -141,8 +141,10 @@ impl Sum {
             (row.asset_ip, row.served, row.bytes, sure)
         };
         let is_behind = order(&other.first) < order(&self.first);
+        let first = if is_behind { other.first } else { self.first };
+        let measure = self.first.measure.max(other.first.measure);
         Self {
-            first: if is_behind { other.first } else { self.first },
+            first: Transfer { measure, ..first },
             bytes: self.bytes + other.bytes,
         }
     }
@@ -183,6 +185,7 @@ mod tests {
             protection: Protection::Unseen,
             ended: false,
             round_trip_nanos: None,
+            measure: crate::transfer::Measure::PACKETS,
         }
     }
 

@@ -4,10 +4,12 @@
 //! Byte sums are exact; only the number of rows is bounded.
 
 mod fold;
+mod measure;
 mod order;
 mod service;
 
 pub use fold::{ROWS_PER_SHARD_TICK_MAX, fold};
+pub use measure::Measure;
 pub use order::Order;
 pub use service::Service;
 
@@ -51,6 +53,8 @@ pub struct Transfer {
     pub ended: bool,
     /// Handshake round trip in nanoseconds, at least 1, told once per flow.
     pub round_trip_nanos: Option<NonZeroU32>,
+    /// By what the bytes were measured.
+    pub measure: Measure,
 }
 
 // A million may wait for the close of a tick.
@@ -112,6 +116,7 @@ impl Transfer {
             protection: *protection,
             ended: *ended,
             round_trip_nanos: round_trip_nanos.and_then(|nanos| NonZeroU32::new(nanos.max(1))),
+            measure: Measure::PACKETS,
         })
     }
 
@@ -156,7 +161,7 @@ impl Ord for Transfer {
                 row.bytes,
                 (row.confidence, row.protection),
                 row.ended,
-                row.round_trip_nanos,
+                (row.round_trip_nanos, row.measure),
             )
         };
         key(self).cmp(&key(other))
@@ -227,6 +232,7 @@ mod tests {
                 protection: Protection::Unseen,
                 ended: false,
                 round_trip_nanos: None,
+                measure: Measure::PACKETS,
             },
         )
     }

@@ -29,6 +29,7 @@ mod detection;
 mod examples;
 mod feedback;
 mod files;
+mod flow_input;
 mod fuzz_corpus;
 mod golden;
 mod hellos;

@@ -27,6 +27,17 @@ const LABELS: &[(&str, &str)] = &[
     ),
     ("detector", "Who spoke."),
     (
+        "cause",
+        "Why flow records count later than what they tell of.",
+    ),
+    (
+        "exporter",
+        "The name of the entry of `[[flow_input.exporter]]`, or `this host`.",
+    ),
+    ("format", "In what flow records came."),
+    ("state", "Whether an exporter sends anything."),
+    ("unit", "What sequence numbers count."),
+    (
         "interface",
         "The interface, as it was named on the command line.",
     ),

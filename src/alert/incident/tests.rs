@@ -46,6 +46,7 @@ pub(in crate::alert) fn observed(hour_bytes: u64) -> Observed {
             network: 1,
         },
         ruled: None,
+        measure: Measure::PACKETS,
     }
 }
 

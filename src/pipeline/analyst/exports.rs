@@ -102,6 +102,7 @@ impl Analyst {
                 protection: Protection::Clear,
                 ended: false,
                 round_trip_nanos: None,
+                measure: crate::transfer::Measure::PACKETS,
             };
             let host = self.recipients.host(&transfer);
             let domain = host.and_then(registered_domain);

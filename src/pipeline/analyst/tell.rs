@@ -127,6 +127,7 @@ impl Analyst {
             hour: clock.hour.unwrap_or(0),
             address,
             domain: domain.as_deref(),
+            measure: self.measures.of(key),
         };
         let recipients = &mut self.recipients;
         let observed = || observer.observe(recipients, key, told.as_ref());

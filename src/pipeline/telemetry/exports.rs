@@ -157,6 +157,7 @@ mod tests {
             protection,
             ended: false,
             round_trip_nanos: None,
+            measure: crate::transfer::Measure::PACKETS,
         }
     }
 
