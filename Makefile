@@ -77,7 +77,7 @@ fuzz: ## fuzz each target (SECONDS=600)
 	@cargo fuzz --version >/dev/null 2>&1 || \
 		{ echo "fuzz: no cargo-fuzz (cargo install cargo-fuzz --locked)"; exit 1; }
 	for target in reader:8192 decode:700 flow:2048 dissect:4096 policy:6000 lists:4096 \
-			ledger:2048 inspect:4096; do \
+			ledger:2048 inspect:4096 flow_input:4096; do \
 		name=$${target%:*}; mkdir -p fuzz/found/$$name; \
 		RUSTC_BOOTSTRAP=1 cargo fuzz run $$name fuzz/found/$$name fuzz/corpus/$$name -- \
 			-max_len=$${target#*:} -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 \

@@ -6,6 +6,7 @@
 pub mod decode;
 pub mod dissect;
 pub mod flow;
+pub mod flow_input;
 pub mod inspect;
 pub mod ledger;
 pub mod lists;

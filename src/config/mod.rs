@@ -433,7 +433,7 @@ mod tests {
         let commented = [
             "country = \"",
             "asn = ",
-            "[[asset",
+            "[[",
             "name = ",
             "addresses = ",
             "mac = ",
@@ -454,11 +454,9 @@ mod tests {
             "packs = ",
             "approvals = ",
             "key = ",
-            "[[geo",
             "prefix = ",
             "organisation = ",
             "dir = ",
-            "[[sink",
             "kind = ",
             "format = ",
             "path = ",
@@ -476,7 +474,6 @@ mod tests {
             "names = ",
             "feedback_token_file = ",
             "web_config = ",
-            "[[flow_input",
             "sampling = ",
         ];
         let all: String = documented

@@ -48,6 +48,11 @@ fn kept_content_is_looked_through() {
     replay("inspect", harness::inspect::run);
 }
 
+#[test]
+fn kept_datagrams_of_exporters_are_taken() {
+    replay("flow_input", harness::flow_input::run);
+}
+
 /// Runs every kept input of a target. What panics names its file.
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = root().join("fuzz/corpus").join(target);
