@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::config::Config;
 use crate::pipeline::{self, Sending, Sinks, Telemetry, Tell, wall_clock_tick};
 use crate::report::clean;
-use crate::sink::{Carrier, Event, SinkKind, SinkSettings};
+use crate::sink::{Carrier, Event, FlowEvent, Origin, SinkKind, SinkSettings};
 
 use super::arguments::{SinkCommand, SinkTestArguments};
 use super::terminal::Terminal;
@@ -46,13 +46,7 @@ fn test(arguments: &SinkTestArguments, terminal: &Terminal) -> Result<Outcome, C
     let mut failed = 0;
     for sink in &sinks {
         let begun = Instant::now();
-        let sent = match sink.open() {
-            Ok(mut target) => match target.prepare(&event, &origin) {
-                Some(prepared) => target.send(&prepared).map_err(|error| error.to_string()),
-                None => Ok(()),
-            },
-            Err(error) => Err(error.to_string()),
-        };
+        let sent = try_out(sink, &event, &origin);
         let milliseconds = begun.elapsed().as_millis();
         let said = match sent {
             Ok(()) => format!("{} in {milliseconds} ms", taken(sink)),
@@ -74,16 +68,33 @@ fn test(arguments: &SinkTestArguments, terminal: &Terminal) -> Result<Outcome, C
     Ok(Outcome::Complete)
 }
 
+/// Sends the event, or a flow to a sink that takes flows.
+fn try_out(sink: &SinkSettings, event: &Event, origin: &Origin) -> Result<(), String> {
+    if let Some(mut target) = sink.open_flows() {
+        let (_, sent) = target.send(&[FlowEvent::test(wall_clock_tick())], origin);
+        return sent.map_err(|error| error.to_string());
+    }
+    let target = sink.open().map_err(|error| error.to_string())?;
+    let prepared = target.and_then(|mut target| {
+        let prepared = target.prepare(event, origin)?;
+        Some((target, prepared))
+    });
+    match prepared {
+        Some((mut target, prepared)) => target.send(&prepared).map_err(|error| error.to_string()),
+        None => Ok(()),
+    }
+}
+
 /// What is known of an event that no error was told of.
 fn taken(sink: &SinkSettings) -> &'static str {
     let carrier = sink.carrier.as_ref().map(|carrier| *carrier.get_ref());
     match (sink.kind.get_ref(), carrier) {
-        (SinkKind::File, _) => "written",
-        (SinkKind::Syslog, Some(Carrier::Udp) | None) => {
+        (SinkKind::File | SinkKind::FlowFile, _) => "written",
+        (SinkKind::Syslog | SinkKind::Ipfix, Some(Carrier::Udp) | None) => {
             "sent (UDP tells nothing back: look for it at the other side)"
         }
-        (SinkKind::Syslog, Some(Carrier::Tcp | Carrier::Tls)) => {
-            "handed over (syslog tells nothing back: look for it at the other side)"
+        (SinkKind::Syslog | SinkKind::Ipfix, Some(Carrier::Tcp | Carrier::Tls)) => {
+            "handed over (nothing is told back: look for it at the other side)"
         }
         (SinkKind::Webhook | SinkKind::Alertmanager, _) => "taken",
     }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 use thiserror::Error;
 
+use super::flow_delivery::{FlowSink, FlowTap};
 use super::sink_counts::OneSink;
 use super::telemetry::Telemetry;
 use super::{PipelineError, spawn};
@@ -27,19 +28,19 @@ use crate::sink::{Event, Origin, Prepared, SendError, SinkOpenError, SinkSetting
 const EVENTS_WAITING_MAX: usize = 1_024;
 
 /// The pause after a failure, which doubles with each that follows.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
+pub(super) const PAUSE_MIN: Duration = Duration::from_secs(1);
 
 /// The longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(300);
+pub(super) const PAUSE_MAX: Duration = Duration::from_secs(300);
 
 /// How long the end of a live run waits for what can still be delivered.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// The same of a replay, of which nothing is kept.
-const REPLAY_GRACE: Duration = Duration::from_secs(30);
+pub(super) const REPLAY_GRACE: Duration = Duration::from_secs(30);
 
 /// Letters of an error that are told.
-const TOLD_LETTERS_MAX: usize = 300;
+pub(super) const TOLD_LETTERS_MAX: usize = 300;
 
 /// How a person is told.
 pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
@@ -77,6 +78,7 @@ pub enum DeliveryError {
 /// The sinks of a run. When this is dropped, what can be delivered in a few seconds still is.
 pub struct Sinks {
     sinks: Vec<One>,
+    flows: Vec<FlowSink>,
     sending: Sending,
     tell: Tell,
 }
@@ -104,13 +106,22 @@ impl Sinks {
     ) -> Result<Self, DeliveryError> {
         let mut all = Self {
             sinks: Vec::new(),
+            flows: Vec::new(),
             sending,
             tell: Arc::clone(tell),
         };
         let origin = Arc::new(origin());
         let folder = state.filter(|_| sending == Sending::Live);
         for one in settings {
-            let target = one.open()?;
+            if let Some(target) = one.open_flows() {
+                let counts = telemetry.sinks.add(*one.kind.get_ref());
+                let sink = FlowSink::start(one.name(), target, &origin, sending, counts, tell);
+                all.flows.push(sink.map_err(Box::new)?);
+                continue;
+            }
+            let Some(target) = one.open()? else {
+                continue;
+            };
             let spool = spool(one, folder)?;
             let counts = telemetry.sinks.add(*one.kind.get_ref());
             let (events, taken) = bounded(EVENTS_WAITING_MAX);
@@ -143,7 +154,7 @@ impl Sinks {
                 thread: Some(thread.map_err(Box::new)?),
             });
         }
-        if folder.is_none() && sending == Sending::Live && !settings.is_empty() {
+        if folder.is_none() && sending == Sending::Live && !all.sinks.is_empty() {
             tell("no state.dir: what waits for a sink does not outlive a restart");
         }
         Ok(all)
@@ -152,6 +163,11 @@ impl Sinks {
     /// Whether any is to be told of heads of the ledger.
     pub(super) fn wants_heads(&self) -> bool {
         self.sinks.iter().any(|one| one.settings.wants_heads())
+    }
+
+    /// The way to the sinks that take flows, if there are any.
+    pub(super) fn flow_tap(&self) -> Option<FlowTap> {
+        FlowTap::to(&self.flows, self.sending)
     }
 
     /// An alert, as its line is written.
@@ -199,16 +215,19 @@ impl Drop for Sinks {
         for one in &mut self.sinks {
             one.events = None;
         }
+        self.flows.iter().for_each(FlowSink::end);
         for one in &mut self.sinks {
             // A thread that panicked has said so.
             let _ = one.thread.take().map(JoinHandle::join);
         }
+        self.flows.drain(..).for_each(FlowSink::join);
     }
 }
 
 impl fmt::Debug for Sinks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.sinks.iter().map(|one| one.settings.name());
+        let names = names.chain(self.flows.iter().map(FlowSink::name));
         f.debug_list().entries(names).finish()
     }
 }

@@ -1,4 +1,4 @@
-//! The lines of all workers as one file of flows.
+//! The flows of all workers as one file and for one set of sinks.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,6 +11,7 @@ use crate::sink::{FlowLines, FlowWriter, JsonLines, SinkError};
 use crate::time::Tick;
 
 use super::PipelineError;
+use super::flow_delivery::FlowTap;
 use super::spawn;
 
 /// What the lines of the file are in the order of, before their keys: a tick, and parts of
@@ -37,14 +38,56 @@ impl Moment {
 /// Where the lines of a worker go.
 #[derive(Debug)]
 pub(super) enum FlowOut {
-    /// To the file: there is no other worker.
-    File(JsonLines),
+    /// To the end: there is no other worker, or their order does not matter.
+    Alone(FlowEnd),
     /// To the thread that merges them with those of the others.
     Merged {
         tell: Sender<Told>,
         /// Lines that are written, whose memory can be used again.
         used: Receiver<FlowLines>,
     },
+}
+
+/// Where all flows go.
+#[derive(Debug)]
+pub(super) struct FlowEnd {
+    pub(super) file: Option<JsonLines>,
+    /// Other systems.
+    pub(super) tap: Option<FlowTap>,
+}
+
+impl FlowEnd {
+    fn is_none(&self) -> bool {
+        self.file.is_none() && self.tap.is_none()
+    }
+
+    /// Takes the next lines whose keys are `wanted`.
+    fn take(
+        &mut self,
+        lines: &mut FlowLines,
+        wanted: impl Fn(&FlowKey) -> bool,
+    ) -> Result<(), SinkError> {
+        let (text, events) = lines.take_both(wanted);
+        if let Some(tap) = &mut self.tap {
+            tap.add(events);
+        }
+        match &mut self.file {
+            Some(file) => file.write_raw(text),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands on to other systems what was gathered for them.
+    fn hand_over(&mut self) {
+        if let Some(tap) = &mut self.tap {
+            tap.hand_over();
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        self.hand_over();
+        self.file.as_mut().map_or(Ok(()), JsonLines::flush)
+    }
 }
 
 /// What a worker tells: lines of a moment, and that the next are not before `next`.
@@ -64,8 +107,9 @@ impl FlowOut {
         next: Moment,
     ) -> Result<(), PipelineError> {
         match self {
-            Self::File(file) => {
-                file.write_raw(writer.lines().take(|_| true))?;
+            Self::Alone(end) => {
+                end.take(writer.lines(), |_| true)?;
+                end.hand_over();
                 writer.lines().clear();
                 Ok(())
             }
@@ -87,7 +131,7 @@ impl FlowOut {
     /// Nothing more is coming.
     pub(super) fn flush(&mut self) -> Result<(), PipelineError> {
         match self {
-            Self::File(file) => Ok(file.flush()?),
+            Self::Alone(end) => Ok(end.flush()?),
             Self::Merged { .. } => Ok(()),
         }
     }
@@ -98,19 +142,34 @@ impl FlowOut {
 pub(super) struct FlowFile(Option<JoinHandle<Result<(), SinkError>>>);
 
 impl FlowFile {
-    /// Parts a file, if there is one, between so many workers.
+    /// Parts where flows go, if they go anywhere, between so many workers. Where a worker must
+    /// never wait for another (`is_live`) and there is no file, each has its own way to sinks.
     pub(super) fn share(
-        file: Option<JsonLines>,
+        end: FlowEnd,
         workers: usize,
+        is_live: bool,
     ) -> Result<(Vec<Option<FlowOut>>, Self), PipelineError> {
-        let Some(file) = file else {
+        if end.is_none() {
             return Ok(((0..workers).map(|_| None).collect(), Self(None)));
-        };
+        }
         if workers == 1 {
-            return Ok((vec![Some(FlowOut::File(file))], Self(None)));
+            return Ok((vec![Some(FlowOut::Alone(end))], Self(None)));
+        }
+        if let FlowEnd {
+            file: None,
+            tap: Some(tap),
+        } = &end
+            && is_live
+        {
+            let own = || FlowEnd {
+                file: None,
+                tap: Some(tap.clone()),
+            };
+            let outs = (0..workers).map(|_| Some(FlowOut::Alone(own())));
+            return Ok((outs.collect(), Self(None)));
         }
         let (outs, ins) = (0..workers).map(|_| channels()).unzip();
-        let thread = spawn("flows".to_owned(), move || merge(file, ins))?;
+        let thread = spawn("flows".to_owned(), move || merge(end, ins))?;
         Ok((outs, Self(Some(thread))))
     }
 
@@ -172,9 +231,9 @@ fn channels() -> (Option<FlowOut>, Worker) {
     (Some(FlowOut::Merged { tell, used }), worker)
 }
 
-/// Writes the lines of all workers in order. It goes on with the worker that is furthest
+/// Takes the lines of all workers in order. It goes on with the worker that is furthest
 /// behind and waits for no other, so that none waits for one that waits for it.
-fn merge(mut file: JsonLines, mut workers: Vec<Worker>) -> Result<(), SinkError> {
+fn merge(mut end: FlowEnd, mut workers: Vec<Worker>) -> Result<(), SinkError> {
     let first = |number| Reverse((Position::default(), number));
     let mut behind: BinaryHeap<_> = (0..workers.len()).map(first).collect();
     while let Some(Reverse(((moment, key), number))) = behind.pop() {
@@ -182,13 +241,16 @@ fn merge(mut file: JsonLines, mut workers: Vec<Worker>) -> Result<(), SinkError>
         if key.is_some() {
             let next = behind.peek().map(|Reverse((position, _))| *position);
             let is_next = |key: &FlowKey| next.is_none_or(|next| (moment, Some(*key)) <= next);
-            file.write_raw(worker.lines.take(is_next))?;
-        } else if !worker.listen() {
-            continue;
+            end.take(&mut worker.lines, is_next)?;
+        } else {
+            end.hand_over();
+            if !worker.listen() {
+                continue;
+            }
         }
         behind.push(Reverse((worker.position(), number)));
     }
-    file.flush()
+    end.flush()
 }
 
 /// What a worker may tell before it is written.
@@ -259,7 +321,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("flows.jsonl");
             let file = JsonLines::append(&path).unwrap();
-            let (outs, thread) = FlowFile::share(Some(file), workers.len()).unwrap();
+            let (outs, thread) = FlowFile::share(to(file), workers.len(), false).unwrap();
             let mut expected = Vec::new();
             thread::scope(|scope| {
                 for (number, (out, steps)) in outs.into_iter().zip(&workers).enumerate() {
@@ -351,7 +413,7 @@ mod tests {
         }
         let geo = geo();
         let file = JsonLines::to("full".to_owned(), Box::new(Full));
-        let (outs, thread) = FlowFile::share(Some(file), 2).unwrap();
+        let (outs, thread) = FlowFile::share(to(file), 2, false).unwrap();
         let mut out = outs.into_iter().flatten().next().unwrap();
         let mut writer = FlowWriter::default();
         let mut send = || {
@@ -364,6 +426,13 @@ mod tests {
             thread.join(),
             Err(PipelineError::Sink(SinkError::Io { .. }))
         ));
+    }
+
+    fn to(file: JsonLines) -> FlowEnd {
+        FlowEnd {
+            file: Some(file),
+            tap: None,
+        }
     }
 
     fn geo() -> Geo {

@@ -26,12 +26,18 @@ pub(super) struct FlowRecords {
 }
 
 impl FlowRecords {
-    pub(super) fn new(config: &FlowConfig, veil: Arc<Veil>, out: FlowOut) -> Self {
+    /// `uses` is whether there is a file, and whether there are sinks.
+    pub(super) fn new(
+        config: &FlowConfig,
+        veil: Arc<Veil>,
+        uses: (bool, bool),
+        out: FlowOut,
+    ) -> Self {
         Self {
             ended: Vec::new(),
             moment: Moment::default(),
             sorter: Sorter::default(),
-            writer: FlowWriter::new(config, veil),
+            writer: FlowWriter::new(config, veil).with(uses.0, uses.1),
             out,
         }
     }

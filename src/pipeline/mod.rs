@@ -21,6 +21,7 @@ mod engine;
 mod exchange;
 mod feed;
 mod feedback;
+mod flow_delivery;
 mod flow_file;
 mod flow_input;
 mod flow_records;

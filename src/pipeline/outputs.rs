@@ -12,6 +12,7 @@ use crate::time::Tick;
 use crate::transfer::Transfer;
 
 use super::delivery::Sinks;
+use super::flow_file::FlowEnd;
 use super::historian::Historian;
 use super::recorder::Recorder;
 
@@ -166,9 +167,12 @@ impl Outputs {
         self.kept.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// The file of flows, if they are wanted, for those that write them.
-    pub(super) const fn take_flows(&mut self) -> Option<JsonLines> {
-        self.flows.take()
+    /// Where flows go, if they are wanted, for those that write them.
+    pub(super) fn take_flows(&mut self) -> FlowEnd {
+        FlowEnd {
+            file: self.flows.take(),
+            tap: self.sinks.as_ref().and_then(Sinks::flow_tap),
+        }
     }
 
     /// An alert is on its way at once. Its addresses are hidden first, so that whoever takes it

@@ -137,7 +137,9 @@ impl Setup {
         notes.extend(unread);
         let veil = Arc::new(config.privacy.open(&config.site.networks)?);
         outputs.set_veil(&veil);
-        let (outs, file) = FlowFile::share(outputs.take_flows(), shares.len())?;
+        let end = outputs.take_flows();
+        let uses = (end.file.is_some(), end.tap.is_some());
+        let (outs, file) = FlowFile::share(end, shares.len(), is_live)?;
         let flows_max = config.limits.flows.div_ceil(tables);
         let flow = FlowConfig {
             keeps_content_class: config.dissect.content_class,
@@ -146,7 +148,7 @@ impl Setup {
         };
         let sensors = shares.zip(outs).map(|(share, out)| {
             let geo = Arc::clone(&geo);
-            let records = out.map(|out| FlowRecords::new(&flow, Arc::clone(&veil), out));
+            let records = out.map(|out| FlowRecords::new(&flow, Arc::clone(&veil), uses, out));
             Sensor::new(share, &flow, flows_max, geo, records).with_exchange(&exchange)
         });
         let sensors: Vec<_> = sensors.collect();

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::community_id::community_id;
-use super::{FlowLines, FlowRecord};
+use super::{FlowEvent, FlowLines, FlowRecord};
 use crate::decode::TunnelPath;
 use crate::dissect::{Application, Protection, Said};
 use crate::flow::FlowConfig;
@@ -23,6 +23,9 @@ pub struct FlowWriter {
     /// The seed of Community IDs, where flows are told with theirs.
     community_seed: Option<u16>,
     veil: Arc<Veil>,
+    /// Whether lines are written, and whether events are made for other systems.
+    writes_lines: bool,
+    makes_events: bool,
 }
 
 impl Default for FlowWriter {
@@ -61,12 +64,36 @@ impl FlowWriter {
             lines: FlowLines::with_room(),
             community_seed: has_id.then_some(config.community_id_seed),
             veil,
+            writes_lines: true,
+            makes_events: false,
+        }
+    }
+
+    /// The same, for a file or other systems or both.
+    #[must_use]
+    pub fn with(self, writes_lines: bool, makes_events: bool) -> Self {
+        Self {
+            writes_lines,
+            makes_events,
+            ..self
         }
     }
 
     /// Adds the line of a flow record, with its line feed. `_src` is the side of the
     /// initiator. Says whether the lines are enough to go on.
     pub fn add(&mut self, flow: &FlowRecord) -> bool {
+        if self.makes_events {
+            let event = FlowEvent::new(flow, &self.veil, self.community_seed);
+            self.lines.events.push(event);
+        }
+        if self.writes_lines {
+            self.write_line(flow);
+        }
+        self.lines.ends.push((flow.key, self.lines.bytes.len()));
+        self.lines.is_full()
+    }
+
+    fn write_line(&mut self, flow: &FlowRecord) {
         let mut line = Line(std::mem::take(&mut self.lines.bytes));
         self.write_ends(&mut line, flow);
         write_counts(&mut line, flow);
@@ -74,8 +101,6 @@ impl FlowWriter {
         self.write_community_id(&mut line, flow);
         line.text(b"}\n");
         self.lines.bytes = line.0;
-        self.lines.ends.push((flow.key, self.lines.bytes.len()));
-        self.lines.is_full()
     }
 
     /// The lines that were added since they were last cleared or replaced.

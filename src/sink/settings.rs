@@ -14,17 +14,19 @@ use toml::Spanned;
 use check::wrong;
 
 use super::event::Event;
+use super::flow_target::FlowTarget;
 use super::format::{Alertmanager, Format};
 use super::target::Target;
 use super::transport::{
-    Carrier, Http, HttpTarget, PATH_OF_ALERTS, RotatingFile, SyslogTarget, Trust, TrustError, shown,
+    Carrier, Http, HttpTarget, IpfixTarget, PATH_OF_ALERTS, RotatingFile, SyslogTarget, Trust,
+    TrustError, shown,
 };
 use crate::alert::Severity;
 
 /// Sinks of one sensor at most.
 pub const SINKS_MAX: usize = 16;
 
-/// A system that alerts, or heads of the ledger, are handed to.
+/// A system that alerts, heads of the ledger, or flows are handed to.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SinkSettings {
@@ -40,9 +42,9 @@ pub struct SinkSettings {
     pub rotate_bytes: Option<Spanned<u64>>,
     /// Renamed files that are kept.
     pub rotate_files: Option<Spanned<u32>>,
-    /// Host and port of syslog.
+    /// Host and port of syslog, or of a collector of flows.
     pub address: Option<Spanned<String>>,
-    /// What carries syslog.
+    /// What carries syslog or IPFIX.
     pub carrier: Option<Spanned<Carrier>>,
     /// Where HTTP goes.
     pub url: Option<Spanned<String>>,
@@ -71,7 +73,7 @@ const fn yes() -> bool {
 
 /// What a sink is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum SinkKind {
     /// A file with rotation.
     File,
@@ -81,6 +83,10 @@ pub enum SinkKind {
     Webhook,
     /// Prometheus Alertmanager.
     Alertmanager,
+    /// A file of flows, with rotation.
+    FlowFile,
+    /// A collector of flows.
+    Ipfix,
 }
 
 /// What is wrong with the settings, and at which byte of the text.
@@ -131,7 +137,14 @@ const TOKEN_BYTES_MAX: u64 = 16 * 1024;
 
 impl SinkKind {
     /// All kinds, in the order of their counters.
-    pub const ALL: [Self; 4] = [Self::File, Self::Syslog, Self::Webhook, Self::Alertmanager];
+    pub const ALL: [Self; 6] = [
+        Self::File,
+        Self::Syslog,
+        Self::Webhook,
+        Self::Alertmanager,
+        Self::FlowFile,
+        Self::Ipfix,
+    ];
 
     /// The name under which it is set and counted.
     pub const fn name(self) -> &'static str {
@@ -140,7 +153,14 @@ impl SinkKind {
             Self::Syslog => "syslog",
             Self::Webhook => "webhook",
             Self::Alertmanager => "alertmanager",
+            Self::FlowFile => "flow_file",
+            Self::Ipfix => "ipfix",
         }
+    }
+
+    /// Whether it is handed flows, and neither alerts nor heads.
+    pub const fn takes_flows(self) -> bool {
+        matches!(self, Self::FlowFile | Self::Ipfix)
     }
 
     const fn formats(self) -> &'static [Format] {
@@ -170,7 +190,8 @@ impl SinkKind {
                 Format::Ecs,
                 Format::Ocsf,
             ],
-            Self::Alertmanager => &[],
+            Self::FlowFile => &[Format::Zeek, Format::Eve, Format::Ocsf],
+            Self::Alertmanager | Self::Ipfix => &[],
         }
     }
 }
@@ -224,6 +245,9 @@ impl SinkSettings {
 
     /// Whether it is to be told of an event.
     pub fn wants(&self, event: &Event) -> bool {
+        if self.kind.get_ref().takes_flows() {
+            return false;
+        }
         match event {
             Event::Alert(alert) => {
                 let least = self.severity_at_least.unwrap_or(Severity::Low);
@@ -281,11 +305,11 @@ impl SinkSettings {
                 .map_or_else(String::new, |text| text.get_ref().clone())
         };
         match self.kind.get_ref() {
-            SinkKind::File => {
+            SinkKind::File | SinkKind::FlowFile => {
                 let path = self.path.as_ref().map(|path| path.get_ref().display());
                 path.map_or_else(String::new, |path| path.to_string())
             }
-            SinkKind::Syslog => {
+            SinkKind::Syslog | SinkKind::Ipfix => {
                 let carrier = match self.carrier() {
                     Carrier::Udp => "UDP",
                     Carrier::Tcp => "TCP",
@@ -297,40 +321,59 @@ impl SinkSettings {
         }
     }
 
-    /// Reads what the settings name, and makes the sink. Nothing is sent.
+    /// Reads what the settings name, and makes the sink. Nothing is sent. One that takes flows is
+    /// made by [`SinkSettings::open_flows`].
     ///
     /// # Errors
     /// Names the file that cannot be used.
-    pub fn open(&self) -> Result<Target, SinkOpenError> {
+    pub fn open(&self) -> Result<Option<Target>, SinkOpenError> {
         let of_trust = |error| SinkOpenError::Trust(self.name().to_owned(), error);
         let format = self.format();
-        Ok(match self.kind.get_ref() {
-            SinkKind::File => {
-                let path = self.path.as_ref().map(|path| path.get_ref().clone());
-                let number = |of: &Option<Spanned<u64>>| of.as_ref().map(|one| *one.get_ref());
-                let files = self.rotate_files.as_ref().map(|one| *one.get_ref());
-                let file = RotatingFile::new(
-                    path.unwrap_or_default(),
-                    number(&self.rotate_bytes).unwrap_or(ROTATE_BYTES),
-                    files.unwrap_or(ROTATE_FILES),
-                );
-                Target::File(file, format)
-            }
+        Ok(Some(match self.kind.get_ref() {
+            SinkKind::File => Target::File(self.file(), format),
             SinkKind::Syslog => {
                 let trust = match self.carrier() {
                     Carrier::Tls => Some(self.trust().map_err(of_trust)?),
                     Carrier::Udp | Carrier::Tcp => None,
                 };
-                let address = self.address.as_ref().map(|one| one.get_ref().as_str());
-                let target =
-                    SyslogTarget::new(address.unwrap_or_default(), self.carrier(), trust.as_ref());
+                let target = SyslogTarget::new(self.address(), self.carrier(), trust.as_ref());
                 Target::Syslog(Box::new(target.map_err(of_trust)?), format)
             }
             SinkKind::Webhook => Target::Webhook(self.http("")?, format),
             SinkKind::Alertmanager => {
                 Target::Alertmanager(self.http(PATH_OF_ALERTS)?, Alertmanager::default())
             }
-        })
+            SinkKind::FlowFile | SinkKind::Ipfix => return Ok(None),
+        }))
+    }
+
+    /// Makes the sink, if it takes flows. Nothing is sent.
+    pub fn open_flows(&self) -> Option<FlowTarget> {
+        match self.kind.get_ref() {
+            SinkKind::FlowFile => Some(FlowTarget::File(self.file(), self.format())),
+            SinkKind::Ipfix => {
+                let target = IpfixTarget::new(self.address(), self.carrier());
+                Some(FlowTarget::Ipfix(Box::new(target)))
+            }
+            SinkKind::File | SinkKind::Syslog | SinkKind::Webhook | SinkKind::Alertmanager => None,
+        }
+    }
+
+    fn file(&self) -> RotatingFile {
+        let path = self.path.as_ref().map(|path| path.get_ref().clone());
+        let bytes = self.rotate_bytes.as_ref().map(|one| *one.get_ref());
+        let files = self.rotate_files.as_ref().map(|one| *one.get_ref());
+        RotatingFile::new(
+            path.unwrap_or_default(),
+            bytes.unwrap_or(ROTATE_BYTES),
+            files.unwrap_or(ROTATE_FILES),
+        )
+    }
+
+    fn address(&self) -> &str {
+        self.address
+            .as_ref()
+            .map_or("", |address| address.get_ref().as_str())
     }
 
     fn http(&self, path: &str) -> Result<Http, SinkOpenError> {
@@ -380,7 +423,10 @@ impl SinkSettings {
     fn format(&self) -> Format {
         let default = match self.kind.get_ref() {
             SinkKind::Syslog => Format::Structured,
-            SinkKind::File | SinkKind::Webhook | SinkKind::Alertmanager => Format::Json,
+            SinkKind::FlowFile => Format::Zeek,
+            SinkKind::File | SinkKind::Webhook | SinkKind::Alertmanager | SinkKind::Ipfix => {
+                Format::Json
+            }
         };
         self.format
             .as_ref()

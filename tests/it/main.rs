@@ -30,6 +30,7 @@ mod examples;
 mod feedback;
 mod files;
 mod flow_input;
+mod flow_sinks;
 mod fuzz_corpus;
 mod golden;
 mod hellos;

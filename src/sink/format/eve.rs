@@ -55,8 +55,12 @@ fn timestamp(alert: &AlertEvent) -> String {
 
 /// A number that lines of an incident share. Readers in JavaScript take 53 bits of it.
 fn flow_id(incident: &str) -> u64 {
-    let digest = Sha256::digest(incident.as_bytes());
-    let bytes = digest.iter().take(8);
+    number(&Sha256::digest(incident.as_bytes()))
+}
+
+/// The first 53 bits of a hash.
+pub(super) fn number(hash: &[u8]) -> u64 {
+    let bytes = hash.iter().take(8);
     let number = bytes.fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
     number >> 11
 }
@@ -71,7 +75,7 @@ const fn severity(severity: Severity) -> u8 {
     }
 }
 
-fn proto(number: u8) -> Value {
+pub(super) fn proto(number: u8) -> Value {
     let name = match transport(number) {
         Some("ipv6-icmp") => "IPv6-ICMP".to_owned(),
         Some(name) => name.to_uppercase(),

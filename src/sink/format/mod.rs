@@ -2,9 +2,12 @@
 
 mod alertmanager;
 mod cef;
+mod conn_log;
 mod ecs;
 mod eve;
+mod eve_flow;
 mod ocsf;
+mod ocsf_flow;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -16,7 +19,8 @@ pub use zeek::{closed as zeek_closed, header as zeek_header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::event::Event;
+use super::event::{Event, Moment};
+use super::flow_event::FlowEvent;
 
 /// How an event is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -111,6 +115,32 @@ impl Format {
             (Self::Cef, Event::Alert(alert)) => Some(cef::line(alert)),
             (Self::Structured, event) => Some(syslog::message(event)),
             (_, Event::Head { .. }) => None,
+        }
+    }
+
+    /// A flow on one line, without a line feed; nothing where the format has no place for it.
+    pub fn flow_line(self, flow: &FlowEvent, origin: &Origin) -> Option<String> {
+        match self {
+            Self::Eve => Some(eve_flow::line(flow, origin)),
+            Self::Zeek => Some(conn_log::columns(flow)),
+            Self::Ocsf => Some(ocsf_flow::line(flow, origin)),
+            Self::Json | Self::ZeekJson | Self::Ecs | Self::Cef | Self::Structured => None,
+        }
+    }
+
+    /// What a file of flows begins with.
+    pub fn flow_header(self, opened: Moment) -> String {
+        match self {
+            Self::Zeek => conn_log::header(opened),
+            _ => String::new(),
+        }
+    }
+
+    /// What a file of flows ends with that is complete.
+    pub fn flow_footer(self, closed: Moment) -> String {
+        match self {
+            Self::Zeek => zeek_closed(closed),
+            _ => String::new(),
         }
     }
 

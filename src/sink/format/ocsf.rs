@@ -7,7 +7,7 @@ use crate::alert::Severity;
 use crate::sink::event::{AlertEvent, FlowPart, Step};
 
 /// The version of the schema.
-const OCSF_VERSION: &str = "1.3.0";
+pub(super) const OCSF_VERSION: &str = "1.3.0";
 
 /// Findings.
 const CATEGORY: u32 = 2;

@@ -178,7 +178,7 @@ fn eve_is_an_alert_of_suricata() {
 
 #[test]
 fn zeek_has_as_many_columns_as_its_head_says() {
-    let header = zeek_header(crate::sink::Moment(Tick(1_772_438_400)));
+    let header = zeek_header(Moment(Tick(1_772_438_400)));
     let columns = |start: &str| {
         let line = header.lines().find(|line| line.starts_with(start)).unwrap();
         line.split('\t').count() - 1

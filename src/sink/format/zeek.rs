@@ -38,18 +38,23 @@ const COLUMNS: [(&str, &str); 26] = [
 ];
 
 /// What stands for a field that is not set, and for an empty one.
-const UNSET: &str = "-";
+pub(super) const UNSET: &str = "-";
 const EMPTY: &str = "(empty)";
 
 /// What a file begins with.
 pub fn header(opened: Moment) -> String {
-    let names = COLUMNS.iter().flat_map(|(name, _)| ["\t", name]);
+    head("notice", &COLUMNS, opened)
+}
+
+/// The head of a log with these columns.
+pub(super) fn head(path: &str, columns: &[(&str, &str)], opened: Moment) -> String {
+    let names = columns.iter().flat_map(|(name, _)| ["\t", name]);
     let names: String = names.collect();
-    let types = COLUMNS.iter().flat_map(|(_, kind)| ["\t", kind]);
+    let types = columns.iter().flat_map(|(_, kind)| ["\t", kind]);
     let types: String = types.collect();
     format!(
         "#separator \\x09\n#set_separator\t,\n#empty_field\t{EMPTY}\n#unset_field\t{UNSET}\n\
-         #path\tnotice\n#open\t{}\n#fields{names}\n#types{types}\n",
+         #path\t{path}\n#open\t{}\n#fields{names}\n#types{types}\n",
         dashed(opened)
     )
 }
@@ -144,7 +149,7 @@ fn message(alert: &AlertEvent) -> String {
     format!("{severity}: {}: {explanation}", alert.title())
 }
 
-fn proto(number: u8) -> &'static str {
+pub(super) fn proto(number: u8) -> &'static str {
     match transport(number) {
         Some("ipv6-icmp") => "icmp",
         Some(name @ ("tcp" | "udp" | "icmp")) => name,
@@ -154,7 +159,7 @@ fn proto(number: u8) -> &'static str {
 
 /// A field as the ASCII writer escapes it: controls, backslashes, and what would be taken for
 /// a field that is empty or not set. In a set a comma would part elements; no element has one.
-fn written(text: &str) -> String {
+pub(super) fn written(text: &str) -> String {
     if text.is_empty() {
         return EMPTY.to_owned();
     }

@@ -11,7 +11,7 @@ use crate::sink::transport::Carrier;
 impl SinkSettings {
     /// Keys that the kind needs, and those that mean nothing to it.
     pub(super) fn check_keys(&self) -> Result<(), SinkWrong> {
-        use SinkKind::{Alertmanager, File, Syslog, Webhook};
+        use SinkKind::{Alertmanager, File, FlowFile, Ipfix, Syslog, Webhook};
         let kind = *self.kind.get_ref();
         let start = |span: std::ops::Range<usize>| span.start;
         let at = |of: &Option<Spanned<PathBuf>>| of.as_ref().map(|one| start(one.span()));
@@ -22,18 +22,24 @@ impl SinkSettings {
         let format = self.format.as_ref().map(|one| start(one.span()));
         let http: &[SinkKind] = &[Webhook, Alertmanager];
         let far: &[SinkKind] = &[Syslog, Webhook, Alertmanager];
+        let files_of: &[SinkKind] = &[File, FlowFile];
+        let sockets: &[SinkKind] = &[Syslog, Ipfix];
+        let told: &[SinkKind] = &[File, Syslog, Webhook, Alertmanager];
+        let heads = self.heads.as_ref().map(|one| start(one.span()));
         let keys = [
-            ("path", at(&self.path), &[File][..], &[File][..]),
-            ("rotate_bytes", number(&self.rotate_bytes), &[File], &[]),
-            ("rotate_files", files, &[File], &[]),
-            ("address", text(&self.address), &[Syslog], &[Syslog]),
-            ("carrier", carrier, &[Syslog], &[Syslog]),
+            ("path", at(&self.path), files_of, files_of),
+            ("rotate_bytes", number(&self.rotate_bytes), files_of, &[]),
+            ("rotate_files", files, files_of, &[]),
+            ("heads", heads, told, &[]),
+            ("spool_bytes", number(&self.spool_bytes), told, &[]),
+            ("address", text(&self.address), sockets, sockets),
+            ("carrier", carrier, sockets, sockets),
             ("url", text(&self.url), http, http),
             ("token_file", at(&self.token_file), http, &[]),
             ("tls_ca", at(&self.tls_ca), far, &[]),
             ("tls_certificate", at(&self.tls_certificate), far, &[]),
             ("tls_key", at(&self.tls_key), far, &[]),
-            ("format", format, &[File, Syslog, Webhook], &[]),
+            ("format", format, &[File, Syslog, Webhook, FlowFile], &[]),
         ];
         for (key, given, allowed, needed) in keys {
             match given {
@@ -75,7 +81,20 @@ impl SinkSettings {
                        Alertmanager: give them a sink of their own";
             return wrong(heads.span().start, why.to_owned());
         }
-        if !self.alerts && !self.wants_heads() {
+        if kind.takes_flows() && self.severity_at_least.is_some() {
+            let why = format!(
+                "a sink of kind {} is handed flows, which have no severity: remove \
+                 `severity_at_least`",
+                kind.name()
+            );
+            return wrong(self.kind.span().start, why);
+        }
+        if kind == SinkKind::Ipfix && self.carrier() == Carrier::Tls {
+            let why = "IPFIX is carried by udp or tcp here: for TLS put a tunnel in front of the \
+                       collector";
+            return wrong(self.kind.span().start, why.to_owned());
+        }
+        if !kind.takes_flows() && !self.alerts && !self.wants_heads() {
             let why = "neither alerts nor heads are told: remove the sink, or set one to true";
             return wrong(self.kind.span().start, why.to_owned());
         }

@@ -195,3 +195,33 @@ fn severities_and_heads_are_chosen() {
     );
     assert!(config.sink[1].wants_heads() && !config.sink[0].wants_heads());
 }
+
+#[test]
+fn sinks_of_flows_have_keys_of_their_own() {
+    complain(&[
+        (
+            "kind = \"flow_file\"",
+            "x.toml:2:8: a sink of kind flow_file needs `path`",
+        ),
+        (
+            "kind = \"flow_file\"\npath = \"x\"\nformat = \"json\"",
+            "x.toml:4:10: a sink of kind flow_file does not write json: use zeek, eve, ocsf",
+        ),
+        (
+            "kind = \"ipfix\"\naddress = \"a:1\"",
+            "x.toml:2:8: a sink of kind ipfix needs `carrier`",
+        ),
+        (
+            "kind = \"ipfix\"\naddress = \"a:1\"\ncarrier = \"tls\"",
+            "x.toml:2:8: IPFIX is carried by udp or tcp",
+        ),
+        (
+            "kind = \"ipfix\"\naddress = \"a:1\"\ncarrier = \"udp\"\nspool_bytes = 1000000",
+            "x.toml:5:15: `spool_bytes` means nothing to a sink of kind ipfix: remove it",
+        ),
+        (
+            "kind = \"flow_file\"\npath = \"x\"\nseverity_at_least = \"low\"",
+            "x.toml:2:8: a sink of kind flow_file is handed flows",
+        ),
+    ]);
+}

@@ -41,14 +41,33 @@ impl RotatingFile {
     /// # Errors
     /// Where the file cannot be written; nothing of the line is left in it then.
     pub fn send(&mut self, line: &str, header: &str, footer: &str) -> Result<(), SendError> {
-        self.write(line, header, footer).map_err(|error| {
+        let line = format!("{line}\n");
+        let written = self.write(&line, header, footer);
+        let synced = written.and_then(|()| match &self.open {
+            Some(open) => open.file.sync_data(),
+            None => Ok(()),
+        });
+        self.told(synced)
+    }
+
+    /// Writes lines, each with its line feed, and does not sync them. They stay in one file.
+    ///
+    /// # Errors
+    /// Where the file cannot be written; nothing of the lines is left in it then.
+    pub fn send_lines(&mut self, lines: &str, header: &str, footer: &str) -> Result<(), SendError> {
+        let written = self.write(lines, header, footer);
+        self.told(written)
+    }
+
+    fn told(&mut self, result: io::Result<()>) -> Result<(), SendError> {
+        result.map_err(|error| {
             self.open = None;
             SendError::Later(format!("{}: {error}", self.path.display()))
         })
     }
 
-    fn write(&mut self, line: &str, header: &str, footer: &str) -> io::Result<()> {
-        let line_bytes = line.len() as u64 + 1;
+    fn write(&mut self, lines: &str, header: &str, footer: &str) -> io::Result<()> {
+        let line_bytes = lines.len() as u64;
         let mut open = match self.open.take() {
             Some(open) if is_at(&open, &self.path) => open,
             _ => self.open()?,
@@ -61,8 +80,7 @@ impl RotatingFile {
         if open.bytes == 0 {
             open.add(header)?;
         }
-        let added = open.add(&format!("{line}\n"));
-        added.and_then(|()| open.file.sync_data())?;
+        open.add(lines)?;
         self.open = Some(open);
         Ok(())
     }

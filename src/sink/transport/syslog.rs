@@ -5,14 +5,14 @@
 //! other side has hung up is looked at before each message.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde::Deserialize;
 
-use super::{SendError, TIMEOUT, Trust, TrustError};
+use super::{SendError, Trust, TrustError, connect, open_tcp, open_udp};
 
 /// What carries messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -90,31 +90,14 @@ impl SyslogTarget {
 
     /// Tries every address of the host.
     fn connect(&self) -> io::Result<Link> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        for address in self.address.to_socket_addrs()? {
-            match self.connect_to(address) {
-                Ok(link) => return Ok(link),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        connect(&self.address, |address| self.connect_to(address))
     }
 
     fn connect_to(&self, address: SocketAddr) -> io::Result<Link> {
         if self.carrier == Carrier::Udp {
-            let any: SocketAddr = match address {
-                SocketAddr::V4(_) => ([0; 4], 0).into(),
-                SocketAddr::V6(_) => ([0_u16; 8], 0).into(),
-            };
-            let socket = UdpSocket::bind(any)?;
-            socket.set_write_timeout(Some(TIMEOUT))?;
-            socket.connect(address)?;
-            return Ok(Link::Udp(socket));
+            return open_udp(address).map(Link::Udp);
         }
-        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-        stream.set_write_timeout(Some(TIMEOUT))?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        stream.set_nodelay(true)?;
+        let stream = open_tcp(address)?;
         let Some((config, name)) = &self.tls else {
             return Ok(Link::Tcp(stream));
         };
