@@ -28,7 +28,13 @@ for language in en zh; do
     "$borderflow" report self-assessment --ledger "$out/results/ledger" --from "$from" --to "$to" \
         --language "$language" --form html --output "$out/report.$language.html"
 done
-cat "$example/README.md"
+# Its commands are for its own folder, from where the program has to be found.
+case $borderflow in
+    */*) program=$(cd "$(dirname "$borderflow")" && pwd)/$(basename "$borderflow") ;;
+    *) program=$borderflow ;;
+esac
+sed "s|^borderflow |$program |; s|\`borderflow |\`$program |g" "$example/README.md"
 echo
+echo "The commands above are for the folder $example."
 echo "Verdicts are in $out/results/verdicts.jsonl, alerts in $out/results/alerts.jsonl, and reports"
 echo "in $out/report.en.html and $out/report.zh.html."

@@ -1,5 +1,6 @@
 //! `borderflow demo`: the whole way once, on a scenario that comes with the program.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -71,7 +72,14 @@ pub(super) fn run(arguments: &DemoArguments, terminal: &Terminal) -> Result<Outc
         "\nHow that compares with the truth\n\n{}",
         evaluation.to_table()
     ))?;
-    terminal.print(&next_steps(&capture, &config_path, &truth, &results))?;
+    let program = called(std::env::args_os().next());
+    terminal.print(&next_steps(
+        &program,
+        &capture,
+        &config_path,
+        &truth,
+        &results,
+    ))?;
     Ok(Outcome::Complete)
 }
 
@@ -83,18 +91,36 @@ const EXAMPLES: &str = "  \
   make example NAME=fund              orders of clients, to brokers abroad\n  \
   make example NAME=free-trade-zone   a negative list, a catalogue, a white list\n";
 
+/// How the program was called, so that a command that is copied finds it: it need not be where the
+/// shell looks. A path that means something to a shell is put between quotation marks.
+fn called(first: Option<OsString>) -> String {
+    let path = first.map_or_else(String::new, |path| path.to_string_lossy().into_owned());
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+".contains(letter);
+    match path.as_str() {
+        "" => "borderflow".to_owned(),
+        path if path.chars().all(is_plain) => path.to_owned(),
+        path => format!("'{}'", path.replace('\'', "'\\''")),
+    }
+}
+
 /// The same by hand, and what else there is to look at.
-fn next_steps(capture: &Path, config: &Path, truth: &Path, results: &Path) -> String {
+fn next_steps(
+    program: &str,
+    capture: &Path,
+    config: &Path,
+    truth: &Path,
+    results: &Path,
+) -> String {
     let (capture, config) = (capture.display(), config.display());
     let mut text = format!(
-        "\nThe same by hand:\n  borderflow replay {capture} \\\n    --config {config} --out {}\n  \
-         borderflow evaluate {} \\\n    {}\n",
+        "\nThe same by hand:\n  {program} replay {capture} \\\n    --config {config} --out {}\n  \
+         {program} evaluate {} \\\n    {}\n",
         results.display(),
         truth.display(),
         results.join("alerts.jsonl").display(),
     );
     text += "In a browser, with map, incidents and their curves:\n";
-    text += &format!("  borderflow replay {capture} \\\n    --config {config} --console\n");
+    text += &format!("  {program} replay {capture} \\\n    --config {config} --console\n");
     text += "What was approved, and what the law says, case by case:\n";
     text += EXAMPLES;
     text
@@ -103,3 +129,19 @@ fn next_steps(capture: &Path, config: &Path, truth: &Path, results: &Path) -> St
 const INTRODUCTION: &str = "borderflow demo: a small site in Shanghai, three weeks \
     of its habits, leaks in the third, and surprises that are none. The sensor sees packets only; \
     the truth is for the end.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_finds_the_program_by_what_is_printed() {
+        let printed = |path: &str| called(Some(path.into()));
+        assert_eq!(
+            printed("target/release/borderflow"),
+            "target/release/borderflow"
+        );
+        assert_eq!(printed("/home/a b/it's"), "'/home/a b/it'\\''s'");
+        assert_eq!(called(None), "borderflow");
+    }
+}

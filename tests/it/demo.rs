@@ -20,6 +20,16 @@ fn the_demo_prints_what_the_readme_shows() {
         assert!(printed.contains(line), "the demo does not print: {line}");
     }
     assert!(printed.contains("while running"), "{printed}");
+    // What is to be copied names the program as it was called, which no shell may find otherwise.
+    let commands = printed.split("The same by hand").nth(1).unwrap();
+    let commands = commands
+        .lines()
+        .filter(|line| line.contains(" replay ") || line.contains(" evaluate "));
+    let commands: Vec<_> = commands.collect();
+    assert_eq!(commands.len(), 3);
+    for line in commands {
+        assert!(line.trim_start().starts_with(BINARY), "{line}");
+    }
     // The last lines are commands with paths, which are as long as they are.
     let report = printed.split("The same by hand").next().unwrap();
     for line in report.lines() {
