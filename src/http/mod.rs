@@ -12,6 +12,7 @@
 
 mod api;
 mod auth;
+mod bundle;
 mod events;
 mod feedback;
 mod files;

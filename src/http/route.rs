@@ -65,6 +65,7 @@ impl Refusal {
 
 impl Site {
     pub(super) fn new(served: Served, web: WebConfig, is_for_others: bool) -> Self {
+        files::prepare();
         Self {
             telemetry: served.telemetry,
             queries: served.history.map(Queries::new),

@@ -24,6 +24,9 @@ const REST_MILLISECONDS = 2000;
 const MEMORIES_MAX = 40;
 
 const memories = new Map();
+/** Told once the frame is there: a view is not drawn before, but asks for what it needs. */
+let tellFramed;
+const framed = new Promise((resolve) => { tellFramed = resolve; });
 let status = null;
 let context = null;
 let serial = 0;
@@ -96,6 +99,7 @@ async function load() {
   try {
     mine.view ??= (await mine.loader().catch(() => { throw new api.Failure(0, ""); })).default;
     const data = await mine.view.load(mine);
+    await framed;
     if (mine !== context) return;
     mine.data = data;
     mine.loadedAt = performance.now();
@@ -302,12 +306,15 @@ async function start() {
     return;
   }
   history.scrollRestoration = "manual";
-  f.useZone(status.site.time_zone);
   live.hear(status.now);
   build();
-  drawFrame();
-  listen();
   open();
+  // What the view asks for is on its way before the frame is drawn; formats of times are dear.
+  await new Promise((resume) => { setTimeout(resume); });
+  f.useZone(status.site.time_zone);
+  drawFrame();
+  tellFramed();
+  listen();
   live.connect();
   live.watch();
   // What is not needed yet is fetched before the sensor might be out of reach.
