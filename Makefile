@@ -89,6 +89,11 @@ crash: ## kill a ledger at every step towards the disk, look at what is left
 	cargo build --release --locked --bin borderflow --example ledger
 	scripts/crash.py $(TARGET_DIR)/release/examples/ledger $(TARGET_DIR)/release/borderflow
 
+siege: ## capture while the HTTP port is besieged, look at what is lost
+	@scripts/need.sh build
+	cargo build --release --locked --bin borderflow
+	scripts/siege.py $(TARGET_DIR)/release/borderflow
+
 ledger: ## time a ledger of a million entries
 	@scripts/need.sh build
 	cargo build --release --locked --example ledger
