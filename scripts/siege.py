@@ -75,7 +75,7 @@ def frame(ends, sequence, flags, payload=b""):
 
 
 def conversations(chance):
-    """Frames of conversations without end, each of five frames."""
+    """Frames of one conversation after the other, each from its opening to its end."""
     while True:
         asset = (bytes([10, 0, chance.randrange(256), chance.randrange(1, 255)]),
                  chance.randrange(1024, 65536))
@@ -89,6 +89,8 @@ def conversations(chance):
         yield frame(there, (1001, 5001), 0x10)
         yield frame(there, (1001, 5001), 0x18, said)
         yield frame(back, (5001, 1001 + len(said)), 0x18, bytes(100))
+        yield frame(there, (1001 + len(said), 5101), 0x11)
+        yield frame(back, (5101, 1002 + len(said)), 0x11)
 
 
 def send(rate, seconds, seed):

@@ -141,7 +141,7 @@ mod tests {
             printed("target/release/borderflow"),
             "target/release/borderflow"
         );
-        assert_eq!(printed("/home/a b/it's"), "'/home/a b/it'\\''s'");
+        assert_eq!(printed("/opt/a b/it's"), "'/opt/a b/it'\\''s'");
         assert_eq!(called(None), "borderflow");
     }
 }

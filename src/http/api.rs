@@ -112,13 +112,18 @@ async fn hours(queries: &Queries, asked: &Asked) -> Result<Response<Body>, Refus
     let asset = asked.text("asset")?.map(str::to_owned);
     let country = asked.country()?;
     let (from, to) = (asked.hour("from")?, asked.hour("to")?);
+    let count = asked.number("count")?.unwrap_or(HOURS);
+    if !(1..=HOURS_MAX).contains(&count) {
+        let why = format!("count: a number from 1 to {HOURS_MAX}");
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, why));
+    }
     let hours = queries.ask(move |reader| {
         let last = reader.span()?.map_or(0, |[_, last]| last);
         let to = to.unwrap_or(last).min(last);
         reader.hours(&HourSelection {
             asset: asset.as_deref(),
             country,
-            from: from.unwrap_or((to + 1).saturating_sub(HOURS)),
+            from: from.unwrap_or((to + 1).saturating_sub(count)),
             to,
         })
     });

@@ -135,8 +135,12 @@ class Handler(BaseHTTPRequestHandler):
         if not site.assets:
             return {"hours": []}
         parse = datetime.datetime.fromisoformat
-        start, end = (parse(query[name].replace("Z", "+00:00")) for name in ("from", "to"))
-        count = min(int((end - start).total_seconds() // 3600) + 1, 8784)
+        end = parse(query.get("to", site.status()["now"]).replace("Z", "+00:00"))
+        if "from" in query:
+            start = parse(query["from"].replace("Z", "+00:00"))
+            count = min(int((end - start).total_seconds() // 3600) + 1, 8784)
+        else:
+            count = int(query.get("count", 168))
         key = f"{query.get('asset')}/{query.get('country')}"
         return {"hours": site.hours(key, count, end, 4e9, 2e9)}
 

@@ -35,6 +35,18 @@ class Speed(PageTest):
                   f"ms, p99 {worst:.0f} ms of {LOADS} loads", end="")
             self.assertLess(worst, MILLISECONDS_MAX, view)
 
+    def test_nothing_is_asked_for_twice(self):
+        context = self.browser.new_context()
+        page, asked = context.new_page(), []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(self.url)
+        page.wait_for_selector("main h1")
+        page.wait_for_timeout(500)
+        context.close()
+        self.assertEqual(sorted(set(asked)), sorted(asked))
+        for path in ("status", "jurisdictions?", "incidents?", "hours?"):
+            self.assertEqual(sum(f"/api/v1/{path}" in url for url in asked), 1, path)
+
     def test_lists_of_many(self):
         page = self.page(hash="#/incidents?state=all")
         for _ in range(3):

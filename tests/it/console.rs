@@ -293,6 +293,7 @@ fn what_is_not_served_is_refused_with_its_reason() {
         ("GET /console/../../etc/passwd", "", 404),
         ("GET /api/v1/hours?country=Singapore", "", 400),
         ("GET /api/v1/hours?from=%", "", 400),
+        ("GET /api/v1/hours?count=0", "", 400),
         ("GET /api/v1/jurisdictions?hours=0", "", 400),
         ("POST /api/v1/status", "{}", 405),
         ("DELETE /api/v1/assets", "", 405),

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,7 +40,9 @@ fn send(captures: &[&str], more: &str, options: &[&str]) -> Sent {
     let text = fs::read_to_string(case).unwrap() + more;
     let config = folder.path().join("config.toml");
     fs::write(&config, text).unwrap();
-    fs::write(folder.path().join("privacy.key"), KEY).unwrap();
+    let key = folder.path().join("privacy.key");
+    fs::write(&key, KEY).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     let captures = captures
         .iter()
         .map(|name| root().join(format!("captures/{name}.pcap")));
@@ -112,8 +115,7 @@ fn nfcapd_counts_what_we_count() {
         "3600",
     ]);
     collector.arg("-w").arg(folder.path());
-    let log = fs::File::create(folder.path().join("log")).unwrap();
-    collector.stdout(log.try_clone().unwrap()).stderr(log);
+    collector.stdout(Stdio::null()).stderr(Stdio::null());
     let mut collector = collector.spawn().unwrap();
     let begun = Instant::now();
     // It listens when nobody else can.
@@ -208,11 +210,11 @@ fn tshark_finds_nothing_malformed_and_the_same_sums() {
     };
     // Both directions of a flow are a field each of one record.
     assert_eq!(
-        numbers("cflow.octets64").iter().sum::<u64>(),
+        numbers("cflow.octets").iter().sum::<u64>(),
         sent.sum("ip_bytes")
     );
     assert_eq!(
-        numbers("cflow.packets64").iter().sum::<u64>(),
+        numbers("cflow.packets").iter().sum::<u64>(),
         sent.sum("packets")
     );
     assert_eq!(numbers("cflow.flow_end_reason").len(), sent.flows.len());
@@ -369,7 +371,8 @@ fn pseudonyms_stand_in_for_addresses_in_all_of_them() {
     for file in ["conn.log", "eve.json", "ocsf.json"] {
         let text = sent.text(file);
         assert!(!text.contains("10.20."), "{file}");
-        assert!(!text.contains("1:"), "{file} has a Community ID");
+        let has_id = text.contains("\"1:") || text.contains("\t1:");
+        assert!(!has_id, "{file} has a Community ID");
         let own = sent.flows[0]["src"].as_str().unwrap();
         assert!(text.contains(own), "{file} has not the pseudonym {own}");
     }
