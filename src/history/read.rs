@@ -161,8 +161,11 @@ impl Reader {
              ) GROUP BY country"
         );
         let assets: BTreeMap<String, u64> = {
-            let sql = "SELECT country, count(*) FROM destinations WHERE last_hour >= ?1
-                       GROUP BY country";
+            // In the order of the index first, which takes half the time of a sort.
+            let sql = "SELECT country, sum(assets) FROM (
+                           SELECT last_hour, country, count(*) AS assets FROM destinations
+                           WHERE last_hour >= ?1 GROUP BY last_hour, country
+                       ) GROUP BY country";
             let mut statement = self.connection.prepare_cached(sql)?;
             let rows =
                 statement.query_map([int(from)], |row| Ok((row.get(0)?, uint(row.get(1)?))))?;

@@ -56,7 +56,8 @@ export function giveFeedback(name, verdict, token) {
 let world = null;
 export function worldMap() {
   // The sensor says under which name it is kept for good; the name alone serves as well.
-  world ??= fetch(document.documentElement.dataset.map ?? "console/world.json").then((answer) => answer.json());
+  world ??= fetch(document.documentElement.dataset.map ?? "console/world.json")
+    .then((answer) => answer.json());
   world.catch(() => { world = null; });
   return world;
 }
