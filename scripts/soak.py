@@ -56,6 +56,10 @@ jurisdictions = ["CN"]
 [alert]
 ceiling_bytes_per_hour = {CEILING_BYTES}
 """
+# All of them have one card here, which would be one machine.
+CONFIG += "".join(f'[[asset.known]]\nname = "asset {address}"\naddresses = ["{address}"]\n'
+                  for address in (*ASSETS, LEAKING))
+LEAKING_NAME = f"asset {LEAKING}"
 
 SERVER = """
 import http.server, socketserver, ssl, sys, threading
@@ -320,7 +324,7 @@ def judge(out, looks, leaking, offered, status, clients, verdict):
         f"RSS {warm[0][1]:.1f} MiB after a third, {warm[-1][1]:.1f} at the end, at most "
         f"{max(size for _, size in warm):.1f}, slope {grows:.2f} MiB/h; at first {looks[0][1]:.1f}")
     (out / "rss.tsv").write_text("".join(f"{at * 60:.2f}\t{size:.2f}\n" for at, size in looks))
-    told = [alert for alert in alerts_of(out, LEAKING) if alert["jurisdiction"] == "RU"]
+    told = [alert for alert in alerts_of(out, LEAKING_NAME) if alert["jurisdiction"] == "RU"]
     opened = [alert for alert in told if alert["event"] == "open"]
     say(len(opened) == 1 and any("ceiling" == d["name"] for d in opened[0]["detectors"]),
         f"{len(opened)} incident of the leak, lines: {len(told)}")
@@ -328,7 +332,7 @@ def judge(out, looks, leaking, offered, status, clients, verdict):
         at, times = opened[0]["time"], leaking[1]
         ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(times["ended"]))
         say(at < ended, f"opened {at}, with {opened[0]['bytes']:,} bytes; the leak ended {ended}")
-    seen = exported(out, LEAKING, "RU")
+    seen = exported(out, LEAKING_NAME, "RU")
     say(LEAK_BYTES <= seen <= LEAK_BYTES + 1_000,
         f"{seen:,} bytes of the leak in the history, {LEAK_BYTES:,} and a request's head sent")
     say(verdict.returncode == 0, "ledger: " + verdict.stdout.strip().splitlines()[-1])

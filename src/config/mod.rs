@@ -491,7 +491,7 @@ mod tests {
             ceilings.map(|one| one.unwrap().get()),
             [50_000_000_000, 5_000_000_000]
         );
-        assert_eq!(read.sink.len(), 4);
+        assert_eq!(read.sink.len(), 6);
         assert_eq!(read.geo.overrides.len(), 1);
         assert_eq!(read.geo.overrides[0].asn, Some(64_512));
         assert_eq!(read.flow_input.exporter.len(), 1);

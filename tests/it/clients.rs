@@ -227,10 +227,12 @@ fn real_clients_say_to_whom_they_send_and_how_it_is_protected() {
     let said = fs::read_to_string(out.join("flows.jsonl")).unwrap();
     assert!(!said.contains("jane") && !said.contains("Jane"), "a person");
     let alerts = json_lines(&out.join("alerts.jsonl"));
-    let first = &alerts[0]["flows"][0];
-    assert_eq!(first["dst_port"], 9_000, "{first}");
+    // How many clients are done in the second in which it opens is a matter of the machine.
+    let flows = alerts[0]["flows"].as_array().unwrap();
+    let unnamed = flows.iter().find(|flow| flow["dst_port"] == 9_000);
+    let unnamed = unnamed.unwrap_or_else(|| panic!("{flows:?}"));
     assert_eq!(
-        (&first["name"], &first["name_source"]),
+        (&unnamed["name"], &unnamed["name_source"]),
         (&"docs.example.org".into(), &"dns".into())
     );
     assert_eq!(alerts[0]["recipient"], "example.org");
