@@ -335,7 +335,7 @@ def judge(out, looks, leaking, offered, status, clients, verdict):
     seen = exported(out, LEAKING_NAME, "RU")
     say(LEAK_BYTES <= seen <= LEAK_BYTES + 1_000,
         f"{seen:,} bytes of the leak in the history, {LEAK_BYTES:,} and a request's head sent")
-    say(verdict.returncode == 0, "ledger: " + verdict.stdout.strip().splitlines()[-1])
+    say(verdict.returncode == 0, "ledger: " + verdict.stdout.strip().splitlines()[0])
     return 1 if wrong else 0
 
 
