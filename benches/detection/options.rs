@@ -81,6 +81,7 @@ impl Options {
             leaks: self.leaks.unwrap_or(assets * 2 / 5),
             benign: self.benign.unwrap_or(assets / 5),
             start: Timestamp::from_parts(START_SECONDS, 0),
+            only: Default::default(),
         }
     }
 }

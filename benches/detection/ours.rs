@@ -84,6 +84,7 @@ mod tests {
             leaks: 12,
             benign: 2,
             start: Timestamp::from_parts(START_SECONDS, 0),
+            only: Default::default(),
         };
         let world = World::new(&config, 1);
         let judged_from = Timestamp::from_parts(START_SECONDS + 14 * 86_400, 0);

@@ -30,7 +30,7 @@ pub use evaluate::{BenignResult, Detection, Evaluation, FalseAlert, LeakResult, 
 pub use scenario::{Scenario, ScenarioError};
 pub use script::{Script, WorldScript};
 pub use truth::{AlertLine, DetectorName, JsonLinesError, Truth, read_alerts, read_truth};
-pub use world::{Exchange, Injection, World, WorldConfig};
+pub use world::{Exchange, Injection, Only, World, WorldConfig};
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

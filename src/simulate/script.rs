@@ -9,7 +9,9 @@ use toml::Spanned;
 
 use super::quantity::Moment;
 use super::scenario::{read_file, wrong};
-use super::{Scenario, ScenarioError, SimulateError, Simulated, World, WorldConfig, simulate};
+use super::{
+    Only, Scenario, ScenarioError, SimulateError, Simulated, World, WorldConfig, simulate,
+};
 use crate::time::{NANOS_PER_SECOND, SECONDS_PER_DAY, Timestamp};
 
 /// What a scenario file holds.
@@ -112,6 +114,7 @@ impl WorldScript {
             );
             return Err(wrong(text, world.assets.span().start, message));
         }
+        let only = only(text, &world)?;
         let config = WorldConfig {
             assets: assets as usize,
             weeks,
@@ -119,9 +122,57 @@ impl WorldScript {
             leaks: world.leaks.into_inner() as usize,
             benign: world.benign.into_inner() as usize,
             start: monday(text, &world.start)?,
+            only,
         };
         Ok(Self { config, seed })
     }
+}
+
+/// What is put in, where a file says so.
+fn only(text: &str, world: &Written) -> Result<Only, ScenarioError> {
+    let leaks: Vec<&str> = Only::kinds_of_leaks().collect();
+    let surprises: Vec<&str> = Only::kinds_of_surprises().collect();
+    for kind in &world.kinds {
+        let name = kind.get_ref().as_str();
+        if !leaks.contains(&name) && !surprises.contains(&name) {
+            let message = format!(
+                "there is no kind `{name}`; leaks are {}, and benign surprises {}",
+                leaks.join(", "),
+                surprises.join(", ")
+            );
+            return Err(wrong(text, kind.span().start, message));
+        }
+    }
+    let named = |kinds: &[&str]| {
+        let mut written = world.kinds.iter().map(|kind| kind.get_ref().as_str());
+        world.kinds.is_empty() || written.any(|name| kinds.contains(&name))
+    };
+    for (key, count, kinds) in [
+        ("leaks", &world.leaks, leaks.as_slice()),
+        ("benign", &world.benign, surprises.as_slice()),
+    ] {
+        if *count.get_ref() > 0 && !named(kinds) {
+            let message = format!("`kinds` has none for `{key}`: add one, or write {key} = 0");
+            return Err(wrong(text, count.span().start, message));
+        }
+    }
+    for ratio in &world.ratios {
+        if !(RATIO_MIN..=RATIO_MAX).contains(ratio.get_ref()) {
+            let message = format!("a ratio must be {RATIO_MIN} to {RATIO_MAX}");
+            return Err(wrong(text, ratio.span().start, message));
+        }
+    }
+    Ok(Only {
+        kinds: world
+            .kinds
+            .iter()
+            .map(|kind| kind.get_ref().clone())
+            .collect(),
+        ratios: world.ratios.iter().map(|ratio| *ratio.get_ref()).collect(),
+        is_known: world
+            .destinations
+            .map(|one| matches!(one, Destinations::Known)),
+    })
 }
 
 /// Midnight UTC of a Monday.
@@ -165,12 +216,31 @@ struct Written {
     assets: Spanned<u32>,
     leaks: Spanned<u32>,
     benign: Spanned<u32>,
+    #[serde(default)]
+    kinds: Vec<Spanned<String>>,
+    #[serde(default)]
+    ratios: Vec<Spanned<f64>>,
+    destinations: Option<Destinations>,
+}
+
+/// Where leaks go.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Destinations {
+    /// To networks that the asset uses.
+    Known,
+    /// To others.
+    New,
 }
 
 /// Most of each that one world has.
 const ASSETS_MAX: u32 = 20_000;
 const WEEKS_MAX: u32 = 53;
 const INJECTIONS_MAX: u32 = 10_000;
+
+/// Sizes of leaks, in busy hours of their asset.
+const RATIO_MIN: f64 = 0.01;
+const RATIO_MAX: f64 = 10_000.0;
 
 /// Assets times weeks: each makes about 1,300 exchanges, of which all are in memory.
 const ASSET_WEEKS_MAX: u32 = 20_000;
@@ -207,6 +277,43 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_has_a_world_of_its_own() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/models/scenarios/kinds");
+        let kinds = Only::kinds_of_leaks().chain(Only::kinds_of_surprises());
+        // No capture shows what changes no packet.
+        for kind in kinds.filter(|kind| *kind != "relabel") {
+            let path = format!("{folder}/{kind}.toml");
+            let script = Script::read(Path::new(&path)).unwrap();
+            let Script::World(script) = script else {
+                panic!("{path}: a world")
+            };
+            let world = script.world();
+            assert!(!world.injections.is_empty(), "{path}: nothing is put in");
+            let wanted = &script.config.only;
+            for put in &world.injections {
+                assert_eq!(put.truth.kind, kind);
+                let is_wanted = |is_known| is_known == put.is_known;
+                assert!(wanted.is_known.is_none_or(is_wanted), "{path}: {put:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_put_in_may_be_chosen() {
+        let chosen = "benign = 0\nkinds = [\"bulk\"]\nratios = [7]\ndestinations = \"new\"";
+        let text = SMALL_WORLD.replacen("benign = 12", chosen, 1);
+        let Ok(Script::World(script)) = Script::from_toml(&text) else {
+            panic!("{text}")
+        };
+        let world = script.world();
+        assert!(!world.injections.is_empty());
+        for put in &world.injections {
+            assert_eq!((put.truth.kind.as_str(), put.is_known), ("bulk", false));
+            assert!((put.ratio - 7.0).abs() < 0.01, "{put:?}");
+        }
+    }
+
+    #[test]
     fn a_wrong_world_is_refused_with_its_place() {
         for (right, wrong, expected) in [
             ("assets =", "machines =", "unknown field `machines`"),
@@ -216,6 +323,17 @@ mod tests {
             ("learn_weeks = 1", "learn_weeks = 3", "must be 0 to 2"),
             ("seed = ", "[site]\nseed = ", "unknown field `site`"),
             ("assets = 12", "assets = 15000", "weeks of assets"),
+            (
+                "benign =",
+                "kinds = [\"bulks\"]\nbenign =",
+                "there is no kind `bulks`",
+            ),
+            (
+                "benign =",
+                "kinds = [\"bulk\"]\nbenign =",
+                "or write benign = 0",
+            ),
+            ("benign =", "ratios = [0]\nbenign =", "a ratio must be"),
         ] {
             assert!(SMALL_WORLD.contains(right), "{right}");
             let text = SMALL_WORLD.replacen(right, wrong, 1);

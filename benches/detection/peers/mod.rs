@@ -154,6 +154,7 @@ mod tests {
             leaks: 16,
             benign: 2,
             start: Timestamp::from_parts(1_772_409_600, 0),
+            only: Default::default(),
         };
         let world = World::new(&config, 1);
         let judged_from = Timestamp::from_parts(1_772_409_600 + 14 * 86_400, 0);

@@ -24,16 +24,28 @@ pub(super) fn inject(
     let mut heist = Heist::new(site, runs, exchanges, ledger);
     // Each seed begins elsewhere in the grid of ratios and destinations.
     let corner = Chance::new(site.seed, "world grid").below(8) as usize;
+    let kinds: Vec<&str> = KINDS
+        .into_iter()
+        .filter(|kind| config.only.wants(kind))
+        .collect();
+    let ratios = match config.only.ratios.as_slice() {
+        [] => RATIOS.as_slice(),
+        ratios => ratios,
+    };
+    if kinds.is_empty() {
+        return;
+    }
     for number in 0..config.leaks {
         let mut chance = Chance::new(site.seed, &format!("world leak {number}"));
-        let place = number % KINDS.len();
-        let round = number / KINDS.len() + corner;
-        let ratio = RATIOS.get((round + place) % RATIOS.len()).copied();
+        let place = number % kinds.len();
+        let round = number / kinds.len() + corner;
+        let ratio = ratios.get((round + place) % ratios.len()).copied();
         let is_known = (round + round / RATIOS.len() + place / 2).is_multiple_of(2);
-        for other in 0..KINDS.len() {
+        let is_known = config.only.is_known.unwrap_or(is_known);
+        for other in 0..kinds.len() {
             // Where no asset is left for a kind, the next kind takes its turn.
-            let kind = KINDS
-                .get((place + other) % KINDS.len())
+            let kind = kinds
+                .get((place + other) % kinds.len())
                 .copied()
                 .unwrap_or("bulk");
             let order = Order {
@@ -353,7 +365,8 @@ fn typical_hour(mut sums: Vec<u64>) -> f64 {
     (bytes as f64).max(LEAST_TYPICAL_BYTES)
 }
 
-const KINDS: [&str; 13] = [
+/// Kinds of leaks.
+pub(super) const KINDS: [&str; 13] = [
     "bulk",
     "slow",
     "odd_hour",

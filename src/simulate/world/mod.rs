@@ -23,6 +23,7 @@ mod ledger;
 mod lives;
 mod members;
 mod moves;
+mod only;
 mod sensor;
 mod services;
 mod shapes;
@@ -42,6 +43,7 @@ use calendar::Calendar;
 use ledger::Ledger;
 use members::Member;
 use moves::Unmoved;
+pub use only::Only;
 use services::Services;
 
 /// One conversation between an asset and a foreign peer.
@@ -106,6 +108,8 @@ pub struct WorldConfig {
     pub benign: usize,
     /// Begin of the world: a Monday, midnight UTC.
     pub start: Timestamp,
+    /// What of it is put in.
+    pub only: Only,
 }
 
 /// What a site exchanges with the world abroad.

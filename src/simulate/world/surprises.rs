@@ -54,7 +54,8 @@ impl Scene<'_> {
         if self.site.learn_hours >= self.site.calendar.hours() {
             return;
         }
-        let kinds = KINDS.iter().cycle().zip(0..config.benign);
+        let only = KINDS.iter().filter(|(kind, ..)| config.only.wants(kind));
+        let kinds = only.cycle().zip(0..config.benign);
         for ((kind, is_known, befall), number) in kinds.filter(|((kind, ..), _)| wanted(kind)) {
             let label = format!("world surprise {number}");
             let mut chance = Chance::new(self.site.seed, &label);
@@ -338,10 +339,10 @@ fn members<'a>(
         .collect()
 }
 
-type Befall = fn(&mut Scene<'_>, &Event, &mut Chance) -> Option<()>;
+pub(super) type Befall = fn(&mut Scene<'_>, &Event, &mut Chance) -> Option<()>;
 
 /// Kinds of surprises, and whether their peers are known to the assets.
-const KINDS: [(&str, bool, Befall); 12] = [
+pub(super) const KINDS: [(&str, bool, Befall); 12] = [
     ("late_backup", true, late_backup),
     ("bigger_backup", true, bigger_backup),
     ("first_backup", false, first_backup),

@@ -15,6 +15,7 @@ fn config(assets: usize, leaks: usize, benign: usize) -> WorldConfig {
         leaks,
         benign,
         start: START,
+        only: Default::default(),
     }
 }
 
