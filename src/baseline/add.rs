@@ -2,6 +2,7 @@
 
 use std::collections::btree_map;
 
+use super::novelty::Newness;
 use super::{
     ASSETS_MAX, AssetState, Baseline, CELLS_MAX, CELLS_PER_ASSET_MAX, Cell, CellKey,
     DESTINATIONS_MAX, Destination, GATHERING_CELLS_MAX, HOURS_PER_DAY, Labels, Pools,
@@ -185,17 +186,33 @@ impl AssetEntry<'_> {
         Some(countries.at(place))
     }
 
-    /// Whether a cell that is not there yet would be the first in its autonomous system, in a
-    /// country that is not new itself.
-    fn is_new_network(&self, key: CellKey) -> bool {
+    /// What is new of a cell that is not there yet, in a country that is not new itself: its
+    /// autonomous system, or the service there.
+    fn newness(&self, key: CellKey) -> Newness {
         let country = self.asset.countries.get(&key.country);
         let in_new_country = country.is_some_and(|known| known.all.novelty.is_new());
-        !self.is_first_day && !in_new_country && !self.asset.knows(key.country, key.asn)
+        if self.is_first_day || in_new_country {
+            return Newness::None;
+        }
+        let mut known = self
+            .asset
+            .cells_of(key.country)
+            .filter(|(known, _)| known.asn == key.asn);
+        // A service in a network that is new itself says nothing more.
+        let Some((_, first)) = known.next() else {
+            return Newness::Whole;
+        };
+        let is_known = known.all(|(_, cell)| !cell.novelty.is_new()) && !first.novelty.is_new();
+        if is_known {
+            Newness::Service
+        } else {
+            Newness::None
+        }
     }
 
     /// What takes the transfers to a destination.
     fn find(&mut self, own: CellKey, transfer: &Transfer) -> Taker {
-        let is_new = self.is_new_network(own);
+        let newness = self.newness(own);
         let cells = &mut self.asset.cells;
         let full = cells.len() >= CELLS_PER_ASSET_MAX || *self.cells >= CELLS_MAX;
         let (mut key, mut place) = (own, cells.place(&own));
@@ -210,7 +227,8 @@ impl AssetEntry<'_> {
             Err(place) => {
                 *self.cells += 1;
                 // What is gathered is many small things, none of which is a first.
-                let cell = Cell::new(transfer.tick, is_new && !is_gathered);
+                let newness = if is_gathered { Newness::None } else { newness };
+                let cell = Cell::new(transfer.tick, newness);
                 cells.insert(place, key, cell);
                 Some(place)
             }

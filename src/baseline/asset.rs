@@ -37,6 +37,8 @@ pub struct AssetRecord {
     pub new_countries: Past,
     /// Those to autonomous systems that were new in known countries.
     pub new_networks: Past,
+    /// Those over services that were new in known autonomous systems.
+    pub new_services: Past,
     /// Those to registered domains that were new in known autonomous systems.
     pub new_recipients: Past,
     /// Those in hours in which the asset usually is silent.
@@ -101,11 +103,6 @@ impl AssetState {
         hours_observed.saturating_sub(self.since_hours as u64)
     }
 
-    /// Whether anything was sent to an autonomous system in a country.
-    pub(super) fn knows(&self, country: Country, asn: u32) -> bool {
-        self.cells_of(country).any(|(key, _)| key.asn == asn)
-    }
-
     pub(super) fn mark_alerted(&mut self, country: Country) {
         let cells = self.cells.iter_mut();
         let of_country = cells.filter(|(key, _)| key.country == country);
@@ -131,6 +128,11 @@ impl AssetState {
         let new_countries = self.countries.values().map(|known| &known.all);
         let new_countries = sum(bytes_of_new(new_countries));
         let new_networks = sum(bytes_of_new(self.cells.values()));
+        let of_services = self
+            .cells
+            .values()
+            .filter(|cell| cell.novelty.is_new_service());
+        let new_services = sum(of_services.map(|cell| cell.hour_bytes));
         let mut services: Vec<(Service, u64)> = Vec::new();
         for (key, cell) in self.cells.iter() {
             match services
@@ -149,6 +151,7 @@ impl AssetState {
             .new_countries
             .close_hour(hour, previous, new_countries);
         record.new_networks.close_hour(hour, previous, new_networks);
+        record.new_services.close_hour(hour, previous, new_services);
         let new_recipients = record.receivers.new_hour_bytes();
         let past = &mut record.new_recipients;
         past.close_hour(hour, previous, new_recipients);
@@ -197,7 +200,11 @@ impl AssetState {
             grown.extend(week.grown.map(|one| (*country, one)));
         }
         for (key, cell) in self.cells.iter_mut() {
-            let newness = Some((&record.new_networks, Measure::NewNetwork));
+            let newness = if cell.novelty.is_new_service() {
+                Some((&record.new_services, Measure::NewService))
+            } else {
+                Some((&record.new_networks, Measure::NewNetwork))
+            };
             let service = key.service;
             let measures = [
                 Measure::CellHour(service),
@@ -261,6 +268,7 @@ impl AssetRecord {
             &mut self.all,
             &mut self.new_countries,
             &mut self.new_networks,
+            &mut self.new_services,
             &mut self.new_recipients,
             &mut self.odd_hours,
         ];
@@ -287,7 +295,8 @@ fn learn(
     pools.record(hour, role, &record.past.hour_peaks, hour_bytes);
     pools.record(day, role, &record.past.day_peaks, day_bytes);
     pools.record(run, role, &record.habit.run_peaks, record.habit.running());
-    if let Some((past, measure)) = newness.filter(|_| cell.novelty.is_new()) {
+    let is_new = cell.novelty.is_new() || cell.novelty.is_new_service();
+    if let Some((past, measure)) = newness.filter(|_| is_new) {
         pools.record(measure, role, &past.day_peaks, cell.novelty.bytes as f64);
     }
 }

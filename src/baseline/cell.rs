@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{HourSlot, Tick};
 
+use super::novelty::Newness;
 use super::{Expected, HOURS_PER_DAY, Habit, Novelty, Past};
 
 /// What an asset sends to a cell, or to a country, and what is normal for it.
@@ -49,11 +50,11 @@ const _: () = assert!(size_of::<Cell>() + size_of::<Record>() + 16 <= 768);
 
 impl Cell {
     /// Something to which nothing was sent before.
-    pub(super) const fn new(since: Tick, is_new: bool) -> Self {
+    pub(super) const fn new(since: Tick, newness: Newness) -> Self {
         Self {
             hour_bytes: 0,
             last_hour: since.hour(),
-            novelty: Novelty::begin(since, is_new),
+            novelty: Novelty::begin(since, newness),
             relabelled_hour: 0,
             alerted: Alerted {
                 hour: false,
@@ -182,7 +183,7 @@ mod tests {
     #[test]
     fn days_that_were_alerted_on_are_no_reference_until_they_stay() {
         let slot = Calendar::new("UTC", &[]).unwrap().slot(Tick(0));
-        let mut cell = Cell::new(Tick(0), false);
+        let mut cell = Cell::new(Tick(0), Newness::None);
         let mut day = |number: u64, bytes: u64, alerted: bool| {
             cell.add(Tick(0), bytes);
             cell.close_hour(slot, number * 24, number * 24 - 1);

@@ -9,7 +9,7 @@ use crate::time::Tick;
 use crate::transfer::{Conversation, Transfer};
 
 use super::sorted::grow_exactly;
-use super::{Cell, Counted, Grown, Growth};
+use super::{Cell, Counted, Grown, Growth, Novelty};
 
 /// What one asset exports to one country.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ impl Destination {
     /// A country to which nothing was sent before.
     pub(super) fn new(tick: Tick, is_new: bool) -> Self {
         Self {
-            all: Cell::new(tick, is_new),
+            all: Cell::new(tick, Novelty::of(is_new)),
             day_score: 0.0,
             weigh_at_bytes: WEIGH_BYTES_MIN,
             growth: None,

@@ -39,7 +39,7 @@ pub use growth::{Grown, Growth};
 pub use habit::{Excursion, Expected, Habit, OFFSET_BYTES};
 pub use labels::{Labels, Relabelled};
 pub use learn::{BaselineConfig, Learn, LearnError, Stage};
-pub use moved::Moved;
+pub use moved::{Moved, Origin};
 pub use novelty::{NEW_DAYS, Novelty};
 pub use past::{Maturity, PAST_SECONDS, Past, Peaks};
 pub use peers::{Counted, Peers};

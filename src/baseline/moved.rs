@@ -2,7 +2,7 @@
 
 use crate::geo::Country;
 
-use super::{AssetState, Cell, CellKey, HOURS_PER_DAY};
+use super::{AssetState, Cell, CellKey, HOURS_PER_DAY, Peaks};
 
 /// Bytes that would have gone to the same autonomous system over the same service in another
 /// country, as far as the asset has sent as much there before and does not now.
@@ -10,7 +10,8 @@ use super::{AssetState, Cell, CellKey, HOURS_PER_DAY};
 /// Idea: a content network answers from elsewhere, or a database says from now on that an
 /// address is elsewhere. Then the same bytes leave for the same recipient, and it is the
 /// country that is new. What goes beyond the asset's own largest hours and days towards that
-/// network counts as before.
+/// network counts as before, and no more than it would had it stayed: what goes to both places
+/// together is held against the past of the older one, too.
 /// Something has moved to a cell where it is younger than the other, or the other has fallen
 /// silent, or the database says of a network in it that it was elsewhere.
 /// Blind spot: a leak to a network that the asset uses in another country, while it is
@@ -23,6 +24,21 @@ pub struct Moved {
     pub day_bytes: f64,
     /// All bytes of the last 24 hours, if any of them have moved.
     pub day_all_bytes: f64,
+    /// What it has moved from, where that sent most.
+    pub from: Option<Origin>,
+}
+
+/// A cell that something has moved from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Origin {
+    /// Its largest hours.
+    pub hour_peaks: Peaks,
+    /// Its largest days.
+    pub day_peaks: Peaks,
+    /// What still goes there: bytes of the running hour.
+    pub hour_bytes: u64,
+    /// The same of the last 24 hours.
+    pub day_bytes: f64,
 }
 
 impl Moved {
@@ -56,6 +72,7 @@ impl AssetState {
             (other.asn, other.service) == (key.asn, key.service) && other.country != key.country
         };
         let (mut hour_room, mut day_room) = (0.0, 0.0);
+        let mut from: Option<Origin> = None;
         for (_, other) in self.cells.iter().filter(|(other, _)| is_same(other)) {
             let is_older = other.novelty.since.hour() + KNOWN_HOURS <= begun;
             let is_silent =
@@ -65,6 +82,14 @@ impl AssetState {
                 let (hours, days) = (&record.past.hour_peaks, &record.past.day_peaks);
                 hour_room += (hours.largest() * ROOM - other.hour_bytes as f64).max(0.0);
                 day_room += (days.largest() * ROOM - day_bytes(other, hour)).max(0.0);
+                if from.is_none_or(|from| from.day_peaks.largest() < days.largest()) {
+                    from = Some(Origin {
+                        hour_peaks: *hours,
+                        day_peaks: *days,
+                        hour_bytes: other.hour_bytes,
+                        day_bytes: day_bytes(other, hour),
+                    });
+                }
             }
         }
         if day_room <= 0.0 {
@@ -75,18 +100,27 @@ impl AssetState {
             hour_bytes: cell.hour_bytes.min(hour_room as u64),
             day_bytes: day_all_bytes.min(day_room),
             day_all_bytes,
+            from,
         }
     }
 
     /// What of all that goes to a country has moved there.
     pub fn moved_to(&self, country: Country, hour: u64) -> Moved {
         let mut all = Moved::default();
+        let day_all_bytes = self
+            .countries
+            .get(&country)
+            .map_or(0.0, |known| day_bytes(&known.all, hour));
         for (key, cell) in self.cells_of(country) {
-            all.add(self.moved(*key, cell, hour));
+            let of_cell = self.moved(*key, cell, hour);
+            all.add(of_cell);
+            // What stands for the country is more than half of it.
+            if of_cell.day_all_bytes > day_all_bytes / 2.0 {
+                all.from = of_cell.from;
+            }
         }
         if all.day_bytes > 0.0 {
-            let known = self.countries.get(&country);
-            all.day_all_bytes = known.map_or(0.0, |known| day_bytes(&known.all, hour));
+            all.day_all_bytes = day_all_bytes;
         }
         all
     }
@@ -151,6 +185,16 @@ mod tests {
     fn what_goes_to_the_same_system_elsewhere_has_moved() {
         let all = moved(&[("HK", 1_000_000)]);
         assert_eq!((all.hour_bytes, all.stayed_share()), (1_000_000, 0.0));
+    }
+
+    #[test]
+    fn what_has_moved_is_held_against_the_past_of_where_it_was() {
+        let from = moved(&[("SG", 300_000), ("HK", 1_000_000)]).from.unwrap();
+        let largest = from.day_peaks.largest();
+        assert!((20e6..=24e6).contains(&largest), "{largest}");
+        assert_eq!(from.hour_bytes, 300_000);
+        assert_eq!(from.day_bytes, 23e6 + 300e3);
+        assert_eq!(moved(&[("SG", 300_000)]).from, None);
     }
 
     #[test]

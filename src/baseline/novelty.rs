@@ -11,33 +11,60 @@ pub struct Novelty {
     pub since: Tick,
     /// Bytes since then, while it is new.
     pub bytes: u64,
-    is_new: bool,
+    newness: Newness,
+}
+
+/// What is new of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Newness {
+    /// Nothing.
+    None,
+    /// A service in a network that the asset knows.
+    Service,
+    /// The country, the network or the domain itself.
+    Whole,
 }
 
 impl Novelty {
     /// Begins with a first export.
-    pub(super) const fn begin(since: Tick, is_new: bool) -> Self {
+    pub(super) const fn begin(since: Tick, newness: Newness) -> Self {
         Self {
             since,
             bytes: 0,
-            is_new,
+            newness,
         }
     }
 
     /// Whether it is still new.
     pub const fn is_new(&self) -> bool {
-        self.is_new
+        matches!(self.newness, Newness::Whole)
+    }
+
+    /// Whether the asset knows the network, and it is the service there that is still new.
+    pub const fn is_new_service(&self) -> bool {
+        matches!(self.newness, Newness::Service)
     }
 
     pub(super) fn add(&mut self, tick: Tick, bytes: u64) {
-        if self.is_new && tick < self.end() {
+        if self.newness != Newness::None && tick < self.end() {
             self.bytes = self.bytes.saturating_add(bytes);
         }
     }
 
     /// At the end of an hour: after a week it is new no more.
     pub(super) fn close_hour(&mut self, end: Tick) {
-        self.is_new &= end < self.end();
+        if end >= self.end() {
+            self.newness = Newness::None;
+        }
+    }
+
+    /// Newness of something that is new, or is not.
+    pub(super) const fn of(is_new: bool) -> Newness {
+        if is_new {
+            Newness::Whole
+        } else {
+            Newness::None
+        }
     }
 
     const fn end(&self) -> Tick {
@@ -50,19 +77,56 @@ pub const NEW_DAYS: u64 = 7;
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{add, transfer};
+    use super::super::{Baseline, ByStage, CellKey, Learn};
     use super::*;
+    use crate::time::Calendar;
+    use crate::transfer::{Service, Transfer};
+
+    /// Whether the network and whether the service is new that an asset sends to over SSH,
+    /// when for three days it only sent to AS7 over the web.
+    fn newness(asn: u32) -> (bool, bool) {
+        let calendar = Calendar::new("UTC", &[]).unwrap();
+        let mut baseline = Baseline::default();
+        for hour in 0..72 {
+            baseline.open_hour(hour);
+            add(&mut baseline, &transfer(1, 7, hour * 3_600, 1_000));
+            let slot = calendar.slot(Tick::of_hour(hour));
+            baseline.close_hour(slot, hour, Learn::Auto, ByStage::default());
+        }
+        let sent = Transfer {
+            service: Service::Ssh,
+            ..transfer(1, asn, 72 * 3_600, 500)
+        };
+        add(&mut baseline, &sent);
+        let key = CellKey {
+            country: sent.country,
+            asn,
+            service: Service::Ssh,
+        };
+        let state = baseline.assets.values().next().unwrap();
+        let novelty = &state.cells.get(&key).unwrap().novelty;
+        assert_eq!(novelty.bytes, 500);
+        (novelty.is_new(), novelty.is_new_service())
+    }
+
+    #[test]
+    fn a_service_is_new_where_the_network_is_known() {
+        assert_eq!(newness(7), (false, true));
+        assert_eq!(newness(8), (true, false));
+    }
 
     #[test]
     fn it_is_new_for_a_week() {
         let week = Tick(NEW_DAYS * SECONDS_PER_DAY);
-        let mut novelty = Novelty::begin(Tick(0), true);
+        let mut novelty = Novelty::begin(Tick(0), Newness::Whole);
         novelty.add(Tick(5), 700);
         novelty.add(week, 9_000);
         novelty.close_hour(Tick(week.0 - 1));
         assert!(novelty.is_new());
         novelty.close_hour(week);
         assert_eq!((novelty.bytes, novelty.is_new()), (700, false));
-        let mut known = Novelty::begin(Tick(0), false);
+        let mut known = Novelty::begin(Tick(0), Newness::None);
         known.add(Tick(5), 700);
         assert_eq!(known.bytes, 0);
     }

@@ -31,6 +31,9 @@ pub enum Measure {
     NewNetwork,
     /// The same for a registered domain in a known autonomous system.
     NewRecipient,
+    /// The same for a service in a known autonomous system, to which the asset only sent over
+    /// others.
+    NewService,
     /// The excess of a run of high hours of a cell.
     CellRun,
     /// The excess of a run of high hours to a country.
@@ -51,7 +54,7 @@ impl Measure {
             Self::AssetHour | Self::CountryHour | Self::CellRun | Self::CountryRun => 1e6,
             Self::CellDay(_) | Self::SinkDay => 6e5,
             Self::CellHour(_) | Self::OddHour => 3e5,
-            Self::NewCountry | Self::NewNetwork | Self::NewRecipient => 3e5,
+            Self::NewCountry | Self::NewNetwork | Self::NewRecipient | Self::NewService => 3e5,
             Self::ServiceDay(_) => 1e5,
             Self::Growth => 1e6,
         }

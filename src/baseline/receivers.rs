@@ -50,7 +50,7 @@ impl Receivers {
             self.known.push(Receiver {
                 domain: domain.into(),
                 country,
-                novelty: Novelty::begin(tick, is_new),
+                novelty: Novelty::begin(tick, Novelty::of(is_new)),
                 hour_bytes: 0,
                 last_hour: 0,
             });

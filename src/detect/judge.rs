@@ -35,6 +35,14 @@ pub struct Told {
     pub allowance_bytes: u64,
 }
 
+impl Weighed {
+    /// Whether it rests on a run of high hours, too.
+    pub fn is_run(&self) -> bool {
+        let mut runs = self.grounds.iter();
+        runs.any(|ground| ground.measure == Measure::CellRun && ground.rarity() >= RARITY_RUN_MIN)
+    }
+}
+
 impl Judge {
     /// What is rare, and what is worth an alert, by what was learned so far.
     pub fn new(baseline: &Baseline, budget: f64) -> Self {
@@ -68,6 +76,7 @@ impl Judge {
             volume::of_cell(scene, key, cell, &mut of_cells);
             volume::of_service(scene, key, cell, &mut of_cells);
             novelty::of_cell(scene, key, cell, &mut of_cells);
+            novelty::of_service(scene, key, cell, &mut of_cells);
             slow::of_cell(scene, key, cell, &mut of_cells);
             volume::of_sink(scene, key, &mut of_cells);
         }
@@ -188,7 +197,9 @@ fn finding(scene: &Scene<'_>, ground: &Ground) -> Finding {
             let bytes = scene.day_bytes(all, bytes) as u64;
             (since, bytes, day_expected_bytes(scene, all))
         }
-        Measure::NewCountry | Measure::NewNetwork => (all.novelty.since, all.novelty.bytes, 0),
+        Measure::NewCountry | Measure::NewNetwork | Measure::NewService => {
+            (all.novelty.since, all.novelty.bytes, 0)
+        }
         Measure::NewRecipient => {
             let new = scene.record.receivers.largest_new(scene.country);
             let novelty = new.map_or(&all.novelty, |new| &new.novelty);
@@ -202,6 +213,7 @@ fn finding(scene: &Scene<'_>, ground: &Ground) -> Finding {
     };
     let sentence = match ground.measure {
         Measure::NewCountry | Measure::NewNetwork => novelty::sentence(scene, ground),
+        Measure::NewService => novelty::service_sentence(scene, ground),
         Measure::NewRecipient => novelty::recipient_sentence(scene),
         Measure::CellRun | Measure::CountryRun => slow::sentence(scene, ground),
         Measure::OddHour => odd_hour::sentence(scene),
@@ -240,6 +252,9 @@ const DAYS_MIN: u16 = 2;
 
 /// A detector adds its sentence from one in ten on.
 const RARITY_TOLD_MIN: f64 = 1.0;
+
+/// How rare a run of high hours is that began before what others do now.
+const RARITY_RUN_MIN: f64 = 2.0;
 
 /// By how much a score is higher that comes a tenth as often.
 const SCORE_PER_TENFOLD: f64 = 7.6;

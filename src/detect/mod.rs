@@ -80,6 +80,8 @@ pub enum Detector {
     NewCountry,
     /// Much to an autonomous system that is new to it.
     NewNetwork,
+    /// Much over a service that is new to it in an autonomous system that is not.
+    NewService,
     /// Much to a registered domain that is new to it.
     NewRecipient,
     /// A little too much, hour after hour.
@@ -104,7 +106,7 @@ pub enum Detector {
 
 impl Detector {
     /// All detectors, in the order of their counters.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AssetVolume,
         Self::CountryVolume,
         Self::DestinationVolume,
@@ -113,6 +115,7 @@ impl Detector {
         Self::NetworkVolume,
         Self::NewCountry,
         Self::NewNetwork,
+        Self::NewService,
         Self::NewRecipient,
         Self::Slow,
         Self::OddHour,
@@ -136,6 +139,7 @@ impl Detector {
             Self::NetworkVolume => "network_volume",
             Self::NewCountry => "new_country",
             Self::NewNetwork => "new_network",
+            Self::NewService => "new_service",
             Self::NewRecipient => "new_recipient",
             Self::Slow => "slow",
             Self::OddHour => "odd_hour",
@@ -181,6 +185,7 @@ impl Detector {
             Measure::SinkDay => Self::NetworkVolume,
             Measure::NewCountry => Self::NewCountry,
             Measure::NewNetwork => Self::NewNetwork,
+            Measure::NewService => Self::NewService,
             Measure::NewRecipient => Self::NewRecipient,
             Measure::CellRun | Measure::CountryRun => Self::Slow,
             Measure::OddHour => Self::OddHour,
@@ -233,6 +238,7 @@ const fn importance(measure: Measure) -> f64 {
         // It speaks for itself, see `growth`.
         Measure::Growth => 0.0,
         Measure::NewNetwork => 1.0,
+        Measure::NewService => 1.0,
         // Not fitted: the simulated sites name nobody. It counts as a network does.
         Measure::NewRecipient => 1.0,
         Measure::AssetDay => 1.5,

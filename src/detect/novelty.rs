@@ -1,5 +1,6 @@
 //! Much to something new: a country, an autonomous system in a known country, or a registered
-//! domain in a known autonomous system, to which the asset never exported before.
+//! domain in a known autonomous system, to which the asset never exported before; or to a known
+//! autonomous system over a service that it never used there.
 //!
 //! Idea: most assets meet new countries, networks and names every week, and send next to nothing
 //! there. What counts is bytes to them, over a week, so that a leak in small parts counts as
@@ -25,7 +26,11 @@ pub(super) fn of_country(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
         let peaks = &scene.record.new_countries.day_peaks;
         let bytes = novelty.bytes.saturating_sub(scene.without_bytes) as f64;
         let bytes = bytes * scene.moved.stayed_share();
-        grounds.push(scene.ground(Measure::NewCountry, peaks, bytes, None));
+        let mut ground = scene.ground(Measure::NewCountry, peaks, bytes, None);
+        let all = &scene.destination.all;
+        let stayed = scene.chance_had_it_stayed(Measure::CountryDay, all, &scene.moved);
+        ground.p = ground.p.max(stayed);
+        grounds.push(ground);
     }
 }
 
@@ -36,8 +41,41 @@ pub(super) fn of_cell(scene: &Scene<'_>, key: CellKey, cell: &Cell, grounds: &mu
         let bytes = cell.novelty.bytes.saturating_sub(scene.without_bytes) as f64;
         let moved = scene.state.moved(key, cell, scene.hour);
         let bytes = bytes * moved.stayed_share();
-        grounds.push(scene.ground(Measure::NewNetwork, peaks, bytes, Some(key)));
+        let mut ground = scene.ground(Measure::NewNetwork, peaks, bytes, Some(key));
+        let day = Measure::CellDay(key.service);
+        ground.p = ground.p.max(scene.chance_had_it_stayed(day, cell, &moved));
+        grounds.push(ground);
     }
+}
+
+/// Of the service of a cell.
+pub(super) fn of_service(scene: &Scene<'_>, key: CellKey, cell: &Cell, grounds: &mut Vec<Ground>) {
+    if cell.novelty.is_new_service() {
+        let peaks = &scene.record.new_services.day_peaks;
+        let bytes = cell.novelty.bytes.saturating_sub(scene.without_bytes) as f64;
+        let moved = scene.state.moved(key, cell, scene.hour);
+        let bytes = bytes * moved.stayed_share();
+        grounds.push(scene.ground(Measure::NewService, peaks, bytes, Some(key)));
+    }
+}
+
+/// What is to be said of a service that is new.
+pub(super) fn service_sentence(scene: &Scene<'_>, ground: &Ground) -> String {
+    let cell = ground
+        .cell
+        .and_then(|key| Some((key, scene.state.cells.get(&key)?)));
+    let Some((key, cell)) = cell else {
+        return String::new();
+    };
+    format!(
+        "{} to AS{} in {} over {}, which it never used there before {}; of new ones, {}",
+        Bytes(cell.novelty.bytes),
+        key.asn,
+        key.country,
+        key.service.name(),
+        cell.novelty.since,
+        volume::so_far(&scene.record.new_services.day_peaks, "day"),
+    )
 }
 
 /// Of the new registered domain that got most.

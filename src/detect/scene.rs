@@ -104,6 +104,18 @@ impl<'a> Scene<'a> {
         before + hour_bytes as f64
     }
 
+    /// The chance of a day to a cell, or to the country, had what has moved there stayed; 0
+    /// where nothing has.
+    pub fn chance_had_it_stayed(&self, day: Measure, cell: &Cell, moved: &Moved) -> f64 {
+        let Some(from) = &moved.from else {
+            return 0.0;
+        };
+        let both = self.day_bytes(cell, cell.hour_bytes) + from.day_bytes;
+        let both = (both - self.without_bytes as f64).max(0.0);
+        let role = self.state.role;
+        self.curves.chance(day, role, &from.day_peaks, both)
+    }
+
     /// When the running hour began.
     pub fn hour_start(&self) -> Tick {
         Tick::of_hour(self.hour)

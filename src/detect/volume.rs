@@ -114,11 +114,20 @@ fn of_one(
     let past = cell.record().map(|known| &known.past);
     let (hours, days) =
         past.map_or_else(Default::default, |past| (past.hour_peaks, past.day_peaks));
-    grounds.push(scene.ground(hour, &hours, bytes as f64, key));
     let moved = key.map_or(scene.moved, |key| scene.state.moved(key, cell, scene.hour));
+    let mut of_hour = scene.ground(hour, &hours, bytes as f64, key);
+    if let Some(from) = &moved.from {
+        let both = cell.hour_bytes.saturating_add(from.hour_bytes);
+        let both = both.saturating_sub(scene.without_bytes) as f64;
+        let stayed = scene.ground(hour, &from.hour_peaks, both, key);
+        of_hour.p = of_hour.p.max(stayed.p);
+    }
+    grounds.push(of_hour);
     let of_day =
         (scene.day_bytes(cell, bytes) - moved.day_bytes + moved.hour_bytes as f64).max(0.0);
-    grounds.push(scene.ground(day, &days, of_day, key));
+    let mut of_day = scene.ground(day, &days, of_day, key);
+    of_day.p = of_day.p.max(scene.chance_had_it_stayed(day, cell, &moved));
+    grounds.push(of_day);
 }
 
 fn service_day_bytes(scene: &Scene<'_>, service: Service) -> f64 {

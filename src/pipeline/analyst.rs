@@ -452,10 +452,15 @@ impl Analyst {
         )?;
         let weighed = Judge::weigh(&scene);
         let network = (country, weighed.asn);
+        let known = state
+            .cells_of(country)
+            .filter(|(key, _)| key.asn == weighed.asn);
+        let since_hour = known.map(|(_, cell)| cell.novelty.since.hour()).min();
+        let times = (since_hour.unwrap_or(hour), hour);
         let state = baseline.assets.get_mut(&asset)?;
         let counted = &mut state.countries.get_mut(&country)?.counted;
         let score = weighed.score;
-        baseline.peers.count(asset, network, hour, score, counted);
+        baseline.peers.count(asset, network, times, score, counted);
         Some(weighed)
     }
 
@@ -470,7 +475,8 @@ impl Analyst {
         let hour = self.learned.clock.hour.unwrap_or(0);
         let baseline = &mut self.learned.baseline;
         let network = (country, weighed.asn);
-        let score = weighed.score - baseline.peers.discount(asset, network, hour);
+        let discount = (baseline.peers).discount(asset, network, hour, weighed.is_run());
+        let score = weighed.score - discount;
         let state = baseline.assets.get_mut(&asset)?;
         state.countries.get_mut(&country)?.scored(score);
         let state = baseline.assets.get(&asset)?;

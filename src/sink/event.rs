@@ -328,6 +328,7 @@ const fn title(detector: Detector) -> &'static str {
         Detector::NetworkVolume => "more to a network than anybody before",
         Detector::NewCountry => "much to a new country",
         Detector::NewNetwork => "much to a new network",
+        Detector::NewService => "much over a new service",
         Detector::NewRecipient => "much to a new recipient",
         Detector::Slow => "a little too much for hours",
         Detector::OddHour => "export at an odd hour",

@@ -217,6 +217,7 @@ export default {
   "detector.network_volume": "Volume to the network",
   "detector.new_country": "New jurisdiction",
   "detector.new_network": "New network",
+  "detector.new_service": "New service",
   "detector.new_recipient": "New recipient",
   "detector.slow": "Slow and steady",
   "detector.odd_hour": "Odd hour",

@@ -209,6 +209,7 @@ export default {
   "detector.network_volume": "发往该网络的量",
   "detector.new_country": "新的国家/地区",
   "detector.new_network": "新的网络",
+  "detector.new_service": "新的服务",
   "detector.new_recipient": "新的接收方",
   "detector.slow": "缓慢而持续",
   "detector.odd_hour": "异常时段",

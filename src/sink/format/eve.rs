@@ -105,6 +105,7 @@ fn signature_id(alert: &AlertEvent) -> u32 {
         Detector::Echoes => 16,
         Detector::Policy => 17,
         Detector::Splitting => 18,
+        Detector::NewService => 19,
     });
     SIGNATURES + number
 }
