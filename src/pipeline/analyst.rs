@@ -7,6 +7,7 @@ mod measures;
 mod renew;
 mod tell;
 mod view;
+mod weigh;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,7 +17,7 @@ use crate::alert::{Activity, Feedback};
 use crate::baseline::{AssetEntry, GrownExport, Stage};
 use crate::config::Config;
 use crate::decode::Sighting;
-use crate::detect::{Ceilings, Judge, Passed, Scene, Told, Weighed, told_growth};
+use crate::detect::{Ceilings, Judge, Passed, told_growth};
 use crate::geo::{Country, Geo};
 use crate::inventory::AssetKey;
 use crate::policy::Policy;
@@ -437,57 +438,6 @@ impl Analyst {
             }
         }
         baseline.assets_refused += refused;
-    }
-
-    /// Measures what an asset sends to a country in the running hour, and counts the score
-    /// among those of other assets.
-    fn count_score(&mut self, (asset, country): (AssetKey, Country), hour: u64) -> Option<Weighed> {
-        let baseline = &mut self.learned.baseline;
-        let state = baseline.assets.get(&asset)?;
-        let scene = Scene::new(
-            (self.judge.curves(), &baseline.sinks),
-            state,
-            country,
-            (self.slot, hour),
-        )?;
-        let weighed = Judge::weigh(&scene);
-        let network = (country, weighed.asn);
-        let known = state
-            .cells_of(country)
-            .filter(|(key, _)| key.asn == weighed.asn);
-        let since_hour = known.map(|(_, cell)| cell.novelty.since.hour()).min();
-        let times = (since_hour.unwrap_or(hour), hour);
-        let state = baseline.assets.get_mut(&asset)?;
-        let counted = &mut state.countries.get_mut(&country)?.counted;
-        let score = weighed.score;
-        baseline.peers.count(asset, network, times, score, counted);
-        Some(weighed)
-    }
-
-    /// What is to be told of an asset and a country by now, if anything.
-    fn weigh(&mut self, key: (AssetKey, Country)) -> Option<Told> {
-        let weighed = self.count_score(key, self.learned.clock.hour.unwrap_or(0))?;
-        self.judge(key, &weighed)
-    }
-
-    /// What is to be told of what was measured, less what other assets show as well.
-    fn judge(&mut self, (asset, country): (AssetKey, Country), weighed: &Weighed) -> Option<Told> {
-        let hour = self.learned.clock.hour.unwrap_or(0);
-        let baseline = &mut self.learned.baseline;
-        let network = (country, weighed.asn);
-        let discount = (baseline.peers).discount(asset, network, hour, weighed.is_run());
-        let score = weighed.score - discount;
-        let state = baseline.assets.get_mut(&asset)?;
-        state.countries.get_mut(&country)?.scored(score);
-        let state = baseline.assets.get(&asset)?;
-        let stage = baseline.stage(state, self.config.baseline.learn);
-        let scene = Scene::new(
-            (self.judge.curves(), &baseline.sinks),
-            state,
-            country,
-            (self.slot, hour),
-        )?;
-        self.judge.tell(&scene, weighed, score, stage)
     }
 
     fn stage(&self, asset: AssetKey) -> Stage {
