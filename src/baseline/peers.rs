@@ -18,7 +18,7 @@ use crate::inventory::AssetKey;
 /// place may be one leak in parts.
 ///
 /// Two things are common. A part of what a fifth of the others have is, always. And where
-/// [`WITNESSES`] assets that have each used the network for days are far more surprised than
+/// `WITNESSES` assets that have each used the network for days are far more surprised than
 /// they are on other days, most of what they are beyond those days is: so many do not leak at
 /// once by chance. Only those count that know the network, so that a leak in parts to where
 /// none of its assets sent before has no witnesses, however many others use the network.

@@ -326,6 +326,9 @@ mod tests {
         let expected = "{\"B\":{},\"a\":{\"y\":true,\"z\":null},\"b\":[1,2.5,\"x\\né/\"]}";
         assert_eq!(body.as_str(), expected);
         assert_eq!(Body::parse(body.as_str()).unwrap(), body);
+        // Beyond 64 bits it is the nearest number with a fraction, and stays that.
+        let body = Body::parse("18740496644073715509616").unwrap();
+        assert_eq!(Body::parse(body.as_str()).unwrap(), body);
         assert_eq!(Body::of(&[1, 2]).unwrap().as_str(), "[1,2]");
     }
 
