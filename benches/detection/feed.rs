@@ -76,6 +76,7 @@ fn transfer(row: Row, exchange: &Exchange) -> Transfer {
         asn: exchange.asn,
         service: Service::of(exchange.protocol, responder, initiator),
         asset_ip: exchange.asset,
+        vlan: None,
         conversation: Some(Conversation {
             asset_port: own,
             peer: exchange.peer,

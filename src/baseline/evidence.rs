@@ -111,6 +111,7 @@ mod tests {
             asn,
             service: Service::Web,
             asset_ip: [10, 0, 0, asset].into(),
+            vlan: None,
             conversation: None,
             served: false,
             bytes,

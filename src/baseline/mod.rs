@@ -332,6 +332,7 @@ mod tests {
             asn,
             service: Service::Web,
             asset_ip: address,
+            vlan: None,
             conversation: None,
             served: false,
             bytes,

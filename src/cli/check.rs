@@ -9,7 +9,9 @@ use jiff::tz::TimeZone;
 use crate::config::Config;
 use crate::inventory::{Listed, Route};
 use crate::pipeline::{PipelineError, wall_clock_tick};
-use crate::policy::{Judging, Policy, Remark, Severity, ValidityMaximum, lint, lint_packs};
+use crate::policy::{
+    Judging, Policy, Remark, Severity, ValidityMaximum, lint, lint_packs, lint_vlans,
+};
 
 use super::arguments::CheckArguments;
 use super::replay::open_geo;
@@ -39,6 +41,9 @@ pub(super) fn run(
     };
     let approvals = policy.register().approvals();
     remarks.extend(lint_packs(&listed, approvals, &judging));
+    if !config.flow.by_vlan {
+        remarks.extend(lint_vlans(&listed));
+    }
     remarks.sort();
     let mut text = String::new();
     for remark in &remarks {

@@ -253,10 +253,6 @@ impl Config {
             let mut listed = Listed::of_text(known, &text, &name);
             listed.extend(Listed::read(&folder.join(inventory))?);
             Listed::check(&listed, config.asset.by)?;
-            if let Some(one) = listed.iter().find(|one| one.known.declared.vlan.is_some()) {
-                let (file, line) = (&*one.file, one.line);
-                return Err(ListError::of_line(file, line, VLAN_MESSAGE.to_owned()).into());
-            }
             config.asset.known = listed.into_iter().map(|one| one.known).collect();
         }
         Ok(config)
@@ -303,10 +299,6 @@ impl Config {
         sinks.map_err(|wrong| error(wrong.offset, &wrong.message))?;
         let flow_input = config.flow_input.check();
         flow_input.map_err(|wrong| error(text.find("flow_input").unwrap_or(0), &wrong))?;
-        let mut known = config.asset.known.iter();
-        if let Some(one) = known.find(|one| one.declared.vlan.is_some()) {
-            return Err(error(one.name.span().start, VLAN_MESSAGE));
-        }
         config
             .site
             .calendar()
@@ -399,10 +391,6 @@ impl Default for LimitsConfig {
         Self { flows: 1_000_000 }
     }
 }
-
-/// Transfers do not carry the tag of their frames.
-const VLAN_MESSAGE: &str =
-    "assets are not told apart by VLAN yet: remove `vlan` and give addresses of their own";
 
 /// RFC 1918 and RFC 4193.
 const PRIVATE_NETWORKS: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];

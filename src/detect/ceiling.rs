@@ -202,6 +202,7 @@ mod tests {
             asn: 64_500,
             service: Service::Web,
             asset_ip: [10, 0, 0, 5].into(),
+            vlan: None,
             conversation: None,
             served: false,
             bytes,

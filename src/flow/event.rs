@@ -48,6 +48,8 @@ pub enum FlowEvent<'a> {
     Named {
         /// Who asks, and who answers.
         ends: [IpAddr; 2],
+        /// VLAN of the frame.
+        vlan: Option<u16>,
         /// What it says.
         answered: Answered,
         /// The tick in which it was seen.
@@ -57,6 +59,8 @@ pub enum FlowEvent<'a> {
     Echoed {
         /// Who sends it, and who gets it.
         ends: [IpAddr; 2],
+        /// VLAN of the frame.
+        vlan: Option<u16>,
         /// What it says.
         ping: Ping,
         /// The tick in which it was seen.

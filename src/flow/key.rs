@@ -88,6 +88,7 @@ pub(super) struct Rest(pub(super) u64);
 impl Rest {
     const IPV4: u64 = 1 << 56;
     const IPV6: u64 = 1 << 57;
+    const VLAN: u64 = 0xffff << 32;
 
     const fn new(ports: u32, packet: &Packet) -> Self {
         let version = if packet.facts.has(Facts::IPV6) {
@@ -111,6 +112,11 @@ impl Rest {
         (self.0 >> 32) as u16
     }
 
+    /// The same in another VLAN.
+    pub(super) const fn in_vlan(self, vlan: u16) -> Self {
+        Self(self.0 & !Self::VLAN | (vlan as u64) << 32)
+    }
+
     pub(super) const fn protocol(self) -> u8 {
         (self.0 >> 48) as u8
     }
@@ -124,7 +130,7 @@ impl Rest {
         if by_vlan {
             self.0
         } else {
-            self.0 & !(0xffff << 32)
+            self.0 & !Self::VLAN
         }
     }
 }

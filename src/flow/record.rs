@@ -93,7 +93,7 @@ pub struct Flow {
     /// Whether data came again and was other data, where that is compared. It stays so for
     /// the later records of the flow.
     pub overlap: bool,
-    /// VLAN of the first packet.
+    /// VLAN in which the asset sent last, where it exports with a tag; else of the first packet.
     pub vlan: Option<u16>,
     /// Tunnels around the first packet.
     pub tunnel: TunnelPath,

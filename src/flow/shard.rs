@@ -217,10 +217,15 @@ impl Shard {
         };
         let (now, flow) = (self.absolute(self.now), &mut self.slots[slot]);
         let ends = [packet.src_address(), packet.dst_address()];
+        let vlan = packet.vlan();
         if !packet.facts.has(Facts::PORTS) {
             if let Some(ping) = Ping::read(packet.protocol, packet.payload_bytes, piece) {
-                let tick = now;
-                events(FlowEvent::Echoed { ends, ping, tick });
+                events(FlowEvent::Echoed {
+                    ends,
+                    vlan,
+                    ping,
+                    tick: now,
+                });
             }
             return;
         }
@@ -243,7 +248,7 @@ impl Shard {
             self.beginnings.take(place, piece);
             self.tell_news(events);
             if ports.contains(&DNS_PORT) {
-                self.tell_names(ends, direction, events);
+                self.tell_names((ends, vlan), direction, events);
             }
             return;
         }
@@ -253,7 +258,7 @@ impl Shard {
         };
         self.beginnings.take_words(slot, &self.said_of_dns);
         self.tell_news(events);
-        events(named(ends, answered, now));
+        events(named((ends, vlan), answered, now));
     }
 
     /// Conversations whose beginning, or what it said, found no room.

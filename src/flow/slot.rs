@@ -269,9 +269,18 @@ impl Slot {
             if self.state.has(State::EXPORTS_FORWARD << direction) {
                 if self.untold_bytes == 0 {
                     self.untold_since = tick;
+                    self.note_vlan(packet);
                 }
                 self.untold_bytes = self.untold_bytes.saturating_add(unique_bytes);
             }
+        }
+    }
+
+    /// Takes the tag with which the asset sends for that of the flow: mirror ports often take the
+    /// tag off one of the directions. Where VLANs tell flows apart the tag is the same.
+    const fn note_vlan(&mut self, packet: &Packet) {
+        if packet.vlan_id != 0 {
+            self.key.rest = self.key.rest.in_vlan(packet.vlan_id);
         }
     }
 

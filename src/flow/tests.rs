@@ -598,6 +598,33 @@ fn vlans_part_flows_only_where_that_is_asked_for() {
 }
 
 #[test]
+fn an_export_is_of_the_vlan_in_which_the_asset_sends() {
+    let vlans = |tags: [(bool, u16); 3]| {
+        let mut shard = Shard::new(FlowConfig::default(), 8);
+        let mut vlans = Vec::new();
+        for ((is_asset, vlan_id), second) in tags.into_iter().zip(0..) {
+            let packet = Packet {
+                vlan_id,
+                ..udp(1, is_asset, 100, second)
+            };
+            let lookup = shard.look_up(&packet);
+            shard.packet(&packet, &lookup, &locate, &mut |_| {});
+        }
+        shard.end(&mut |event| {
+            if let FlowEvent::Export { flow, .. } = event {
+                vlans.push(flow.vlan);
+            }
+        });
+        vlans
+    };
+    // The mirror port takes the tag off what comes in, or does not.
+    assert_eq!(vlans([(false, 0), (true, 7), (false, 0)]), [Some(7)]);
+    assert_eq!(vlans([(false, 9), (true, 7), (false, 9)]), [Some(7)]);
+    assert_eq!(vlans([(false, 9), (true, 0), (false, 9)]), [Some(9)]);
+    assert_eq!(vlans([(true, 0), (true, 0), (false, 0)]), [None]);
+}
+
+#[test]
 fn packets_of_known_flows_allocate_nothing() {
     let mut shard = Shard::new(FlowConfig::default(), 1_000);
     let mut none = |_: FlowEvent<'_>| {};

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::dissect::Protection;
 use crate::geo::{Geo, Side};
+use crate::inventory::Vlan;
 use crate::time::Timestamp;
 use crate::transfer::{Conversation, Service, Transfer};
 
@@ -98,6 +99,8 @@ fn connection(field: impl Fn(&str) -> Option<String>, geo: &Geo) -> Result<Made,
     let bytes = bytes
         .parse()
         .map_err(|_| format!("`{bytes}` is no number of bytes"))?;
+    let vlan = field("vlan").and_then(|text| text.parse().ok());
+    let vlan = Vlan::of_tag(vlan);
     let place = places[other];
     let transfer = Transfer {
         tick: Timestamp::from_nanos(end).tick(),
@@ -105,6 +108,7 @@ fn connection(field: impl Fn(&str) -> Option<String>, geo: &Geo) -> Result<Made,
         asn: place.asn,
         service: Service::of(protocol, ports[1], ports[0]),
         asset_ip: ends[own],
+        vlan,
         conversation: Some(Conversation {
             asset_port: ports[own],
             peer: ends[other],
@@ -148,7 +152,7 @@ fn protocol(name: &str, end: IpAddr) -> u8 {
     }
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "ts",
     "id.orig_h",
     "id.orig_p",
@@ -158,6 +162,8 @@ const NAMES: [&str; 9] = [
     "duration",
     "orig_bytes",
     "resp_bytes",
+    // With Zeek's script `protocols/conn/vlan-logging`.
+    "vlan",
 ];
 
 /// A year: no connection lasts longer.

@@ -66,6 +66,7 @@ impl Header {
             asn: known(self.asn).map_or(Ok(0), number)?,
             service: known(self.service).map_or(Ok(Service::Other), service)?,
             asset_ip: address(cell(self.asset))?,
+            vlan: None,
             conversation: peer.map(|peer| Conversation {
                 asset_port: 0,
                 peer,

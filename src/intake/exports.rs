@@ -2,6 +2,7 @@
 
 use crate::dissect::Protection;
 use crate::geo::{Geo, Side};
+use crate::inventory::Vlan;
 use crate::time::Tick;
 use crate::transfer::{Conversation, Measure, Service, Transfer};
 
@@ -40,6 +41,7 @@ pub(super) fn exports(
             asn: place.asn,
             service,
             asset_ip: record.ends[own],
+            vlan: Vlan::of_tag(record.vlans[own]),
             conversation: Some(Conversation {
                 asset_port: ports[own],
                 peer: record.ends[other],

@@ -237,6 +237,7 @@ impl Domain {
         let mut record = FlowRecord {
             ends: [source, destination],
             ports: fields.ports,
+            vlans: fields.vlans,
             protocol: fields.protocol,
             sent,
             age_ms,
@@ -254,6 +255,7 @@ impl Domain {
         if fields.biflow_direction == Some(REVERSE_INITIATOR) {
             record.ends.reverse();
             record.ports.reverse();
+            record.vlans.reverse();
             record.sent.reverse();
         }
         out(record);
@@ -360,6 +362,7 @@ fn v5_record(header: &V5Header, record: &V5Record) -> FlowRecord {
     FlowRecord {
         ends: [record.src_addr.into(), record.dst_addr.into()],
         ports: [record.src_port, record.dst_port],
+        vlans: [None; 2],
         protocol: record.protocol_number,
         sent: [
             Sent {

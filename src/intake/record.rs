@@ -10,6 +10,8 @@ pub(super) struct FlowRecord {
     pub(super) ends: [IpAddr; 2],
     /// Their ports, 0 where there are none.
     pub(super) ports: [u16; 2],
+    /// VLANs, of the side of each where it is told.
+    pub(super) vlans: [Option<u16>; 2],
     /// IANA protocol number.
     pub(super) protocol: u8,
     /// What the first end sent, and what the second one did where the record tells of both
@@ -108,6 +110,7 @@ pub(super) mod tests {
         FlowRecord {
             ends: [[10, 0, 0, 1].into(), [8, 8, 8, 8].into()],
             ports: [40_000, 443],
+            vlans: [None; 2],
             protocol: TCP,
             sent: [Sent { bytes, packets }, Sent::default()],
             age_ms: Some(0),

@@ -161,6 +161,7 @@ mod tests {
             asn: 1,
             service: Service::Web,
             asset_ip: [10, 0, 0, 1].into(),
+            vlan: None,
             conversation: None,
             served: false,
             bytes,

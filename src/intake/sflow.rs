@@ -108,6 +108,7 @@ fn flow_sample(
     out(FlowRecord {
         ends: seen.ends,
         ports: seen.ports,
+        vlans: [seen.vlan; 2],
         protocol: seen.protocol,
         sent: [seen.sent, Sent::default()],
         age_ms: Some(0),
@@ -125,6 +126,7 @@ fn flow_sample(
 struct Seen {
     ends: [IpAddr; 2],
     ports: [u16; 2],
+    vlan: Option<u16>,
     protocol: u8,
     sent: Sent,
     unit: Unit,
@@ -152,6 +154,7 @@ fn raw_packet(record: &mut Xdr<'_>) -> Option<Seen> {
     Some(Seen {
         ends: [packet.src_address(), packet.dst_address()],
         ports: [packet.src_port, packet.dst_port],
+        vlan: packet.vlan(),
         protocol: packet.protocol,
         sent: Sent {
             bytes: packet.payload_bytes.into(),
@@ -174,6 +177,7 @@ fn sampled_ip(record: &mut Xdr<'_>, is_v6: bool) -> Option<Seen> {
     Some(Seen {
         ends,
         ports: [port()?, port()?],
+        vlan: None,
         protocol,
         sent: Sent {
             bytes: length.into(),

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
-use super::NameHash;
 use super::declared::Declared;
 use super::list::WrittenKnown;
+use super::{NameHash, Vlan};
 use crate::decode::Mac;
 
 /// What a site's assets are told apart by.
@@ -46,7 +46,8 @@ pub enum AssetBy {
 pub struct Known {
     /// Its name.
     pub name: Spanned<Name>,
-    /// Its addresses. Where prefixes of several assets hold an address, the longest counts.
+    /// Its addresses, in its VLAN where it has one. Where prefixes of several assets hold an
+    /// address, the longest counts; those of a VLAN count before all others.
     pub addresses: Vec<Spanned<WrittenPrefix>>,
     /// Its network card.
     pub mac: Option<Spanned<WrittenMac>>,
@@ -101,13 +102,22 @@ pub(super) fn first_error<'a>(
 ) -> Option<(usize, KnownError)> {
     let mut names = BTreeMap::new();
     let mut prefixes = BTreeMap::new();
+    let mut whole = BTreeMap::new();
     let mut cards = BTreeMap::new();
     for (place, known) in all.enumerate() {
         let name = known.name.get_ref().as_str();
         let error = |offset, message| Some((place, KnownError { offset, message }));
         let offset = known.name.span().start;
-        if known.addresses.is_empty() && known.mac.is_none() {
-            let message = format!("`{name}` has neither addresses nor a mac");
+        let vlan = known.declared.vlan;
+        if known.addresses.is_empty() && known.mac.is_none() && vlan.is_none() {
+            let message = format!("`{name}` has neither addresses nor a mac nor a vlan");
+            return error(offset, message);
+        }
+        if known.addresses.is_empty() && known.mac.is_some() && vlan.is_some() {
+            let message = format!(
+                "`{name}` is told by its mac alone, in whatever VLAN: give its addresses there, \
+                 or remove `vlan`"
+            );
             return error(offset, message);
         }
         if let Some(other) = names.insert(known.name.get_ref().hash(), name) {
@@ -117,8 +127,14 @@ pub(super) fn first_error<'a>(
             };
             return error(offset, message);
         }
+        if let Some(vlan) = known.whole_vlan()
+            && let Some(other) = whole.insert(vlan, name)
+        {
+            let message = format!("VLAN {} is `{other}`'s already", vlan.number());
+            return error(offset, message);
+        }
         for prefix in &known.addresses {
-            let key = (known.declared.vlan, prefix.get_ref().0.trunc());
+            let key = (vlan, prefix.get_ref().0.trunc());
             if let Some(other) = prefixes.insert(key, name) {
                 let message = format!("{} is `{other}`'s already", prefix.get_ref().0);
                 return error(prefix.span().start, message);
@@ -135,6 +151,13 @@ pub(super) fn first_error<'a>(
         }
     }
     None
+}
+
+impl Known {
+    /// The VLAN that is this asset with all that is in it, where no addresses are given.
+    pub fn whole_vlan(&self) -> Option<Vlan> {
+        self.declared.vlan.filter(|_| self.addresses.is_empty())
+    }
 }
 
 impl Name {

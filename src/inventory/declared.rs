@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::table::shown;
-use super::{Categories, Grade};
+use super::{Categories, Grade, Vlan};
 use crate::geo::Country;
 
 /// What is declared of an asset. Nothing of it has to be.
@@ -75,11 +75,6 @@ struct WrittenBytesPerRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct WrittenCountry(pub Country);
-
-/// The number of a VLAN, 1 to 4094 (IEEE 802.1Q: 0 means no VLAN, and 4095 is reserved).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(try_from = "u16")]
-pub struct Vlan(u16);
 
 impl Term {
     /// Characters of the longest.
@@ -225,24 +220,6 @@ impl TryFrom<String> for WrittenCountry {
                 shown(&text)
             )
         })
-    }
-}
-
-impl Vlan {
-    /// The number.
-    pub const fn number(self) -> u16 {
-        self.0
-    }
-}
-
-impl TryFrom<u16> for Vlan {
-    type Error = String;
-
-    fn try_from(number: u16) -> Result<Self, String> {
-        let is_one = (1..=4094).contains(&number);
-        is_one
-            .then_some(Self(number))
-            .ok_or_else(|| format!("{number} is the number of no VLAN: use 1 to 4094"))
     }
 }
 

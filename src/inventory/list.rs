@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::Vlan;
 use super::config::{AssetBy, Known, Name, WrittenMac, WrittenPrefix, first_error};
-use super::declared::{BytesPerRecord, Declared, Term, Uscc, Vlan, WrittenCountry};
+use super::declared::{BytesPerRecord, Declared, Term, Uscc, WrittenCountry};
 use super::table::without_mark;
 use super::table::{Lines, ListError, ROWS_MAX, Row, Table, read_list, read_toml, utf8};
 use super::{Category, Grade};

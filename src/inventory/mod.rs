@@ -11,15 +11,17 @@ mod config;
 mod declared;
 mod key;
 mod list;
+mod station;
 mod table;
 mod words;
 
 pub use bindings::{ADDRESSES_PER_CARD_MAX, BINDINGS_MAX, Bindings, CONFIRM_SECONDS};
 pub use categories::Categories;
 pub use config::{AssetBy, AssetConfig, Known, KnownError, Name, WrittenMac, WrittenPrefix};
-pub use declared::{BytesPerRecord, Declared, Term, Uscc, Vlan, WrittenCountry};
+pub use declared::{BytesPerRecord, Declared, Term, Uscc, WrittenCountry};
 pub use key::{AssetKey, NameHash};
 pub use list::{ASSET_COLUMNS, Listed};
+pub use station::{Station, Vlan};
 pub use table::{
     CELL_BYTES_MAX, Column, LIST_BYTES_MAX, Lines, ListError, ROWS_MAX, Row, Table, read_list,
     read_toml, shown, utf8, without_mark,
@@ -27,7 +29,9 @@ pub use table::{
 pub use words::{Category, Grade, Route, none_of};
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::decode::Mac;
 use crate::geo::{PrefixMap, PrefixTable};
@@ -65,10 +69,11 @@ impl Inventory {
         for known in known {
             let name = known.name.get_ref();
             let addresses = known.addresses.iter().map(|prefix| prefix.get_ref().0);
-            let is_host = |prefix: ipnet::IpNet| prefix.prefix_len() == prefix.max_prefix_len();
+            let is_host = |prefix: IpNet| prefix.prefix_len() == prefix.max_prefix_len();
             let named = Named {
                 name: name.as_str().to_owned(),
-                is_of_one: addresses.clone().all(is_host),
+                // Who had the address before may have had it in another VLAN.
+                is_of_one: known.declared.vlan.is_none() && addresses.clone().all(is_host),
                 declared: known.declared.clone(),
             };
             names.insert(name.hash(), named);
@@ -76,7 +81,9 @@ impl Inventory {
                 Some(vlan) => vlans.entry(vlan).or_default(),
                 None => &mut prefixes,
             };
-            for prefix in addresses {
+            let whole = EVERYTHING.into_iter();
+            let whole = whole.filter(|_| known.whole_vlan().is_some());
+            for prefix in addresses.chain(whole) {
                 own.insert(prefix, name.hash());
             }
             cards.extend(known.mac.as_ref().map(|mac| (mac.get_ref().0, name.hash())));
@@ -106,11 +113,11 @@ impl Inventory {
         self.names.get(&hash).map(|named| &named.declared)
     }
 
-    /// Whether what an address sends is looked into. Assets that are told by their card alone are
+    /// Whether what a station sends is looked into. Assets that are told by their card alone are
     /// not.
-    pub fn is_inspected(&self, address: IpAddr) -> bool {
-        let name = self.prefixes.longest(address.to_canonical());
-        let named = name.and_then(|name| self.names.get(&name));
+    pub fn is_inspected(&self, station: Station) -> bool {
+        let named = self.by_address(station);
+        let named = named.and_then(|name| self.names.get(&name));
         named.is_some_and(|named| named.declared.is_inspected)
     }
 
@@ -120,32 +127,28 @@ impl Inventory {
         all.filter(|named| named.declared.is_inspected).count()
     }
 
-    /// The asset to which an address belongs now, where the VLAN is not known.
+    /// The asset to which a station belongs now.
     #[inline]
-    pub fn asset(&self, bindings: &Bindings, address: IpAddr) -> AssetKey {
-        self.asset_in(bindings, None, address)
-    }
-
-    /// The asset to which an address of a VLAN belongs now. Prefixes that are declared for the
-    /// VLAN come before those of any.
-    #[inline]
-    pub fn asset_in(&self, bindings: &Bindings, vlan: Option<Vlan>, address: IpAddr) -> AssetKey {
-        let own = AssetKey::of(address);
+    pub fn asset(&self, bindings: &Bindings, station: Station) -> AssetKey {
+        let own = AssetKey::of(station.address);
         if (self.names.is_empty() && bindings.is_empty()) || own == AssetKey::UNNAMED {
             return own;
         }
-        let known = self.known(bindings, vlan, address.to_canonical());
-        known.unwrap_or(own)
+        self.known(bindings, station).unwrap_or(own)
     }
 
-    fn known(&self, bindings: &Bindings, vlan: Option<Vlan>, address: IpAddr) -> Option<AssetKey> {
-        let of_vlan = || self.vlans.get(&vlan?)?.longest(address);
-        let by_address = || {
-            let name = of_vlan().or_else(|| self.prefixes.longest(address));
-            name.map(AssetKey::Named)
-        };
+    /// The asset that has the longest prefix: among those that are declared for the VLAN, else
+    /// among those of any.
+    fn by_address(&self, station: Station) -> Option<NameHash> {
+        let address = station.address.to_canonical();
+        let of_vlan = || self.vlans.get(&station.vlan?)?.longest(address);
+        of_vlan().or_else(|| self.prefixes.longest(address))
+    }
+
+    fn known(&self, bindings: &Bindings, station: Station) -> Option<AssetKey> {
+        let by_address = || self.by_address(station).map(AssetKey::Named);
         let by_card = || {
-            let card = bindings.holder(address)?;
+            let card = bindings.holder(station.address.to_canonical())?;
             let name = self.cards.get(&card).copied();
             Some(name.map_or(AssetKey::Mac(card), AssetKey::Named))
         };
@@ -191,6 +194,12 @@ impl Inventory {
         }
     }
 }
+
+/// What an asset has that is a whole VLAN.
+const EVERYTHING: [IpNet; 2] = [
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0)),
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0)),
+];
 
 #[cfg(test)]
 mod tests;

@@ -39,7 +39,7 @@ fn inventory(text: &str) -> Inventory {
 }
 
 fn keys(inventory: &Inventory, bindings: &Bindings, address: &str) -> Vec<AssetKey> {
-    let asset = inventory.asset(bindings, at(address));
+    let asset = inventory.asset(bindings, at(address).into());
     let before = inventory.predecessors(bindings, asset, at(address));
     [asset].into_iter().chain(before).collect()
 }
@@ -56,7 +56,7 @@ fn a_machine_keeps_its_key_when_it_gets_another_address() {
         [machine, v4("10.0.0.5")]
     );
     lend(&mut bindings, 9_000, "10.0.0.6", card(1));
-    assert_eq!(names.asset(&bindings, at("10.0.0.6")), machine);
+    assert_eq!(names.asset(&bindings, at("10.0.0.6").into()), machine);
     assert_eq!(bindings.churn, 1);
     // Its old address is lent to another machine, which has nothing to do with it.
     lend(&mut bindings, 9_001, "10.0.0.5", card(2));
@@ -130,7 +130,7 @@ fn a_router_that_answers_for_many_is_no_asset() {
         settle(&mut bindings, 0, &format!("10.0.0.{number}"), card(7));
     }
     let router = AssetKey::Mac(card(7));
-    assert_eq!(names.asset(&bindings, at("10.0.0.1")), router);
+    assert_eq!(names.asset(&bindings, at("10.0.0.1").into()), router);
     settle(&mut bindings, 60, "10.0.0.99", card(7));
     for address in ["10.0.0.1", "10.0.0.99"] {
         let own = AssetKey::of(at(address));
@@ -160,7 +160,7 @@ fn names_come_first_and_the_longest_prefix_counts() {
     settle(&mut bindings, 0, "10.1.0.5", card(1));
     settle(&mut bindings, 0, "10.2.0.5", card(3));
     let label = |names: &Inventory, bindings: &Bindings, address: &str| {
-        names.label(names.asset(bindings, at(address)), at(address))
+        names.label(names.asset(bindings, at(address).into()), at(address))
     };
     let auto = inventory(text);
     let cases = [
@@ -175,7 +175,7 @@ fn names_come_first_and_the_longest_prefix_counts() {
     for (address, name) in cases {
         assert_eq!(label(&auto, &bindings, address), name);
     }
-    let nas = auto.asset(&bindings, at("10.1.0.9"));
+    let nas = auto.asset(&bindings, at("10.1.0.9").into());
     assert_eq!(
         keys(&auto, &bindings, "10.2.0.5"),
         [nas, AssetKey::Mac(card(3)), AssetKey::of(at("10.2.0.5"))],
@@ -186,7 +186,10 @@ fn names_come_first_and_the_longest_prefix_counts() {
         1,
         "one of many does not"
     );
-    assert_eq!(auto.asset(&bindings, at("0.0.0.0")), AssetKey::UNNAMED);
+    assert_eq!(
+        auto.asset(&bindings, at("0.0.0.0").into()),
+        AssetKey::UNNAMED
+    );
     let by_card = inventory(&format!("by = \"mac\"\n{text}"));
     assert_eq!(label(&by_card, &bindings, "10.1.0.5"), "10.1.0.5");
     assert_eq!(label(&by_card, &bindings, "10.1.0.6"), "branch");

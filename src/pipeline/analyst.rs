@@ -10,7 +10,6 @@ mod view;
 mod weigh;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::alert::{Activity, Feedback};
@@ -19,7 +18,7 @@ use crate::config::Config;
 use crate::decode::Sighting;
 use crate::detect::{Ceilings, Judge, Passed, told_growth};
 use crate::geo::{Country, Geo};
-use crate::inventory::AssetKey;
+use crate::inventory::{AssetKey, Station};
 use crate::policy::Policy;
 use crate::store::StoreError;
 use crate::time::{Calendar, CalendarError, HourSlot, Tick};
@@ -196,9 +195,9 @@ impl Analyst {
             .learn(&mut self.learned.bindings, &self.geo, seen);
     }
 
-    /// The asset to which an address belongs now.
-    fn asset(&self, address: IpAddr) -> AssetKey {
-        self.owners.asset(&self.learned.bindings, address)
+    /// The asset to which a station belongs now.
+    fn asset(&self, station: Station) -> AssetKey {
+        self.owners.asset(&self.learned.bindings, station)
     }
 
     /// What may be shown of it now.
@@ -333,7 +332,7 @@ impl Analyst {
     /// Takes the transfers of one tick.
     fn tick(&mut self, tick: Tick, transfers: &[Transfer]) -> Result<(), PipelineError> {
         let mut order = std::mem::take(&mut self.order);
-        let prefix = |row: &Transfer| row.prefix_as(self.asset(row.asset_ip));
+        let prefix = |row: &Transfer| row.prefix_as(self.asset(row.station()));
         order.sort(transfers, prefix, Transfer::cmp);
         let bits = PREFIX_BITS_BELOW_ASSET;
         let taken = order.batches(transfers, bits, |transfers| self.take_rows(tick, transfers));
@@ -345,18 +344,19 @@ impl Analyst {
     /// Takes all transfers of some assets in a tick, which are in order.
     fn take_rows(&mut self, tick: Tick, transfers: &[Transfer]) -> Result<(), PipelineError> {
         let bindings = &self.learned.bindings;
-        let label = |address| self.owners.label(bindings, address);
+        let label = |station| self.owners.label(bindings, station);
         self.outputs.transfers(transfers, label)?;
         let mut rest = transfers;
         while let Some(first) = rest.first() {
-            let (address, asset) = (first.asset_ip, self.asset(first.asset_ip));
+            let (station, asset) = (first.station(), self.asset(first.station()));
             let is_same =
-                |row: &Transfer| row.asset_ip == address || self.asset(row.asset_ip) == asset;
+                |row: &Transfer| row.station() == station || self.asset(row.station()) == asset;
             let count = rest.iter().take_while(|row| is_same(row)).count();
             let (of_asset, others) = rest.split_at(count);
             rest = others;
             let (learned, totals) = (&mut self.learned, &mut self.totals);
-            self.owners.settle(learned, totals, (asset, address));
+            self.owners
+                .settle(learned, totals, (asset, station.address));
             self.count(asset, of_asset);
             for untold in std::mem::take(&mut self.untold) {
                 let key = (asset, untold.country);

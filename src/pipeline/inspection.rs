@@ -6,14 +6,13 @@
 //! the next one begins, so that all of it is a lower bound.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::capture::Frame;
 use crate::decode::{Facts, Packet};
 use crate::geo::{Geo, Side};
 use crate::inspect::{Found, Inspector, Stream};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Station, Vlan};
 use crate::transfer::Conversation;
 
 use super::exchange::Replacement;
@@ -21,8 +20,8 @@ use super::exchange::Replacement;
 /// What was found in a conversation of an asset within a tick.
 #[derive(Clone, Debug)]
 pub(super) struct Inspected {
-    /// The address of the asset.
-    pub(super) asset_ip: IpAddr,
+    /// From where the asset sent.
+    pub(super) station: Station,
     /// The other end, ports and protocol.
     pub(super) conversation: Conversation,
     /// What was found.
@@ -38,7 +37,7 @@ pub(super) struct Inspection {
     /// Those that were used of late, and those before them.
     young: HashMap<Key, Direction>,
     old: HashMap<Key, Direction>,
-    found: BTreeMap<(IpAddr, Conversation), Found>,
+    found: BTreeMap<(Station, Conversation), Found>,
     /// Findings for which a tick had no room.
     pub(super) dropped: u64,
     /// Payload bytes that were looked into.
@@ -56,6 +55,8 @@ enum Direction {
     /// It is.
     Open {
         stream: Box<Stream>,
+        /// In which the asset sent first.
+        vlan: Option<Vlan>,
         /// The sequence number of the next byte, of TCP.
         next: u32,
     },
@@ -89,8 +90,11 @@ impl Inspection {
         if !is_carrier || packet.payload_bytes == 0 {
             return;
         }
-        let asset_ip = packet.src_address();
-        if !self.inventory.is_inspected(asset_ip) {
+        let station = Station {
+            address: packet.src_address(),
+            vlan: Vlan::of_tag(packet.vlan()),
+        };
+        if !self.inventory.is_inspected(station) {
             return;
         }
         let Some(payload) = payload(frame, packet) else {
@@ -104,44 +108,46 @@ impl Inspection {
             packet.protocol,
         );
         let known = self.young.remove(&key).or_else(|| self.old.remove(&key));
-        let direction = known.unwrap_or_else(|| self.begin(packet, payload));
+        let direction = known.unwrap_or_else(|| self.begin(station, packet, payload));
         let mut found = Found::default();
         let direction = match direction {
             Direction::Closed => Direction::Closed,
-            Direction::Open { stream, next } => {
-                self.look(packet, payload, (stream, next), &mut found)
+            Direction::Open { stream, vlan, next } => {
+                let (stream, next) = self.look(packet, payload, (stream, next), &mut found);
+                Direction::Open { stream, vlan, next }
             }
         };
-        self.note(packet, found);
+        self.note(station, packet, found);
         self.keep(key, direction);
     }
 
     /// What is done with a direction by its first payload.
-    fn begin(&self, packet: &Packet, payload: &[u8]) -> Direction {
+    fn begin(&self, station: Station, packet: &Packet, payload: &[u8]) -> Direction {
         let peer = self.geo.place(packet.dst_address());
         if peer.side != Side::Foreign || is_encrypted(payload) {
             return Direction::Closed;
         }
         Direction::Open {
             stream: Box::default(),
+            vlan: station.vlan,
             next: packet.sequence,
         }
     }
 
-    /// Takes the payload of a packet.
+    /// Takes the payload of a packet. Returns the stream, and the number of its next byte.
     fn look(
         &mut self,
         packet: &Packet,
         payload: &[u8],
         (mut stream, next): (Box<Stream>, u32),
         found: &mut Found,
-    ) -> Direction {
+    ) -> (Box<Stream>, u32) {
         if packet.protocol == UDP {
             self.bytes += payload.len() as u64;
             // A datagram stands for itself.
             self.inspector.push(&mut stream, payload, found);
             self.inspector.finish(std::mem::take(&mut *stream), found);
-            return Direction::Open { stream, next };
+            return (stream, next);
         }
         // How far it begins before what is awaited, modulo 2^32 (RFC 9293 section 3.4).
         let behind = next.wrapping_sub(packet.sequence);
@@ -161,18 +167,15 @@ impl Inspection {
             // The rest of it was not captured.
             self.inspector.finish(std::mem::take(&mut *stream), found);
         }
-        Direction::Open {
-            stream,
-            next: if is_ahead || !is_old { end } else { next },
-        }
+        (stream, if is_ahead || !is_old { end } else { next })
     }
 
-    fn note(&mut self, packet: &Packet, found: Found) {
+    fn note(&mut self, station: Station, packet: &Packet, found: Found) {
         if found.is_empty() {
             return;
         }
         let key = (
-            packet.src_address(),
+            station,
             Conversation {
                 asset_port: packet.src_port,
                 peer: packet.dst_address(),
@@ -199,8 +202,8 @@ impl Inspection {
     /// What was found since the last time that this was asked.
     pub(super) fn take(&mut self) -> Vec<Inspected> {
         let found = std::mem::take(&mut self.found).into_iter();
-        let inspected = found.map(|((asset_ip, conversation), found)| Inspected {
-            asset_ip,
+        let inspected = found.map(|((station, conversation), found)| Inspected {
+            station,
             conversation,
             found,
         });
@@ -214,7 +217,7 @@ impl Inspection {
         let mut all: Vec<_> = all.collect();
         all.sort_by_key(|(key, _)| *key);
         for ((src, dst, src_port, dst_port, protocol), direction) in all {
-            let Direction::Open { stream, .. } = direction else {
+            let Direction::Open { stream, vlan, .. } = direction else {
                 continue;
             };
             let mut found = Found::default();
@@ -230,7 +233,8 @@ impl Inspection {
             if src >> 32 != V4_MAPPED {
                 packet.facts = packet.facts.with(Facts::IPV6);
             }
-            self.note(&packet, found);
+            let address = packet.src_address();
+            self.note(Station { address, vlan }, &packet, found);
         }
     }
 }

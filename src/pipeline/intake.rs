@@ -250,6 +250,7 @@ mod tests {
             asn: 64_500,
             service: Service::Web,
             asset_ip: [10, 0, 0, asset].into(),
+            vlan: None,
             conversation: Some(Conversation {
                 asset_port: 40_000,
                 peer: [192, 0, 2, 1].into(),

@@ -1,10 +1,10 @@
 //! Where the analyst's results go.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::alert::Alert;
 use crate::geo::Country;
+use crate::inventory::Station;
 use crate::policy::Judgement;
 use crate::privacy::Veil;
 use crate::sink::{JsonLines, OutFolder, SinkError, TransferLine, VerdictLine};
@@ -202,13 +202,13 @@ impl Outputs {
     pub(super) fn transfers(
         &mut self,
         transfers: &[Transfer],
-        label: impl Fn(IpAddr) -> String,
+        label: impl Fn(Station) -> String,
     ) -> Result<(), SinkError> {
         let Some(lines) = &mut self.transfers else {
             return Ok(());
         };
         let veil = &self.veil;
-        let line = |transfer| TransferLine::new(transfer, label(transfer.asset_ip), veil);
+        let line = |transfer| TransferLine::new(transfer, label(transfer.station()), veil);
         let mut of_all = transfers.iter().map(line);
         of_all.try_for_each(|line| lines.write(&line))
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::decode::{Said, Sighting};
 use crate::geo::Geo;
-use crate::inventory::{AssetConfig, AssetKey, Bindings, Declared, Inventory};
+use crate::inventory::{AssetConfig, AssetKey, Bindings, Declared, Inventory, Station};
 use crate::time::Tick;
 
 use super::state::LearnedState;
@@ -23,10 +23,10 @@ impl Owners {
         }
     }
 
-    /// The asset to which an address belongs now.
+    /// The asset to which a station belongs now.
     #[inline]
-    pub(super) fn asset(&self, bindings: &Bindings, address: IpAddr) -> AssetKey {
-        self.inventory.asset(bindings, address)
+    pub(super) fn asset(&self, bindings: &Bindings, station: Station) -> AssetKey {
+        self.inventory.asset(bindings, station)
     }
 
     /// What is declared of an asset.
@@ -34,10 +34,10 @@ impl Owners {
         self.inventory.declared(asset)
     }
 
-    /// How the asset is called that sends from an address now.
-    pub(super) fn label(&self, bindings: &Bindings, address: IpAddr) -> String {
-        let asset = self.asset(bindings, address);
-        self.label_of(asset, address)
+    /// How the asset is called that sends from a station now.
+    pub(super) fn label(&self, bindings: &Bindings, station: Station) -> String {
+        let asset = self.asset(bindings, station);
+        self.label_of(asset, station.address)
     }
 
     /// How an asset is called that sent from an address.

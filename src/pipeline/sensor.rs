@@ -7,6 +7,7 @@ use crate::decode::{Facts, Packet, Sighting};
 use crate::dissect::{Answered, Ping, Said};
 use crate::flow::{Endpoint, Flow, FlowConfig, FlowEvent, Lookup, SHARDS, Shard, shard_of};
 use crate::geo::Geo;
+use crate::inventory::{Station, Vlan};
 use crate::sink::FlowRecord;
 use crate::time::Tick;
 use crate::transfer::{self, Conversation, Transfer};
@@ -68,13 +69,48 @@ impl Rows {
         self.transfers.shrink_to(ROWS_KEPT_ROOM);
         self.fold_at = ROWS_FOLD_AT;
     }
+
+    /// Takes a name or a ping, if somebody wants to know of it. Says whether there was room.
+    fn hear(&mut self, event: &FlowEvent<'_>, geo: &Geo) -> bool {
+        match event {
+            FlowEvent::Named {
+                ends,
+                vlan,
+                answered,
+                tick,
+            } => {
+                let is_wanted = !answered.addresses.is_empty() || geo.is_home(ends[0]);
+                let has_room = self.names.len() < WORDS_MAX;
+                if is_wanted && has_room {
+                    let ends = stations(*ends, *vlan);
+                    self.names.push((*tick, ends, answered.clone()));
+                }
+                !is_wanted || has_room
+            }
+            FlowEvent::Echoed {
+                ends,
+                vlan,
+                ping,
+                tick,
+            } => {
+                let is_wanted = geo.is_home(ends[0]) != geo.is_home(ends[1]);
+                let has_room = self.pings.len() < WORDS_MAX;
+                if is_wanted && has_room {
+                    let ends = stations(*ends, *vlan);
+                    self.pings.push((*tick, ends, ping.clone()));
+                }
+                !is_wanted || has_room
+            }
+            _ => true,
+        }
+    }
 }
 
 /// The address of an asset, and the conversation that it has.
 pub(super) type Speaker = (IpAddr, Conversation);
 
-/// Two addresses: who asks and who answers, or who sends and who gets.
-pub(super) type Ends = [IpAddr; 2];
+/// Who asks and who answers, or who sends and who gets.
+pub(super) type Ends = [Station; 2];
 
 /// What a worker tells at the close of a tick.
 #[derive(Debug, Default)]
@@ -397,6 +433,12 @@ const WORDS_MAX: usize = 1_024;
 /// Rows for which each shard keeps memory between ticks.
 const ROWS_KEPT_ROOM: usize = 64;
 
+/// Two addresses, both in the VLAN of the frame that went between them.
+fn stations(ends: [IpAddr; 2], tag: Option<u16>) -> Ends {
+    let vlan = Vlan::of_tag(tag);
+    ends.map(|address| Station { address, vlan })
+}
+
 /// Sorts the events of a shard into what a worker tells.
 fn taker<'a>(
     output: &'a mut SensorOutput,
@@ -432,28 +474,8 @@ fn taker<'a>(
                 }
                 return;
             }
-            FlowEvent::Named {
-                ends,
-                answered,
-                tick,
-            } => {
-                let [asker, _] = ends;
-                let is_wanted = !answered.addresses.is_empty() || geo.is_home(*asker);
-                if is_wanted && rows.names.len() < WORDS_MAX {
-                    rows.names.push((*tick, *ends, answered.clone()));
-                } else {
-                    output.counts.untold += u64::from(is_wanted);
-                }
-                return;
-            }
-            FlowEvent::Echoed { ends, ping, tick } => {
-                let [from, to] = ends;
-                let is_wanted = geo.is_home(*from) != geo.is_home(*to);
-                if is_wanted && rows.pings.len() < WORDS_MAX {
-                    rows.pings.push((*tick, *ends, ping.clone()));
-                } else {
-                    output.counts.untold += u64::from(is_wanted);
-                }
+            FlowEvent::Named { .. } | FlowEvent::Echoed { .. } => {
+                output.counts.untold += u64::from(!rows.hear(&event, geo));
                 return;
             }
             FlowEvent::Export { .. } => {}

@@ -204,8 +204,9 @@ impl SavedBaseline {
     pub fn asset(&self, text: &str) -> Option<AssetKey> {
         let by_name = Name::try_from(text.to_owned());
         let by_name = by_name.ok().map(|name| AssetKey::Named(name.hash()));
-        let by_address = text.parse().ok();
-        let by_address = by_address.map(|address| self.inventory.asset(&self.bindings, address));
+        let by_address = text.parse::<IpAddr>().ok();
+        let by_address =
+            by_address.map(|address| self.inventory.asset(&self.bindings, address.into()));
         let by_key = text.parse().ok();
         let meant = [by_name, by_address, by_key].into_iter().flatten();
         meant

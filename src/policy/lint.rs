@@ -96,6 +96,12 @@ pub fn lint(
     remarks
 }
 
+/// Looks for assets of which the VLAN alone tells which is which, where VLANs do not tell flows
+/// apart.
+pub fn lint_vlans(inventory: &[Listed]) -> Vec<Remark> {
+    assets::in_two_vlans(inventory).bounded()
+}
+
 /// What a check has found.
 #[derive(Debug, Default)]
 struct Found(Vec<Remark>);

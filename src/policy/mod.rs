@@ -33,7 +33,7 @@ pub use config::{PolicyConfig, PolicyError, PolicySite};
 pub use content::{Content, Findings};
 pub use corridor::{Corridor, DaySums};
 pub use lint::{
-    Judging, REMARKS_MAX, Remark, Severity, ValidityMaximum, has_home, lint, lint_packs,
+    Judging, REMARKS_MAX, Remark, Severity, ValidityMaximum, has_home, lint, lint_packs, lint_vlans,
 };
 pub use meters::{
     Amounts, DAYS_MAX, Day, Entity, IDENTIFIER_KINDS, IdentifierKind, KEYS_MAX, Key, Lower,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
+use crate::inventory::Vlan;
 use crate::privacy::Veil;
 use crate::transfer::{Service, Transfer};
 
@@ -15,6 +16,8 @@ pub struct TransferLine {
     time: String,
     asset: String,
     asset_ip: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vlan: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     asset_port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +47,7 @@ impl TransferLine {
             time: transfer.tick.plus_seconds(1).to_string(),
             asset,
             asset_ip: veil.address(transfer.asset_ip),
+            vlan: transfer.vlan.map(Vlan::number),
             asset_port: ends.map(|ends| ends.asset_port),
             peer: ends.map(|ends| veil.address(ends.peer)),
             peer_port: ends.map(|ends| ends.peer_port),

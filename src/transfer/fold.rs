@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 
 use super::{COUNTRY_NUMBERS, Order, Service, Transfer, country_number, sort_by_tick};
 use crate::dissect::Protection;
-use crate::inventory::AssetKey;
+use crate::inventory::{AssetKey, Vlan};
 
 /// Rows that one shard may tell of one tick; the smallest of the rest are folded.
 pub const ROWS_PER_SHARD_TICK_MAX: usize = 2_048;
@@ -84,13 +84,19 @@ fn partition(rows: &mut [Transfer], mut is_wanted: impl FnMut(&Transfer) -> bool
     wanted
 }
 
+/// Asset and country, and the VLAN that may tell of which asset the address is.
+fn ends_in_vlan(row: &Transfer) -> u128 {
+    let vlan = row.vlan.map_or(0, Vlan::number);
+    row.ends() << VLAN_BITS | u128::from(vlan)
+}
+
 /// Sums rows of one tick by asset and country.
 fn gather_by_asset(rows: &[Transfer]) -> Vec<Transfer> {
     let mut order = Order::default();
     // Which of those of one asset and country comes first does not matter.
-    order.sort(rows, Transfer::ends, |_, _| Ordering::Equal);
+    order.sort(rows, ends_in_vlan, |_, _| Ordering::Equal);
     let sorted = order.sorted(rows);
-    let runs = sorted.chunk_by(|a, b| a.ends() == b.ends());
+    let runs = sorted.chunk_by(|a, b| ends_in_vlan(a) == ends_in_vlan(b));
     let sums = runs.filter_map(|run| run.iter().map(Sum::of).reduce(Sum::join));
     sums.map(Sum::row).collect()
 }
@@ -101,6 +107,7 @@ fn gather_by_country(rows: &[Transfer]) -> impl Iterator<Item = Transfer> {
     for row in rows {
         let unnamed = Sum::of(&Transfer {
             asset_ip: AssetKey::UNNAMED.address(),
+            vlan: None,
             ..*row
         });
         let sum = &mut sums[country_number(row.country)];
@@ -134,7 +141,7 @@ impl Sum {
     }
 
     fn join(self, other: Self) -> Self {
-        // They are of one tick and country and of assets with one key, and say nothing of
+        // They are of one tick, country and VLAN and of assets with one key, and say nothing of
         // the fields between these.
         let order = |row: &Transfer| {
             let sure = (row.confidence, row.ended);
@@ -157,6 +164,9 @@ impl Sum {
     }
 }
 
+/// Bits of the number of a VLAN (IEEE 802.1Q).
+const VLAN_BITS: u32 = 12;
+
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
@@ -173,6 +183,7 @@ mod tests {
             asn: 1,
             service: Service::Web,
             asset_ip: "10.0.0.1".parse().unwrap(),
+            vlan: None,
             conversation: Some(Conversation {
                 asset_port: 1,
                 peer: IpAddr::from(peer.to_be_bytes()),
@@ -227,10 +238,30 @@ mod tests {
     }
 
     #[test]
+    fn the_same_address_in_two_vlans_is_not_folded_into_one() {
+        let count = ROWS_PER_SHARD_TICK_MAX as u32 + 100;
+        let rows = (0..2 * count).map(|i| Transfer {
+            vlan: Vlan::of_tag(Some(7 + (i % 2) as u16)),
+            ..row(1, 1, i, "RU")
+        });
+        let mut rows: Vec<_> = rows.collect();
+        fold(&mut rows);
+        let of_vlan = |number| {
+            let rows = rows
+                .iter()
+                .filter(|row| row.vlan.map(Vlan::number) == Some(number));
+            rows.map(|row| row.bytes).sum::<u64>()
+        };
+        assert_eq!([of_vlan(7), of_vlan(8)], [u64::from(count); 2]);
+        assert_eq!(rows.len(), ROWS_PER_SHARD_TICK_MAX + 2);
+    }
+
+    #[test]
     fn however_many_assets_there_are_rows_are_bounded_and_bytes_exact() {
         let count = 5 * ROWS_PER_SHARD_TICK_MAX as u32;
         let rows = (0..count).map(|i| Transfer {
             asset_ip: IpAddr::from((0x0a00_0000 + i).to_be_bytes()),
+            vlan: None,
             ..row(1, 1 + u64::from(i), i, if i % 3 == 0 { "RU" } else { "BR" })
         });
         let mut rows: Vec<_> = rows.collect();

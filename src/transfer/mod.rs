@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::dissect::Protection;
 use crate::flow::{Endpoint, Flow, FlowEvent};
 use crate::geo::{Confidence, Country};
-use crate::inventory::AssetKey;
+use crate::inventory::{AssetKey, Station, Vlan};
 use crate::time::Tick;
 
 /// Export bytes of one asset. Transfers sort in the order in which the analyst takes them:
@@ -39,6 +39,8 @@ pub struct Transfer {
     pub service: Service,
     /// Address from which they were sent, which tells the asset.
     pub asset_ip: IpAddr,
+    /// VLAN in which it sent, which may tell the asset too.
+    pub vlan: Option<Vlan>,
     /// Both ends, unless this row stands for many.
     pub conversation: Option<Conversation>,
     /// Whether the asset answered (a server) rather than began.
@@ -58,7 +60,7 @@ pub struct Transfer {
 }
 
 // A million may wait for the close of a tick.
-const _: () = assert!(size_of::<Transfer>() <= 72);
+const _: () = assert!(size_of::<Transfer>() <= 80);
 
 /// The ends of the flow that carried a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,6 +111,7 @@ impl Transfer {
             asn: place.asn,
             service: Service::of(flow.protocol(), flow.dst.port, flow.src.port),
             asset_ip: asset_end.address,
+            vlan: Vlan::of_tag(flow.vlan),
             conversation: Some(Conversation::of(flow, asset_end, peer_end)),
             served,
             bytes: *bytes,
@@ -118,6 +121,15 @@ impl Transfer {
             round_trip_nanos: round_trip_nanos.and_then(|nanos| NonZeroU32::new(nanos.max(1))),
             measure: Measure::PACKETS,
         })
+    }
+
+    /// From where it was sent.
+    #[inline]
+    pub const fn station(&self) -> Station {
+        Station {
+            address: self.asset_ip,
+            vlan: self.vlan,
+        }
     }
 
     /// Who sent, as far as the address tells.
@@ -155,7 +167,7 @@ impl Ord for Transfer {
                 row.country,
                 row.asn,
                 row.service,
-                row.asset_ip,
+                row.station(),
                 row.conversation,
                 row.served,
                 row.bytes,
@@ -225,6 +237,7 @@ mod tests {
                 asn,
                 service: Service::Web,
                 asset_ip,
+                vlan: None,
                 conversation: None,
                 served,
                 bytes: 1,

@@ -7,7 +7,7 @@ use std::path::Path;
 use etherparse::PacketBuilder;
 use serde_json::Value;
 
-use crate::packets::{ABROAD, Capture, NOON};
+use crate::packets::{ABROAD, Capture, NOON, tagged, udp};
 use borderflow::capture::FileSource;
 use borderflow::decode::{Packet, Said, Sightings, decode_into};
 
@@ -269,5 +269,102 @@ fn real_captures_tell_who_has_an_address() {
         seen("zeek/icmp/icmp6-neighbor-advert.pcap").len(),
         0,
         "it has no option"
+    );
+}
+
+/// Two sites that became one, with the same addresses in two VLANs.
+const TWO_VLANS: &str = r#"
+[site]
+networks = ["10.0.0.0/8"]
+jurisdictions = ["CN"]
+
+[[asset.known]]
+name = "north"
+addresses = ["10.0.0.5"]
+vlan = 7
+
+[[asset.known]]
+name = "south"
+addresses = ["10.0.0.5"]
+vlan = 8
+
+[[asset.known]]
+name = "visitors"
+vlan = 9
+
+[[asset.known]]
+name = "elsewhere"
+addresses = ["10.0.0.5"]
+
+[flow]
+by_vlan = true
+"#;
+
+#[test]
+fn the_vlan_tells_which_of_two_assets_an_address_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = crate::packets::write(folder.path(), "site.toml", TWO_VLANS.as_bytes());
+    let mut capture = Capture::new();
+    let frame = |payload| udp([10, 0, 0, 5], ABROAD, payload);
+    let sent = [
+        (Some(7), 700),
+        (Some(8), 80),
+        (Some(9), 9),
+        (Some(10), 1_000),
+        (None, 100),
+    ];
+    for (second, (vlan, payload)) in sent.into_iter().enumerate() {
+        let frame = match vlan {
+            Some(vlan) => tagged(vlan, &frame(payload)),
+            None => frame(payload),
+        };
+        capture.frame(NOON + second as u32, 0, &frame);
+    }
+    let file = capture.write(folder.path(), "vlans.pcap");
+    let out = folder.path().join("out");
+    let options = ["--config", config.to_str().unwrap()];
+    let ran = replay(&[&file], &out, &options);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let transfers = json_lines(&out.join("transfers.jsonl"));
+    let told = transfers.iter().map(|line| {
+        let asset = line["asset"].as_str().unwrap().to_owned();
+        (asset, line["vlan"].as_u64(), number(line, "bytes"))
+    });
+    let mut told: Vec<_> = told.collect();
+    told.sort_by_key(|(.., bytes)| *bytes);
+    let told: Vec<_> = told
+        .iter()
+        .map(|(asset, vlan, bytes)| (&**asset, *vlan, *bytes))
+        .collect();
+    let expected = [
+        ("visitors", Some(9), 9),
+        ("south", Some(8), 80),
+        ("elsewhere", None, 100),
+        ("north", Some(7), 700),
+        ("elsewhere", Some(10), 1_000),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_check_tells_that_the_same_addresses_in_two_vlans_need_flows_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str| {
+        let config = crate::packets::write(folder.path(), "site.toml", text.as_bytes());
+        let mut command = crate::program::borderflow("check");
+        crate::program::run({
+            command.arg(&config);
+            command
+        })
+    };
+    let apart = check(TWO_VLANS);
+    assert!(!apart.stdout.contains("in VLAN"), "{}", apart.stdout);
+    let together = check(&TWO_VLANS.replace("by_vlan = true", "by_vlan = false"));
+    let said = "10.0.0.5/32 of `south` in VLAN 8 lies in 10.0.0.5/32 of `north` in VLAN 7";
+    assert!(together.stdout.contains(said), "{}", together.stdout);
+    assert!(
+        together.stdout.contains("Set `flow.by_vlan = true`"),
+        "{}",
+        together.stdout
     );
 }

@@ -62,6 +62,17 @@ pub(crate) fn udp(source: [u8; 4], target: [u8; 4], payload: usize) -> Vec<u8> {
     frame
 }
 
+/// The same frame with the tag of a VLAN (IEEE 802.1Q).
+pub(crate) fn tagged(vlan: u16, frame: &[u8]) -> Vec<u8> {
+    let tag = [0x81, 0].into_iter().chain(vlan.to_be_bytes());
+    let [head, tail] = [&frame[..12], &frame[12..]];
+    head.iter()
+        .copied()
+        .chain(tag)
+        .chain(tail.iter().copied())
+        .collect()
+}
+
 /// `count` packets, one a second from `seconds` on, from an asset to Russia.
 pub(crate) fn upload(seconds: u32, count: u32) -> Capture {
     let mut capture = Capture::new();

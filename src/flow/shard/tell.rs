@@ -60,7 +60,7 @@ impl Shard {
     #[cold]
     pub(super) fn tell_names(
         &mut self,
-        [src, dst]: [IpAddr; 2],
+        ([src, dst], vlan): ([IpAddr; 2], Option<u16>),
         direction: usize,
         events: &mut impl FnMut(FlowEvent<'_>),
     ) {
@@ -71,7 +71,7 @@ impl Shard {
             } else {
                 [dst, src]
             };
-            events(named(ends, answered, now));
+            events(named((ends, vlan), answered, now));
         }
     }
 
@@ -172,11 +172,16 @@ impl Shard {
     }
 }
 
-/// What a message of DNS says that went from the first end to the second.
-pub(super) fn named([src, dst]: [IpAddr; 2], answered: Answered, tick: Tick) -> FlowEvent<'static> {
+/// What a message of DNS says that went from the first end to the second in a VLAN.
+pub(super) fn named(
+    ([src, dst], vlan): ([IpAddr; 2], Option<u16>),
+    answered: Answered,
+    tick: Tick,
+) -> FlowEvent<'static> {
     let is_response = answered.is_response;
     FlowEvent::Named {
         ends: if is_response { [dst, src] } else { [src, dst] },
+        vlan,
         answered,
         tick,
     }

@@ -15,6 +15,8 @@ use netflow_parser::{FieldValue, IpfixField, V9Field};
 pub(super) struct Fields {
     pub(super) ends: [Option<IpAddr>; 2],
     pub(super) ports: [u16; 2],
+    /// VLANs in which packets came to the exporter, and left it.
+    pub(super) vlans: [Option<u16>; 2],
     pub(super) protocol: u8,
     /// Bytes and packets of IP since the last report, of the flow and of its reverse.
     pub(super) delta: [[Option<u64>; 2]; 2],
@@ -72,15 +74,15 @@ impl Fields {
     }
 
     fn take(&mut self, number: u16, value: &FieldValue) {
-        let port = || integer(value).and_then(|port| u16::try_from(port).ok());
+        let number_of_16 = || integer(value).and_then(|number| u16::try_from(number).ok());
         match number {
             1 => self.delta[0][0] = integer(value),
             2 => self.delta[0][1] = integer(value),
             4 => self.protocol = value.as_u8().unwrap_or_default(),
             6 => self.tcp_flags |= flags(value),
-            7 => self.ports[0] = port().unwrap_or_default(),
+            7 => self.ports[0] = number_of_16().unwrap_or_default(),
             8 | 27 => self.ends[0] = address(value, self.ends[0]),
-            11 => self.ports[1] = port().unwrap_or_default(),
+            11 => self.ports[1] = number_of_16().unwrap_or_default(),
             12 | 28 => self.ends[1] = address(value, self.ends[1]),
             21 => self.uptime_ms[1] = integer(value),
             22 => self.uptime_ms[0] = integer(value),
@@ -96,6 +98,8 @@ impl Fields {
             159 => self.before_us[1] = integer(value),
             160 => self.init_ms = moment(value),
             161 => self.duration_ms = integer(value),
+            58 | 243 => self.vlans[0] = number_of_16(),
+            59 | 254 => self.vlans[1] = number_of_16(),
             61 => self.direction = integer(value),
             136 => self.end_reason = end_reason(value),
             239 => self.biflow_direction = integer(value),
@@ -200,6 +204,8 @@ const fn number(field: IANAIPFixField) -> u16 {
         IANAIPFixField::SamplingInterval => 34,
         IANAIPFixField::SamplerId => 48,
         IANAIPFixField::SamplerRandomInterval => 50,
+        IANAIPFixField::VlanId => 58,
+        IANAIPFixField::PostVlanId => 59,
         IANAIPFixField::FlowDirection => 61,
         IANAIPFixField::OctetTotalCount => 85,
         IANAIPFixField::PacketTotalCount => 86,
@@ -219,6 +225,8 @@ const fn number(field: IANAIPFixField) -> u16 {
         IANAIPFixField::InitiatorOctets => 231,
         IANAIPFixField::ResponderOctets => 232,
         IANAIPFixField::BiflowDirection => 239,
+        IANAIPFixField::Dot1qVlanId => 243,
+        IANAIPFixField::PostDot1qVlanId => 254,
         IANAIPFixField::SelectorId => 302,
         IANAIPFixField::SamplingPacketInterval => 305,
         IANAIPFixField::SamplingPacketSpace => 306,

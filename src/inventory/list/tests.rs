@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::inventory::{AssetConfig, AssetKey, Bindings, CELL_BYTES_MAX, Categories, Inventory};
+use crate::inventory::{
+    AssetConfig, AssetKey, Bindings, CELL_BYTES_MAX, Categories, Inventory, Station,
+};
 
 const FULL: &str = "\u{feff}name,addresses,mac,ceiling_bytes_per_hour,organisation,uscc,sector,\
 zone,is_critical_infrastructure,categories,grade,scenario,owner,bytes_per_record_minimum,\
@@ -264,19 +266,33 @@ fn lists_are_held_against_each_other() {
     all.extend(table("name\nf\n").unwrap());
     assert_eq!(
         check(&all).unwrap_err(),
-        "inventory.csv:2: `f` has neither addresses nor a mac"
+        "inventory.csv:2: `f` has neither addresses nor a mac nor a vlan"
+    );
+    all.truncate(4);
+    all.extend(table("name,vlan\ng,9\nh,9\n").unwrap());
+    let said = check(&all).unwrap_err();
+    assert_eq!(said, "inventory.csv:3: VLAN 9 is `g`'s already");
+    all.truncate(4);
+    all.extend(table("name,vlan,mac\ni,9,02:00:00:00:00:01\n").unwrap());
+    let said = check(&all).unwrap_err();
+    assert!(
+        said.starts_with("inventory.csv:2: `i` is told by its mac alone"),
+        "{said}"
     );
 }
 
 #[test]
 fn an_asset_is_told_by_vlan_and_prefix() {
-    let all = table("name,addresses,vlan,organisation\nany,10.0.0.0/8,,A\nseven,10.0.0.0/16,7,B\n")
-        .unwrap();
+    let all = table(
+        "name,addresses,vlan,organisation\nany,10.0.0.0/8,,A\nseven,10.0.0.0/16,7,B\nnine,,9,C\n",
+    )
+    .unwrap();
+    assert_eq!(Listed::check(&all, AssetBy::Auto), Ok(()));
     let inventory = Inventory::of(AssetBy::Auto, all.iter().map(|listed| &listed.known));
     let bindings = Bindings::default();
     let of = |vlan: Option<u16>, address: &str| {
-        let vlan = vlan.map(|number| Vlan::try_from(number).unwrap());
-        let key = inventory.asset_in(&bindings, vlan, address.parse().unwrap());
+        let (address, vlan) = (address.parse().unwrap(), Vlan::of_tag(vlan));
+        let key = inventory.asset(&bindings, Station { address, vlan });
         let declared = inventory.declared(key);
         let organisation = declared.and_then(|declared| declared.organisation.clone());
         organisation.map(String::from).unwrap_or_default()
@@ -286,6 +302,9 @@ fn an_asset_is_told_by_vlan_and_prefix() {
     assert_eq!(of(Some(8), "10.0.0.1"), "A");
     assert_eq!(of(None, "10.0.0.1"), "A");
     assert_eq!(of(Some(7), "192.0.2.1"), "");
+    assert_eq!(of(Some(9), "192.0.2.1"), "C");
+    assert_eq!(of(Some(9), "fd00::1"), "C");
+    assert_eq!(of(Some(9), "10.0.0.1"), "C");
     assert_eq!(inventory.declared(AssetKey::UNNAMED), None);
 }
 

@@ -21,7 +21,7 @@ pub(super) fn take(
     transfer: &Transfer,
     (host, domain): (Option<&str>, Option<&str>),
 ) {
-    let asset = owners.asset(bindings, transfer.asset_ip);
+    let asset = owners.asset(bindings, transfer.station());
     let export = export(owners, asset, transfer, (host, domain));
     account.take(policy, &export, || {
         owners.label_of(asset, transfer.asset_ip)
@@ -88,13 +88,14 @@ impl Analyst {
         self.pass_hours(last)?;
         for (tick, one) in inspected {
             let place = self.geo.place(one.conversation.peer);
-            let asset = self.asset(one.asset_ip);
+            let asset = self.asset(one.station);
             let transfer = Transfer {
                 tick,
                 country: place.country,
                 asn: place.asn,
                 service: Service::Other,
-                asset_ip: one.asset_ip,
+                asset_ip: one.station.address,
+                vlan: one.station.vlan,
                 conversation: Some(one.conversation),
                 served: false,
                 bytes: 0,
@@ -108,7 +109,7 @@ impl Analyst {
             let domain = host.and_then(registered_domain);
             let export = export(&self.owners, asset, &transfer, (host, domain));
             let found = Findings::from(&one.found);
-            let label = || self.owners.label_of(asset, one.asset_ip);
+            let label = || self.owners.label_of(asset, one.station.address);
             self.learned
                 .account
                 .see(&self.policy, &export, &found, label);

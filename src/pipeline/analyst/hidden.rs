@@ -9,6 +9,7 @@ use crate::decode::Sighting;
 use crate::detect::{Asked, Direction, Echo, Finding};
 use crate::dissect::{Answered, Ping};
 use crate::geo::Country;
+use crate::inventory::Station;
 use crate::time::Tick;
 
 use super::tell::{Hidden, Word};
@@ -28,8 +29,11 @@ impl Heard {
     pub(super) fn of(output: &mut SensorOutput, known: &BTreeSet<IpAddr>) -> Self {
         let mut names = std::mem::take(&mut output.names);
         let mut pings = std::mem::take(&mut output.pings);
-        let servers: BTreeSet<IpAddr> = names.iter().map(|(_, [_, server], _)| *server).collect();
-        let asks_for_others = |asker: &IpAddr| servers.contains(asker) || known.contains(asker);
+        let servers = names.iter().map(|(_, [_, server], _)| server.address);
+        let servers: BTreeSet<IpAddr> = servers.collect();
+        let asks_for_others = |Station { address, .. }: &Station| {
+            servers.contains(address) || known.contains(address)
+        };
         names.sort_unstable_by(|one, other| {
             let order = |row: &(Tick, Ends, Answered)| (row.0, asks_for_others(&row.1[0]));
             let by_order = order(other).cmp(&order(one));
@@ -82,13 +86,13 @@ impl Analyst {
         (tick, ends, answered): &(Tick, Ends, Answered),
     ) -> Result<(), PipelineError> {
         let [asker, server] = *ends;
-        if !self.geo.is_home(asker) {
+        if !self.geo.is_home(asker.address) {
             return Ok(());
         }
         let asset = self.asset(asker);
         let servers = &mut self.learned.name_servers;
-        if self.geo.is_home(server) && servers.len() < NAME_SERVERS_MAX {
-            servers.insert(server);
+        if self.geo.is_home(server.address) && servers.len() < NAME_SERVERS_MAX {
+            servers.insert(server.address);
         }
         // Whether or not the list knows the suffix: somebody may serve one of his own.
         let domain = psl::domain(&answered.name);
@@ -112,12 +116,12 @@ impl Analyst {
 
     fn take_ping(&mut self, (tick, ends, ping): &(Tick, Ends, Ping)) -> Result<(), PipelineError> {
         let [from, to] = *ends;
-        let is_out = self.geo.is_home(from);
+        let is_out = self.geo.is_home(from.address);
         let (home, peer) = if is_out { (from, to) } else { (to, from) };
         let suspicion = self.learned.tunnels.echoes.take(&Echo {
             tick: tick.0,
             asset: self.asset(home),
-            peer,
+            peer: peer.address,
             is_request: ping.is_request,
             direction: if is_out {
                 Direction::Out
@@ -147,16 +151,16 @@ impl Analyst {
         [home, peer]: &Ends,
         (finding, domain): (Finding, Option<String>),
     ) -> Result<(), PipelineError> {
-        let country = if self.geo.is_home(*peer) {
+        let country = if self.geo.is_home(peer.address) {
             Country::UNKNOWN
         } else {
-            self.geo.place(*peer).country
+            self.geo.place(peer.address).country
         };
         let key = (self.asset(*home), country);
         let word = Word {
             hidden: Some(Hidden {
                 finding,
-                address: *home,
+                address: home.address,
                 domain,
             }),
             ..Word::default()

@@ -57,6 +57,58 @@ pub(super) fn overlapping(inventory: &[Listed]) -> Found {
     found
 }
 
+/// Prefixes that hold those of an asset in another VLAN.
+pub(super) fn in_two_vlans(inventory: &[Listed]) -> Found {
+    let mut prefixes: Vec<(Range, Vlan, usize)> = Vec::new();
+    for (place, listed) in inventory.iter().enumerate() {
+        let Some(vlan) = listed.known.declared.vlan else {
+            continue;
+        };
+        for prefix in &listed.known.addresses {
+            prefixes.push((Range::of(prefix.get_ref().0), vlan, place));
+        }
+    }
+    // A prefix comes behind all that hold it.
+    prefixes.sort_unstable();
+    let mut found = Found::default();
+    let mut open: Vec<(Range, Vlan, usize)> = Vec::new();
+    for prefix in prefixes {
+        let (range, vlan, place) = prefix;
+        while open
+            .last()
+            .is_some_and(|(around, ..)| !around.holds(&range))
+        {
+            open.pop();
+        }
+        // The nearest one around is enough to make somebody look.
+        let around = open.last().copied();
+        open.push(prefix);
+        let around = around.filter(|(_, other_vlan, _)| *other_vlan != vlan);
+        let Some((around, other_vlan, other)) = around else {
+            continue;
+        };
+        let (Some(one), Some(other)) = (inventory.get(place), inventory.get(other)) else {
+            continue;
+        };
+        let [name, other_name] = [one, other].map(|it| it.known.name.get_ref().as_str());
+        let sentence = format!(
+            "{} of `{name}` in VLAN {} lies in {} of `{other_name}` in VLAN {} ({}:{}), and \
+             conversations of both with the same ports would be one flow.",
+            range.prefix,
+            vlan.number(),
+            around.prefix,
+            other_vlan.number(),
+            other.file,
+            other.line
+        );
+        let fix = "Set `flow.by_vlan = true`, unless frames are mirrored before and behind a \
+                   router.";
+        let texts = [sentence, fix.to_owned()];
+        found.push((&one.file, one.line), Severity::Warning, texts);
+    }
+    found
+}
+
 /// Addresses of a family from the first to the last; those that begin first come first, and of
 /// those the longest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
