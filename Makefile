@@ -14,7 +14,7 @@ SECONDS ?= 600
 MINUTES ?= 40
 
 .PHONY: help demo example test bench stages numbers bench-detection series gate gate-detection \
-	keep-detection fuzz crash ledger soak lint golden metrics docs deb console-test clean-out
+	keep-detection fuzz crash ledger noise siege soak lint golden metrics docs deb console-test clean-out
 
 export CARGO_TERM_COLOR ?= auto
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -99,6 +99,10 @@ ledger: ## time a ledger of a million entries
 	cargo build --release --locked --example ledger
 	rm -rf out/ledger-timed
 	$(TARGET_DIR)/release/examples/ledger time out/ledger-timed 1000000
+
+noise: ## count identifiers that inspection finds in a gigabyte without any
+	@scripts/need.sh build
+	cargo run --release --locked --example noise -- 1000
 
 soak: ## run on a link with clients, a flood and a leak for MINUTES=40 (needs root)
 	@scripts/need.sh build

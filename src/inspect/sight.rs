@@ -95,7 +95,7 @@ impl Sight<'_> {
                 return self.sure(kind, value);
             }
             let hash = self.inspector.hash(kind, value);
-            match density.pass(hash) {
+            match density.pass(kind, hash) {
                 Verdict::Hit(held) => {
                     self.found.hit(kind, hash, value);
                     for (hash, count) in held {

@@ -30,16 +30,15 @@ fn random_numbers_pass_as_resident_ids_as_rarely_as_stated() {
 #[test]
 fn random_numbers_make_no_density() {
     let mut chance = Chance(0x77_1234);
-    let mut streams_with_hits = 0;
-    for _ in 0..200 {
-        let text: String = (0..200)
+    let mut found = Found::default();
+    for _ in 0..2_000 {
+        let text: String = (0..100)
             .map(|n| format!("4{},{}\n", chance.digits(15), chance.digits(11 + n % 2)))
             .collect();
-        let found = inspect(text);
-        let hits =
-            found.hits(Kind::PaymentCard) + found.hits(Kind::MobileChina) + found.hits(Kind::Vin);
-        streams_with_hits += u64::from(hits > 0);
+        found.merge(&inspect(text));
     }
     // Luhn alone would pass one number of ten, in each of the streams.
-    assert!(streams_with_hits <= 12, "{streams_with_hits} of 200");
+    for kind in [Kind::PaymentCard, Kind::MobileChina, Kind::Vin] {
+        assert_eq!(found.hits(kind), 0, "{kind:?}");
+    }
 }

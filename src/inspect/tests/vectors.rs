@@ -150,21 +150,28 @@ fn invalid_ones_are_not() {
 
 #[test]
 fn a_density_is_evidence_and_a_share_is_not() {
-    let numbers = ["13812345678", "15900001111", "18633334444"];
-    let column = format!(
-        "name,no\r\na,{}\r\nb,{}\r\nc,{}\r\n",
-        numbers[0], numbers[1], numbers[2]
-    );
-    assert_eq!(hits(Kind::MobileChina, &column), 3);
-    let two = inspect(format!("a,{}\r\nb,{}\r\n", numbers[0], numbers[1]));
-    let seen = two.identifier(Kind::MobileChina).unwrap();
-    assert_eq!((seen.hits(), seen.unconfirmed()), (0, 2));
+    let number = |n: usize| format!("{}1234567{n}", ["138", "159", "186"][n % 3]);
+    let rows = |count: usize| -> String {
+        (0..count)
+            .map(|n| format!("{n},{}\r\n", number(n)))
+            .collect()
+    };
+    assert_eq!(hits(Kind::MobileChina, rows(6)), 6);
+    let five = inspect(rows(5));
+    let seen = five.identifier(Kind::MobileChina).unwrap();
+    assert_eq!((seen.hits(), seen.unconfirmed()), (0, 5));
+    let again: String = (0..9).map(|_| number(1) + "\r\n").collect();
+    assert_eq!(hits(Kind::MobileChina, again), 0, "one value many times");
+    let other = "20000000001,";
+    assert_eq!(hits(Kind::MobileChina, other.to_owned() + &rows(6)), 0);
+    assert_eq!(hits(Kind::MobileChina, other.to_owned() + &rows(7)), 7);
     let others: String = (0..10).map(|n| format!("2000000000{n},")).collect();
-    assert_eq!(hits(Kind::MobileChina, format!("{others}{column}")), 0);
+    assert_eq!(hits(Kind::MobileChina, others + &rows(9)), 0);
     let vins = "1M8GDM9AXKP042788 5GZCZ43D13S812715 WDBEA30D3HA391172 1FACP45EXLF192944";
     assert_eq!(hits(Kind::Vin, vins), 4);
-    let cards = "4111111111111111,5555555555554444,6011111111111117,4111111111111111";
-    assert_eq!(hits(Kind::PaymentCard, cards), 4);
+    let cards = "4111111111111111,5555555555554444,6011111111111117,4111111111111111,\
+        378282246310005,3530111333300000,30569309025904";
+    assert_eq!(hits(Kind::PaymentCard, cards), 7);
 }
 
 #[test]
