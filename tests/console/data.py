@@ -254,6 +254,23 @@ class Site:
         return {"from": stamp(self.now - datetime.timedelta(hours=hours)), "to": stamp(self.now),
                 "jurisdictions": rows}
 
+    def flow_input(self):
+        """A site that is sick has exporters, and trouble with them; a full one has one that is
+        well; others have none."""
+        if self.state == "empty":
+            return None
+        is_sick = self.state == "sick"
+        return {
+            "formats": [{"format": "netflow_v9", "datagrams": 4_120_441, "records": 98_113_204}]
+            + ([{"format": "sflow", "datagrams": 81_204, "records": 401_880}] if is_sick else []),
+            "exporters": {"heard": 3, "silent": 1 if is_sick else 0},
+            "lost": [{"exporter": "edge-router-1", "datagrams": 91_402, "records": 0}]
+            if is_sick else [],
+            "refused": {"too_many_exporters": 1_204, "stranger": 31} if is_sick else {},
+            "passed_over": {"duplicate": 1_880_231}, "late": {"long": 8_120, "late": 12},
+            "sampling_max": 1000 if is_sick else 0, "export_bytes": 8_231_554_120_331,
+            "waiting": 4_120}
+
     def health(self):
         is_sick = self.state == "sick"
         frames = 0 if self.state == "empty" else 184_220_118_402
@@ -264,6 +281,7 @@ class Site:
                         "link_type": 0},
             "interfaces": [{"name": "eth1", "received": frames, "gaps": 0, "interface_dropped": 0,
                             "kernel_dropped": frames // 180 if is_sick else frames and 1_204}],
+            "flow_input": self.flow_input(),
             "evictions": {"flows": 48_113 if is_sick else 0, "assets": 0, "openings": 31},
             "save_failures": 3 if is_sick else 0, "ledger_failures": 0, "history_dropped": 0,
             "tick_latency_p99_seconds": 4.2 if is_sick else 0.012,
