@@ -332,7 +332,6 @@ mod tests {
             assert!(policy.contains(&format!("'sha256-{hash}'")), "{kind} {at}");
         }
         assert_eq!(policy.matches("sha256").count(), parts.len());
-        assert!(!policy.contains("unsafe"));
         assert!(!policy.contains("script-src 'self'"), "{policy}");
     }
 
