@@ -45,7 +45,7 @@ export default {
   "footer.bytes": "Bytes are unique payload bytes that left: lower bounds, in SI units.",
   "footer.map": "The shapes on the map are those of Natural Earth. They help to find a place and "
     + "make no statement on the status of any territory or the course of any border.",
-  "footer.places": "Built-in places of addresses: {link}, CC-BY-4.0.",
+  "footer.places": "Built-in places of addresses: {link}, CC\u2011BY\u20114.0.",
 
   "error.title": "This cannot be shown",
   "error.page": "There is no such page",

@@ -44,7 +44,7 @@ export default {
   "footer.version": "borderflow {version} · {source} · 时间按 {zone}",
   "footer.bytes": "字节数为去重后的出境载荷字节，是下限，采用国际单位制。",
   "footer.map": "地图轮廓取自 Natural Earth，仅供辨认方位，不表示对任何领土的地位或任何边界走向的立场。",
-  "footer.places": "内置地址归属数据：{link}，CC-BY-4.0。",
+  "footer.places": "内置地址归属数据：{link}，CC\u2011BY\u20114.0。",
 
   "error.title": "无法显示",
   "error.page": "没有这个页面",
