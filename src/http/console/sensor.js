@@ -50,7 +50,8 @@ function records(input) {
         cell: (row) => f.count(row.records) }] });
   const missing = table({ caption: t("records.lost"), rows: input.lost,
     key: (row) => row.exporter, columns: [
-      { key: "exporter", label: `${t("records.lost")}: ${t("records.exporter")}`, cell: (row) => code(row.exporter) },
+      { key: "exporter", label: `${t("records.lost")}: ${t("records.exporter")}`,
+        cell: (row) => code(row.exporter) },
       { key: "datagrams", label: t("records.datagrams"), is: "number",
         cell: (row) => f.count(row.datagrams) },
       { key: "records", label: t("records.records"), is: "number",
