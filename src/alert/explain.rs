@@ -1,12 +1,16 @@
 //! The sentences of an alert that a person can act on.
 
+mod zh;
+
 use std::net::SocketAddr;
 
 use crate::detect::Bytes;
+use crate::dissect::{Flaw, Protection};
 use crate::geo::{Confidence, Country};
+use crate::policy::law::Text;
 
 use super::incident::{Activity, Incident, Observed};
-use super::{Event, Recipient, Ruling, Verdict};
+use super::{Event, Recipient, Ruling, Source, Verdict};
 
 /// Why a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +47,24 @@ pub(super) fn explanation(
     occasion: Occasion,
     country: Country,
     activity: Activity,
+) -> Text {
+    Text {
+        en: english(incident, occasion, country, activity),
+        zh: zh::explanation(incident, occasion, country, activity),
+    }
+}
+
+fn english(
+    incident: &Incident,
+    occasion: Occasion,
+    country: Country,
+    activity: Activity,
 ) -> String {
     let observed = &incident.observed;
     let excess_bytes = incident.excess_bytes();
     let mut sentences = match (incident.hidden(), incident.ruled_against()) {
-        (Some(sentence), _) => vec![hidden(incident, country, sentence)],
-        (None, Some(sentence)) => vec![ruled_against(incident, country, &sentence)],
+        (Some(sentence), _) => vec![hidden(incident, country, &sentence.en)],
+        (None, Some(sentence)) => vec![ruled_against(incident, country, &sentence.en)],
         (None, None) => vec![format!(
             "{} sent {} to {} since {}, {} more than the {} to be expected.",
             incident.asset,
@@ -186,13 +202,20 @@ fn measured(observed: &Observed) -> Option<String> {
 }
 
 fn look(observed: &Observed) -> Option<String> {
-    let top = observed.top_flows.first()?;
-    let to = &top.conversation;
-    let asset_end = SocketAddr::new(top.asset_ip, to.asset_port);
-    let peer_end = SocketAddr::new(to.peer, to.peer_port);
-    let protocol = protocol_name(to.protocol);
+    let (asset_end, peer_end, protocol) = ends(observed)?;
     Some(format!(
         "Look first at {asset_end} to {peer_end} ({protocol})."
+    ))
+}
+
+/// The ends and the protocol of the heaviest conversation.
+fn ends(observed: &Observed) -> Option<(SocketAddr, SocketAddr, String)> {
+    let top = observed.top_flows.first()?;
+    let to = &top.conversation;
+    Some((
+        SocketAddr::new(top.asset_ip, to.asset_port),
+        SocketAddr::new(to.peer, to.peer_port),
+        protocol_name(to.protocol),
     ))
 }
 

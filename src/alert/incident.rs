@@ -11,6 +11,7 @@ use crate::detect::{Detector, Finding, Told};
 use crate::dissect::Application;
 use crate::geo::{Confidence, Country};
 use crate::inventory::AssetKey;
+use crate::policy::law::Text;
 use crate::time::Tick;
 use crate::transfer::Measure;
 
@@ -138,7 +139,7 @@ impl Hour {
 #[derive(Debug, Serialize, Deserialize)]
 struct Said {
     p: f64,
-    sentence: String,
+    sentence: Text,
 }
 
 impl Incident {
@@ -296,6 +297,7 @@ impl Incident {
             Occasion::Ruled(ruling) => Some(ruling),
             _ => self.ruling,
         };
+        let explained = explanation(self, occasion, country, activity);
         Alert {
             event: occasion.event(),
             time: time.to_string(),
@@ -332,7 +334,8 @@ impl Incident {
             feedback: ruled.map(|ruling| ruling.verdict),
             maturity: (observed.maturity * 100.0).round() / 100.0,
             sampling: observed.measure.one_in(),
-            explanation: explanation(self, occasion, country, activity),
+            explanation: explained.en,
+            explanation_zh: explained.zh,
             flows: alert_flows(observed),
         }
     }
@@ -363,25 +366,32 @@ impl Incident {
     }
 
     /// What is said of data that is hidden, where nothing else speaks.
-    pub(super) fn hidden(&self) -> Option<&str> {
+    pub(super) fn hidden(&self) -> Option<&Text> {
         let is_hidden = |detector: &Detector| detector.is_of_tunnel();
         let all = self.detectors.keys().all(is_hidden);
         let mut said = self.detectors.values().filter(|_| all);
-        said.next().map(|said| said.sentence.as_str())
+        said.next().map(|said| &said.sentence)
     }
 
     /// What a policy speaks against, where nothing else speaks.
-    pub(super) fn ruled_against(&self) -> Option<String> {
+    pub(super) fn ruled_against(&self) -> Option<Text> {
         let alone = self.detectors.keys().all(|it| it.is_of_policy());
-        let said = self.detectors.values().map(|said| said.sentence.as_str());
-        alone.then(|| said.collect::<Vec<_>>().join(" "))
+        let joined = |of: fn(&Text) -> &str| {
+            let said = self.detectors.values().map(|said| of(&said.sentence));
+            said.collect::<Vec<_>>().join(" ")
+        };
+        alone.then(|| Text {
+            en: joined(|text| &text.en),
+            zh: joined(|text| &text.zh),
+        })
     }
 
     fn detector_lines(&self) -> Vec<DetectorLine> {
         let lines = self.detectors.iter().map(|(name, said)| DetectorLine {
             name: *name,
             p: said.p,
-            sentence: said.sentence.clone(),
+            sentence: said.sentence.en.clone(),
+            sentence_zh: said.sentence.zh.clone(),
         });
         lines.collect()
     }

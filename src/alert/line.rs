@@ -85,6 +85,8 @@ pub struct Alert {
     pub sampling: Option<u16>,
     /// A sentence with numbers that a person can act on.
     pub explanation: String,
+    /// The same in Chinese.
+    pub explanation_zh: String,
     /// The conversations that carried most in the running hour.
     pub flows: Vec<AlertFlow>,
 }
@@ -161,6 +163,8 @@ pub struct DetectorLine {
     pub p: f64,
     /// What it saw.
     pub sentence: String,
+    /// The same in Chinese.
+    pub sentence_zh: String,
 }
 
 /// A conversation that carried much of it.
@@ -215,6 +219,7 @@ impl Alert {
             detectors,
             policy,
             explanation,
+            explanation_zh,
             flows,
             event: _,
             time: _,
@@ -240,9 +245,11 @@ impl Alert {
             sampling: _,
         } = self;
         *asset_ip = veil.address(*asset_ip);
-        let texts = [id, incident, asset, explanation].into_iter();
+        let texts = [id, incident, asset, explanation, explanation_zh].into_iter();
         let others = [campaign, asset_mac, organisation, recipient];
-        let sentences = detectors.iter_mut().map(|line| &mut line.sentence);
+        let sentences = detectors
+            .iter_mut()
+            .flat_map(|line| [&mut line.sentence, &mut line.sentence_zh]);
         let texts = texts.chain(others.into_iter().flatten()).chain(sentences);
         texts.for_each(|text| veil.hide(text));
         if let Some(line) = policy {

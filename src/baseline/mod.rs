@@ -60,7 +60,7 @@ use crate::time::HourSlot;
 use crate::transfer::Service;
 
 /// Version of the stored form of a [`Baseline`].
-pub const STATE_VERSION: u32 = 10;
+pub const STATE_VERSION: u32 = 11;
 
 /// Assets that are followed; transfers of any more are counted in totals only.
 pub const ASSETS_MAX: usize = 65_536;

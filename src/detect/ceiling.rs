@@ -24,6 +24,7 @@ use std::num::NonZeroU64;
 use crate::baseline::{Destination, Measure, Role};
 use crate::geo::Country;
 use crate::inventory::{AssetConfig, AssetKey};
+use crate::policy::law::Text;
 use crate::time::{HourSlot, Tick};
 
 use super::{Bytes, Detector, Finding, Judge, Told};
@@ -151,14 +152,16 @@ pub fn told(judge: &Judge, breach: &Breach<'_>, others: Option<Told>) -> Told {
 fn finding(judge: &Judge, breach: &Breach<'_>) -> Finding {
     let all = &breach.destination.all;
     let ceiling_bytes = breach.passed.ceiling_bytes;
-    let (detector, bytes, how) = match breach.passed.limit {
-        Limit::All => (Detector::Ceiling, all.hour_bytes, ""),
+    let (detector, bytes, [how, how_zh]) = match breach.passed.limit {
+        Limit::All => (Detector::Ceiling, all.hour_bytes, [""; 2]),
         Limit::Unprotected => (
             Detector::Unprotected,
             breach.destination.unprotected_bytes,
-            " in the clear or weakly protected",
+            [" in the clear or weakly protected", "明文或弱保护的数据 "],
         ),
     };
+    let (label, country) = (breach.label, breach.country);
+    let (sent, ceiling) = (Bytes(bytes), Bytes(ceiling_bytes));
     let peaks = all.record().map(|record| record.past.hour_peaks);
     let peaks = peaks.unwrap_or_default();
     let curves = judge.curves();
@@ -169,13 +172,12 @@ fn finding(judge: &Judge, breach: &Breach<'_>) -> Finding {
         since: Tick::of_hour(breach.hour),
         bytes,
         expected_bytes: all.expected(breach.slot).bytes().min(ceiling_bytes),
-        sentence: format!(
-            "{} has sent {} to {}{how} in this hour; the ceiling is {}",
-            breach.label,
-            Bytes(bytes),
-            breach.country,
-            Bytes(ceiling_bytes),
-        ),
+        sentence: Text {
+            en: format!(
+                "{label} has sent {sent} to {country}{how} in this hour; the ceiling is {ceiling}"
+            ),
+            zh: format!("{label} 本小时内发往 {country} {how_zh}{sent}；上限为 {ceiling}"),
+        },
     }
 }
 
@@ -252,7 +254,7 @@ mod tests {
             panic!("{told:?}");
         };
         assert_eq!(
-            finding.sentence,
+            finding.sentence.en,
             "10.0.0.5 has sent 5.20 GB to DE in this hour; the ceiling is 5.00 GB"
         );
         assert_eq!((finding.since, finding.bytes), (Tick(7_200), 5_200_000_000));

@@ -16,6 +16,7 @@
 
 use crate::baseline::{Grown, Maturity, Measure, Role};
 use crate::geo::Country;
+use crate::policy::law::Text;
 
 use super::{Bytes, Detector, Finding, Judge, Told};
 
@@ -24,12 +25,17 @@ pub fn told(judge: &Judge, role: Role, country: Country, grown: &Grown) -> Told 
     let ratio = grown.ratio();
     let curves = judge.curves();
     let [latest, before, first] = grown.levels.map(|level| Bytes(level as u64));
-    let sentence = format!(
-        "a day to {country} has come to {latest}, {ratio:.1} times the {} of the weeks until {}; \
-         the last three weeks had {first}, {before} and {latest}",
-        Bytes(grown.reference as u64),
-        grown.frozen,
-    );
+    let (reference, frozen) = (Bytes(grown.reference as u64), grown.frozen);
+    let sentence = Text {
+        en: format!(
+            "a day to {country} has come to {latest}, {ratio:.1} times the {reference} of the \
+             weeks until {frozen}; the last three weeks had {first}, {before} and {latest}"
+        ),
+        zh: format!(
+            "每天发往 {country} 的数据已达 {latest}，为截至 {frozen} 各周的 {reference} 的 \
+             {ratio:.1} 倍；最近三周依次为 {first}、{before}、{latest}"
+        ),
+    };
     let finding = Finding {
         detector: Detector::Growth,
         cell: None,

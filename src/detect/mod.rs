@@ -39,6 +39,7 @@ pub use tunnels::{
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{CellKey, Measure};
+use crate::policy::law::Text;
 use crate::time::Tick;
 
 /// One detector's word on what an asset sends to a country.
@@ -56,8 +57,8 @@ pub struct Finding {
     pub bytes: u64,
     /// Bytes that were to be expected since then.
     pub expected_bytes: u64,
-    /// What it saw, as a sentence.
-    pub sentence: String,
+    /// What it saw, as a sentence without its end, in each language.
+    pub sentence: Text,
 }
 
 /// The detectors.

@@ -16,8 +16,10 @@
 //! conversation nor a name server named it.
 
 use crate::baseline::{Cell, CellKey, Measure};
+use crate::policy::law::Text;
 
-use super::{Bytes, Ground, Scene, volume};
+use super::volume::{Of, so_far};
+use super::{Bytes, Ground, Scene};
 
 /// Of the country.
 pub(super) fn of_country(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
@@ -60,22 +62,28 @@ pub(super) fn of_service(scene: &Scene<'_>, key: CellKey, cell: &Cell, grounds: 
 }
 
 /// What is to be said of a service that is new.
-pub(super) fn service_sentence(scene: &Scene<'_>, ground: &Ground) -> String {
+pub(super) fn service_sentence(scene: &Scene<'_>, ground: &Ground) -> Text {
     let cell = ground
         .cell
         .and_then(|key| Some((key, scene.state.cells.get(&key)?)));
     let Some((key, cell)) = cell else {
-        return String::new();
+        return Text::default();
     };
-    format!(
-        "{} to AS{} in {} over {}, which it never used there before {}; of new ones, {}",
-        Bytes(cell.novelty.bytes),
-        key.asn,
-        key.country,
-        key.service.name(),
-        cell.novelty.since,
-        volume::so_far(&scene.record.new_services.day_peaks, "day"),
-    )
+    let (asn, country, service) = (key.asn, key.country, key.service.name());
+    let (bytes, since) = (Bytes(cell.novelty.bytes), cell.novelty.since);
+    let so_far = so_far(&scene.record.new_services.day_peaks, Of::Day);
+    Text {
+        en: format!(
+            "{bytes} to AS{asn} in {country} over {service}, which it never used there before \
+             {since}; of new ones, {}",
+            so_far.en,
+        ),
+        zh: format!(
+            "经 {service} 发往 {country} 的 AS{asn} {bytes}，{since} 之前从未在该处用过此服务；\
+             新服务中，{}",
+            so_far.zh,
+        ),
+    }
 }
 
 /// Of the new registered domain that got most.
@@ -88,31 +96,42 @@ pub(super) fn of_recipient(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
 }
 
 /// What is to be said of a registered domain that is new.
-pub(super) fn recipient_sentence(scene: &Scene<'_>) -> String {
+pub(super) fn recipient_sentence(scene: &Scene<'_>) -> Text {
     let Some(new) = scene.record.receivers.largest_new(scene.country) else {
-        return String::new();
+        return Text::default();
     };
-    format!(
-        "{} to {}, a recipient that it never exported to before {}; of new ones, {}",
-        Bytes(new.novelty.bytes),
-        new.domain,
-        new.novelty.since,
-        volume::so_far(&scene.record.new_recipients.day_peaks, "day"),
-    )
+    let (bytes, domain, since) = (Bytes(new.novelty.bytes), &new.domain, new.novelty.since);
+    let so_far = so_far(&scene.record.new_recipients.day_peaks, Of::Day);
+    Text {
+        en: format!(
+            "{bytes} to {domain}, a recipient that it never exported to before {since}; of new \
+             ones, {}",
+            so_far.en,
+        ),
+        zh: format!(
+            "发往 {domain} {bytes}，{since} 之前从未向该接收方传出；新接收方中，{}",
+            so_far.zh,
+        ),
+    }
 }
 
 /// What is to be said of something new.
-pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
+pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> Text {
     let cell = ground
         .cell
         .and_then(|key| Some((key, scene.state.cells.get(&key)?)));
-    let (place, novelty, past) = match cell {
+    let ([place, place_zh], novelty, past) = match cell {
         Some((key, cell)) => {
-            let place = format!("AS{} in {}, a network", key.asn, key.country);
+            let (asn, country) = (key.asn, key.country);
+            let place = [
+                format!("AS{asn} in {country}, a network"),
+                format!("{country} 的 AS{asn}"),
+            ];
             (place, &cell.novelty, &scene.record.new_networks)
         }
         None => {
-            let place = format!("{}, a country", scene.country);
+            let country = scene.country;
+            let place = [format!("{country}, a country"), country.to_string()];
             (
                 place,
                 &scene.destination.all.novelty,
@@ -120,10 +139,16 @@ pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
             )
         }
     };
-    format!(
-        "{} to {place} that it never exported to before {}; of new ones, {}",
-        Bytes(novelty.bytes),
-        novelty.since,
-        volume::so_far(&past.day_peaks, "day"),
-    )
+    let (bytes, since) = (Bytes(novelty.bytes), novelty.since);
+    let so_far = so_far(&past.day_peaks, Of::Day);
+    Text {
+        en: format!(
+            "{bytes} to {place} that it never exported to before {since}; of new ones, {}",
+            so_far.en,
+        ),
+        zh: format!(
+            "发往 {place_zh} {bytes}，{since} 之前从未向该处传出；新目的地中，{}",
+            so_far.zh,
+        ),
+    }
 }

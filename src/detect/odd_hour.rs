@@ -12,6 +12,7 @@
 //! Blind spot: assets that are awake around the clock.
 
 use crate::baseline::Measure;
+use crate::policy::law::Text;
 
 use super::{Bytes, Ground, Scene, volume};
 
@@ -25,11 +26,18 @@ pub(super) fn of_asset(scene: &Scene<'_>, grounds: &mut Vec<Ground>) {
 }
 
 /// What is to be said of an odd hour.
-pub(super) fn sentence(scene: &Scene<'_>) -> String {
+pub(super) fn sentence(scene: &Scene<'_>) -> Text {
     let peaks = &scene.record.odd_hours.hour_peaks;
-    format!(
-        "{} abroad at an hour at which it usually sends nothing; of such hours, {}",
-        Bytes(scene.asset_bytes()),
-        volume::so_far(peaks, "hour"),
-    )
+    let bytes = Bytes(scene.asset_bytes());
+    let so_far = volume::so_far(peaks, volume::Of::Hour);
+    Text {
+        en: format!(
+            "{bytes} abroad at an hour at which it usually sends nothing; of such hours, {}",
+            so_far.en,
+        ),
+        zh: format!(
+            "在通常不发送数据的时段发往境外 {bytes}；此类时段中，{}",
+            so_far.zh,
+        ),
+    }
 }

@@ -14,7 +14,7 @@
 //! recipient is in law, what ciphertext holds, what became of it beyond the border.
 
 use super::{Bytes, Detector, Finding, Told};
-use crate::policy::law::{Language, Severity};
+use crate::policy::law::{Language, Severity, Text};
 use crate::policy::{Judgement, Splitting};
 
 /// What is to be told of a judgement, beside what else is.
@@ -39,13 +39,13 @@ pub fn told(judgement: &Judgement, others: Option<Told>) -> Told {
 }
 
 fn of_splitting(judgement: &Judgement, splitting: &Splitting) -> Finding {
-    let sentence = format!(
-        "{} to {} today, by {}. {}",
-        Bytes(judgement.bytes),
-        judgement.recipient(),
-        judgement.pack,
-        splitting.sentence(Language::En),
-    );
+    let (bytes, recipient) = (Bytes(judgement.bytes), judgement.recipient());
+    let said = [Language::En, Language::Zh].map(|language| splitting.sentence(language));
+    let ([en, zh], pack) = (said, &judgement.pack);
+    let sentence = Text {
+        en: format!("{bytes} to {recipient} today, by {pack}. {en}"),
+        zh: format!("按 {pack}，今日发往 {recipient} {bytes}。{zh}"),
+    };
     Finding {
         detector: Detector::Splitting,
         cell: None,
@@ -58,24 +58,29 @@ fn of_splitting(judgement: &Judgement, splitting: &Splitting) -> Finding {
 }
 
 fn finding(judgement: &Judgement) -> Finding {
-    let [sentence, _] = &judgement.sentences;
-    let unprotected = match judgement.protection.name() {
-        name if judgement.is_of_protection() => {
-            format!("it needs protection, and goes {name}. ")
-        }
-        _ => String::new(),
+    let [en, zh] = &judgement.sentences;
+    let [unprotected, unprotected_zh] = match judgement.protection.name() {
+        name if judgement.is_of_protection() => [
+            format!("it needs protection, and goes {name}. "),
+            format!("该数据需要保护，实际为 {name}。"),
+        ],
+        _ => [String::new(), String::new()],
     };
-    let mut said = format!(
-        "{} to {} today, by {}: {unprotected}{sentence}",
-        Bytes(judgement.bytes),
-        judgement.recipient(),
-        judgement.pack,
-    );
+    let (bytes, recipient) = (Bytes(judgement.bytes), judgement.recipient());
+    let pack = &judgement.pack;
+    let mut said = Text {
+        en: format!("{bytes} to {recipient} today, by {pack}: {unprotected}{en}"),
+        zh: format!("按 {pack}，今日发往 {recipient} {bytes}：{unprotected_zh}{zh}"),
+    };
     for why in &judgement.why {
-        if !said.ends_with('.') {
-            said.push('.');
+        if !said.en.ends_with('.') {
+            said.en.push('.');
         }
-        said = format!("{said} {why}.");
+        said.en = format!("{} {why}.", said.en);
+    }
+    // What speaks against approvals there is in English alone.
+    if !judgement.why.is_empty() {
+        said.zh = format!("{}（{}）", said.zh, judgement.why.join("; "));
     }
     Finding {
         detector: Detector::Policy,

@@ -13,6 +13,8 @@
 //! Blind spot: growth as slow as the learning.
 
 use crate::baseline::{Cell, CellKey, Excursion, Measure};
+use crate::policy::law::Text;
+use crate::time::Tick;
 
 use super::{Bytes, Ground, Scene};
 
@@ -66,21 +68,32 @@ pub(super) fn run(scene: &Scene<'_>, cell: &Cell, bytes: u64) -> Option<Excursio
 }
 
 /// What is to be said of a run.
-pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
+pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> Text {
     let cell = ground
         .cell
         .and_then(|key| Some((key, scene.state.cells.get(&key)?)));
-    let (all, place) = match cell {
-        Some((key, cell)) => (cell, format!("AS{} over {}", key.asn, key.service.name())),
-        None => (&scene.destination.all, scene.country.to_string()),
+    let (all, [place, place_zh]) = match cell {
+        Some((key, cell)) => {
+            let (asn, service) = (key.asn, key.service.name());
+            let place = [
+                format!("AS{asn} over {service}"),
+                format!("AS{asn}（经 {service}）"),
+            ];
+            (cell, place)
+        }
+        None => {
+            let country = scene.country.to_string();
+            (&scene.destination.all, [country.clone(), country])
+        }
     };
     let run = run(scene, all, all.hour_bytes).unwrap_or_default();
-    format!(
-        "{} more than expected to {place} in the {} hours since {}",
-        Bytes(run.excess_bytes),
-        (scene.hour + 1).saturating_sub(run.since_hour),
-        crate::time::Tick::of_hour(run.since_hour),
-    )
+    let bytes = Bytes(run.excess_bytes);
+    let hours = (scene.hour + 1).saturating_sub(run.since_hour);
+    let since = Tick::of_hour(run.since_hour);
+    Text {
+        en: format!("{bytes} more than expected to {place} in the {hours} hours since {since}"),
+        zh: format!("自 {since} 起 {hours} 小时内，发往 {place_zh} 的数据比预期多 {bytes}"),
+    }
 }
 
 /// The share of a day that must not have come from elsewhere.

@@ -97,6 +97,7 @@ const ECHOES_CHANCE: f64 = 0.000_7;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::law::Text;
 
     #[test]
     fn a_tunnel_stands_beside_what_the_others_say() {
@@ -107,7 +108,7 @@ mod tests {
             since: Tick(7),
             bytes: 2_000,
             expected_bytes: 0,
-            sentence: String::new(),
+            sentence: Text::default(),
         };
         let alone = told(finding(Detector::Names), None);
         assert_eq!((alone.score, alone.findings.len()), (75.0, 1));

@@ -16,6 +16,7 @@
 //! Blind spot: a leak within what the asset's largest days have shown for that destination.
 
 use crate::baseline::{Cell, CellKey, Measure, Peaks};
+use crate::policy::law::Text;
 use crate::transfer::Service;
 
 use super::{Bytes, Ground, Scene};
@@ -89,18 +90,27 @@ fn sink_day_bytes(scene: &Scene<'_>, asn: u32) -> f64 {
 }
 
 /// What is to be said of so much to one system.
-pub(super) fn sink_sentence(scene: &Scene<'_>, ground: &Ground) -> String {
+pub(super) fn sink_sentence(scene: &Scene<'_>, ground: &Ground) -> Text {
     let asn = ground.cell.map_or(0, |key| key.asn);
     let most = scene.sinks.peaks(asn).map_or(0.0, Peaks::largest) as u64;
-    let before = match most {
-        0 => "nobody here sent it anything on a day before".to_owned(),
-        bytes => format!(
-            "the most that anybody here sent it on a day is {}",
-            Bytes(bytes)
-        ),
-    };
     let bytes = Bytes(sink_day_bytes(scene, asn) as u64);
-    format!("{bytes} to AS{asn} within 24 hours; {before}")
+    let [before, before_zh] = match most {
+        0 => [
+            "nobody here sent it anything on a day before".to_owned(),
+            "站内此前没有任何一天向其发送过数据".to_owned(),
+        ],
+        most => [
+            format!(
+                "the most that anybody here sent it on a day is {}",
+                Bytes(most)
+            ),
+            format!("站内此前单日向其发送最多 {}", Bytes(most)),
+        ],
+    };
+    Text {
+        en: format!("{bytes} to AS{asn} within 24 hours; {before}"),
+        zh: format!("24 小时内发往 AS{asn} {bytes}；{before_zh}"),
+    }
 }
 
 fn of_one(
@@ -137,41 +147,45 @@ fn service_day_bytes(scene: &Scene<'_>, service: Service) -> f64 {
 }
 
 /// What is to be said of a volume.
-pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
+pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> Text {
     let past = &scene.record.all;
+    let abroad = || ["abroad".to_owned(), "境外".to_owned()];
     let (bytes, place, peaks, is_hour) = match ground.measure {
-        Measure::AssetHour => (
-            scene.asset_bytes(),
-            "abroad".to_owned(),
-            past.hour_peaks,
-            true,
-        ),
+        Measure::AssetHour => (scene.asset_bytes(), abroad(), past.hour_peaks, true),
         Measure::AssetDay => {
             let before = past.before(scene.hour) as u64;
             let bytes = before.saturating_add(scene.asset_bytes());
-            (bytes, "abroad".to_owned(), past.day_peaks, false)
+            (bytes, abroad(), past.day_peaks, false)
         }
         Measure::ServiceDay(service) => {
             let past = scene.record.services.get(&service);
             let peaks = past.map(|past| past.day_peaks).unwrap_or_default();
             let bytes = service_day_bytes(scene, service) as u64;
-            (
-                bytes,
-                format!("abroad over {}", service.name()),
-                peaks,
-                false,
-            )
+            let service = service.name();
+            let place = [
+                format!("abroad over {service}"),
+                format!("境外（经 {service}）"),
+            ];
+            (bytes, place, peaks, false)
         }
         measure => {
             let cell = ground
                 .cell
                 .and_then(|key| Some((key, scene.state.cells.get(&key)?)));
             let (all, place) = match cell {
-                Some((key, cell)) => (
-                    cell,
-                    format!("to AS{} over {}", key.asn, key.service.name()),
-                ),
-                None => (&scene.destination.all, format!("to {}", scene.country)),
+                Some((key, cell)) => {
+                    let (asn, service) = (key.asn, key.service.name());
+                    let place = [
+                        format!("to AS{asn} over {service}"),
+                        format!(" AS{asn}（经 {service}）"),
+                    ];
+                    (cell, place)
+                }
+                None => {
+                    let country = scene.country;
+                    let place = [format!("to {country}"), format!(" {country}")];
+                    (&scene.destination.all, place)
+                }
             };
             let past = all
                 .record()
@@ -186,23 +200,40 @@ pub(super) fn sentence(scene: &Scene<'_>, ground: &Ground) -> String {
             }
         }
     };
-    let (span, of) = if is_hour {
-        ("this hour", "hour")
-    } else {
-        ("24 hours", "day")
+    let (of, [span, span_zh]) = match is_hour {
+        true => (Of::Hour, ["this hour", "本小时内"]),
+        false => (Of::Day, ["24 hours", "24 小时内"]),
     };
-    format!(
-        "{} {place} within {span}; {}",
-        Bytes(bytes),
-        so_far(&peaks, of)
-    )
+    let (bytes, so_far) = (Bytes(bytes), so_far(&peaks, of));
+    let [place, place_zh] = place;
+    Text {
+        en: format!("{bytes} {place} within {span}; {}", so_far.en),
+        zh: format!("{span_zh}发往{place_zh} {bytes}；{}", so_far.zh),
+    }
+}
+
+/// Of what the largest is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Of {
+    Hour,
+    Day,
 }
 
 /// How large it has been.
-pub(super) fn so_far(peaks: &Peaks, of: &str) -> String {
+pub(super) fn so_far(peaks: &Peaks, of: Of) -> Text {
+    let [of, of_zh] = match of {
+        Of::Hour => ["hour", "一小时"],
+        Of::Day => ["day", "一天"],
+    };
     match peaks.largest() as u64 {
-        0 => format!("no {of} before had any"),
-        bytes => format!("the largest {of} so far had {}", Bytes(bytes)),
+        0 => Text {
+            en: format!("no {of} before had any"),
+            zh: format!("此前没有任何{of_zh}有过"),
+        },
+        bytes => Text {
+            en: format!("the largest {of} so far had {}", Bytes(bytes)),
+            zh: format!("此前最大的{of_zh}为 {}", Bytes(bytes)),
+        },
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod assets;
 mod corridors;
+mod days;
 mod incidents;
 mod open;
 mod read;

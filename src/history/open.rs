@@ -197,8 +197,10 @@ fn prepare(
         transaction.execute(about, [name])?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        transaction.execute_batch(&schema::extend())?;
         return transaction.commit();
     }
+    connection.execute_batch(&schema::extend())?;
     // A small file is looked through; of a large one damage shows when it is met.
     if fs::metadata(path).is_ok_and(|file| file.len() <= CHECKED_BYTES_MAX) {
         let check = "PRAGMA quick_check(1)";

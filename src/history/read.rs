@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::open::{FILE_NAME, database};
 use super::schema::{KINDS, kinds};
-use super::{HistoryError, int, uint};
+use super::{HistoryError, days, int, uint};
 use crate::dissect::Protection;
 use crate::geo::{Confidence, Country};
 use crate::time::Tick;
@@ -151,14 +151,22 @@ impl Reader {
     fn by_country(&self, hours: u64) -> Result<Jurisdictions> {
         let last = self.last_hour()?;
         let from = (last + 1).saturating_sub(hours);
-        let columns = kinds().map(|kind| format!(", sum({kind}) AS {kind}"));
-        let columns = columns.collect::<String>();
-        // The runs of an hour expect the same, so that counts once.
+        let [first_day, last_day] = days::whole(&self.connection, int(from))?;
+        let kinds = || kinds().map(|kind| format!(", {kind}"));
+        let sums = kinds().map(|kind| kind.replace(", ", ", sum(") + ")");
+        // Whole days where they are added up, and the hours before and after them.
+        let (kinds, sums): (String, String) = (kinds().collect(), sums.collect());
         let sql = format!(
-            "SELECT country, sum(bytes) AS bytes, sum(expected_bytes){columns} FROM (
-                 SELECT country, sum(bytes) AS bytes, max(expected_bytes) AS expected_bytes{columns}
-                 FROM country_hours WHERE hour >= ?1 GROUP BY hour, country
-             ) GROUP BY country"
+            "SELECT country, sum(bytes), sum(expected_bytes){sums} FROM (
+                 SELECT country, bytes, expected_bytes{kinds} FROM country_days
+                 WHERE day BETWEEN ?2 AND ?3
+                 UNION ALL
+                 SELECT country, bytes, expected_bytes{kinds} FROM ({before})
+                 UNION ALL
+                 SELECT country, bytes, expected_bytes{kinds} FROM ({after})
+             ) GROUP BY country",
+            before = days::hours("hour >= ?1 AND hour < ?2 * 24"),
+            after = days::hours("hour >= max(?1, ?2 * 24, (?3 + 1) * 24)"),
         );
         let assets: BTreeMap<String, u64> = {
             // In the order of the index first, which takes half the time of a sort.
@@ -173,7 +181,7 @@ impl Reader {
         };
         let open: BTreeMap<_, _> = self.open_by("country")?.into_iter().collect();
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([int(from)], |row| {
+        let rows = statement.query_map([int(from), first_day, last_day], |row| {
             let country: String = row.get(0)?;
             let mut kinds = [0; KINDS];
             for (place, bytes) in kinds.iter_mut().enumerate() {

@@ -4,7 +4,7 @@ use rusqlite::{Result, Transaction, params};
 
 use super::open::History;
 use super::write::sum_day;
-use super::{int, uint};
+use super::{days, int, uint};
 use crate::time::{SECONDS_PER_HOUR, Tick};
 
 /// Hours of a day.
@@ -19,6 +19,7 @@ impl History {
         let kept = |days: u32| now - i64::from(days) * HOURS;
         let transaction = self.connection.transaction()?;
         sum_silent(&transaction, now)?;
+        days::sum(&transaction, now)?;
         forget_totals(&transaction, kept(config.retention_days))?;
         let first = first_kept(&transaction)?;
         let due = kept(config.asset_retention_days);
@@ -78,6 +79,7 @@ fn forget_totals(transaction: &Transaction<'_>, first: i64) -> Result<()> {
         let delete = format!("DELETE FROM {table} WHERE hour < ?1");
         transaction.prepare_cached(&delete)?.execute([first])?;
     }
+    days::forget_before(transaction, first)?;
     let seconds = first.saturating_mul(int(SECONDS_PER_HOUR)).max(0);
     transaction
         .prepare_cached(

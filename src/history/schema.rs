@@ -22,9 +22,27 @@ pub(super) const KINDS: usize = Protection::ALL.len() + Confidence::ALL.len();
 
 /// What makes the tables of a new file.
 pub(super) fn create() -> String {
-    let kinds = kinds().map(|kind| format!("{kind} INTEGER NOT NULL,\n"));
-    TABLES.replace("KINDS", &kinds.collect::<String>())
+    with_kinds(TABLES)
 }
+
+/// What makes those that a file of an earlier program of this version has not.
+pub(super) fn extend() -> String {
+    with_kinds(DAYS)
+}
+
+fn with_kinds(tables: &str) -> String {
+    let kinds = kinds().map(|kind| format!("{kind} INTEGER NOT NULL,\n"));
+    tables.replace("KINDS", &kinds.collect::<String>())
+}
+
+/// Days of countries that are over, in UTC, as far as their hours are added up (`days.rs`).
+const DAYS: &str = "
+CREATE TABLE IF NOT EXISTS country_days (
+    day INTEGER NOT NULL, country TEXT NOT NULL,
+    bytes INTEGER NOT NULL, expected_bytes INTEGER,
+    KINDS PRIMARY KEY (day, country)
+) WITHOUT ROWID;
+";
 
 /// Hours are counted from the epoch, times are seconds since then, days are dates in the zone
 /// of the site. `country` is an ISO 3166-1 code of two letters.

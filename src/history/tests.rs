@@ -123,6 +123,56 @@ fn an_hour_that_is_written_twice_counts_once_and_runs_add_up() {
 }
 
 #[test]
+fn a_month_is_the_sum_of_its_hours_however_it_is_looked_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut history = open(folder.path());
+    // The hour is the eighth of its day, so that days begin and end within.
+    let hours: Vec<_> = (0..100).map(|at| hour(HOUR + at, 1, &["SG"])).collect();
+    let days = |history: &History| {
+        let query = "SELECT group_concat(day - ?1) FROM country_days";
+        let day = i64::try_from(HOUR / 24).unwrap();
+        let row = history.connection.query_row(query, [day], |row| row.get(0));
+        row.unwrap_or_else(|_| String::new())
+    };
+    let check = |span: u64, seen: u64| {
+        let reader = Reader::open(folder.path()).unwrap();
+        let found = value(&reader.jurisdictions(span).unwrap())["jurisdictions"][0].clone();
+        assert_eq!(found["bytes"], json!(1_000 * seen), "{span} hours");
+        assert_eq!(found["expected_bytes"], json!(900 * seen), "{span} hours");
+        assert_eq!(found["protection"]["strong"], json!(1_000 * seen));
+    };
+    for one in &hours {
+        history.write(std::slice::from_ref(one)).unwrap();
+    }
+    assert_eq!(days(&history), "0,1,2,3");
+    for span in [1, 3, 4, 5, 24, 27, 28, 29, 75, 76, 77, 99, 100] {
+        check(span, span);
+    }
+    check(720, 100);
+    // A run that begins anew within a day that is over adds to it.
+    drop(history);
+    let mut history = open(folder.path());
+    history.write(&[hour(HOUR + 40, 1, &["SG"])]).unwrap();
+    assert_eq!(
+        days(&history),
+        "0,1",
+        "later days are added up when they are over again"
+    );
+    let reader = Reader::open(folder.path()).unwrap();
+    let found = value(&reader.jurisdictions(720).unwrap())["jurisdictions"][0].clone();
+    assert_eq!(found["bytes"], json!(101_000));
+    assert_eq!(
+        found["expected_bytes"],
+        json!(90_000),
+        "what is normal counts once"
+    );
+    history.write(&[hour(HOUR + 100, 1, &["SG"])]).unwrap();
+    assert_eq!(days(&history), "0,1,2,3");
+    let found = value(&reader.jurisdictions(720).unwrap())["jurisdictions"][0].clone();
+    assert_eq!(found["bytes"], json!(102_000));
+}
+
+#[test]
 fn hours_without_an_export_are_told_and_unseen_ones_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let mut history = open(folder.path());

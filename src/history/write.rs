@@ -9,7 +9,7 @@ use super::record::{
     AlertRecord, AssetHour, CorridorRecord, CountryHour, HourRecord, MeterRecord, Record,
 };
 use super::schema::{KINDS, kinds};
-use super::{HistoryError, int};
+use super::{HistoryError, days, int};
 
 impl History {
     /// Writes records, all or none of them.
@@ -50,6 +50,7 @@ fn write_hour(transaction: &Transaction<'_>, run: i64, hour: &HourRecord) -> Res
              ON CONFLICT DO UPDATE SET is_over = max(is_over, excluded.is_over)",
         )?
         .execute(params![at, hour.is_over])?;
+    days::forget_from(transaction, at)?;
     for (country, one) in &hour.countries {
         write_country(transaction, (at, run), country.code(), one)?;
     }

@@ -65,7 +65,6 @@ impl Refusal {
 
 impl Site {
     pub(super) fn new(served: Served, web: WebConfig, is_for_others: bool) -> Self {
-        files::prepare();
         Self {
             telemetry: served.telemetry,
             queries: served.history.map(Queries::new),
@@ -222,15 +221,13 @@ pub(super) fn full(status: StatusCode, kind: &'static str, bytes: Bytes) -> Resp
     response
 }
 
-/// Nothing that is served here may load anything from elsewhere, run what is written into a
-/// page, or be part of another page.
+/// Nothing that is served here may load anything, run a script or be part of another page; the
+/// page of the console has a policy of its own.
 fn protect(headers: &mut HeaderMap) {
     const LINES: [(&str, &str); 4] = [
         (
             "content-security-policy",
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-             connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; \
-             frame-ancestors 'none'",
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         ),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
@@ -238,6 +235,8 @@ fn protect(headers: &mut HeaderMap) {
     ];
     for (name, value) in LINES {
         let value = HeaderValue::from_static(value);
-        headers.insert(HeaderName::from_static(name), value);
+        headers
+            .entry(HeaderName::from_static(name))
+            .or_insert(value);
     }
 }

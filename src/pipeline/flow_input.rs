@@ -24,7 +24,7 @@ use super::exchange::{Exchange, Taken};
 use super::sensor::Seen;
 use super::telemetry::Telemetry;
 use super::{PipelineError, spawn};
-pub(super) use families::families;
+pub(super) use families::{families, health};
 use tail::{Piece, Tail};
 
 /// Sockets and logs that are open, or will be.

@@ -42,7 +42,8 @@ pub(super) struct Incident {
     pub(super) geo_confidence: String,
     pub(super) feedback: String,
     pub(super) detectors: BTreeSet<String>,
-    pub(super) explanation: String,
+    /// In English and in Chinese.
+    pub(super) explanation: [String; 2],
     pub(super) conversations: Vec<Conversation>,
     pub(super) lines: u64,
     pub(super) kept: Vec<Line>,
@@ -68,7 +69,12 @@ pub(super) struct Line {
     pub(super) event: String,
     pub(super) severity: String,
     pub(super) bytes: u64,
-    pub(super) explanation: String,
+    /// In English and in Chinese.
+    pub(super) explanation: [String; 2],
+}
+
+fn explanation(line: Body<'_>) -> [String; 2] {
+    ["explanation", "explanation_zh"].map(|key| line.sentence(key))
 }
 
 impl Incident {
@@ -105,7 +111,7 @@ impl Incident {
             event,
             severity,
             bytes: line.number("bytes"),
-            explanation: line.sentence("explanation"),
+            explanation: explanation(line),
         });
     }
 
@@ -127,8 +133,8 @@ impl Incident {
                 *text = newer;
             }
         }
-        let explanation = line.sentence("explanation");
-        if !explanation.is_empty() {
+        let explanation = explanation(line);
+        if !explanation[0].is_empty() {
             self.explanation = explanation;
         }
         let flows = line.items("flows").take(CONVERSATIONS_MAX);

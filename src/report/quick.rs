@@ -133,7 +133,8 @@ impl Context<'_> {
         }
         let told = vec![
             Block::Paragraph(
-                self.say("The newest alert says: ", "最近告警原文：") + &incident.explanation,
+                self.say("The newest alert says: ", "最近告警原文：")
+                    + self.worded(&incident.explanation),
             ),
             Block::Table(self.fact_table(incident)),
             Block::Table(self.conversation_table(incident)),
@@ -386,7 +387,7 @@ impl Context<'_> {
                 words::cell(EVENTS, &line.event, self.language),
                 words::cell(SEVERITIES, &line.severity, self.language),
                 self.bytes(line.bytes),
-                Cell::text(&line.explanation),
+                Cell::text(self.worded(&line.explanation)),
                 Cell::count(line.index),
             ]
         });

@@ -291,6 +291,14 @@ impl Context<'_> {
             .fill(rows)
     }
 
+    /// What is said in both languages; older lines said it in English alone.
+    pub(super) fn worded<'t>(&self, [english, chinese]: &'t [String; 2]) -> &'t str {
+        match self.language.pick(english, chinese) {
+            said if said.is_empty() => english,
+            said => said,
+        }
+    }
+
     fn incident_row(&self, incident: &Incident) -> Vec<Cell> {
         let detectors: Vec<_> = incident.detectors.iter().map(String::as_str).collect();
         vec![
@@ -306,7 +314,7 @@ impl Context<'_> {
             Cell::count(incident.score),
             Cell::text(&detectors.join(" ")),
             words::cell(words::FEEDBACKS, &incident.feedback, self.language),
-            Cell::text(&incident.explanation),
+            Cell::text(self.worded(&incident.explanation)),
             Cell::count(incident.first_index),
         ]
     }

@@ -256,7 +256,7 @@ fn shape(document: &Value) -> Vec<String> {
             let items = block["items"].as_array().map(Vec::len);
             let mut rows = block["rows"].clone();
             for row in rows.as_array_mut().into_iter().flatten() {
-                for key in ["title", "sentence"] {
+                for key in ["title", "sentence", "explanation"] {
                     row.as_object_mut().unwrap().remove(key);
                 }
             }

@@ -158,6 +158,9 @@ class Site:
             "explanation": f"{asset['asset']} sent {said(excess + expected)} to {place[0]} "
                            f"(AS{asn}, {organisation}) since {stamp(opened)}, {said(excess)} more "
                            f"than the {said(expected)} to be expected. It goes on and has grown.",
+            "explanation_zh": f"自 {stamp(opened)} 起 {asset['asset']} 向 {place[0]} (AS{asn}, "
+                              f"{organisation}) 发送了 {said(excess + expected)}，比预期的 "
+                              f"{said(expected)} 多 {said(excess)}。仍在继续，并有增长。",
             "flows": self.flows(asset, recipient, excess + expected)}
         if verdict != "not_determinable":
             alert["policy"] = {"pack": "cn-base", "severity": severity, "rule": "cn-quota-1m",
@@ -169,17 +172,22 @@ class Site:
     def detectors(self, country, asn, size, hours):
         draw = self.random
         most = max(one["expected_bytes"] for one in hours)
+        size, most = said(size), said(most)
         rows = [
-            ("asset_volume", f"{said(size)} abroad within this hour; the largest hour so far had "
-                             f"{said(most)}"),
-            ("country_volume", f"{said(size)} to {country} within this hour; no hour before had "
-                               "as much"),
-            ("destination_volume", f"{said(size)} to AS{asn} over web within this hour; "
-                                   "no hour before had any"),
-            ("new_recipient", "a name that nobody here sent anything to before"),
-            ("odd_hour", f"{said(size)} at 03:00; nothing left at this hour on 34 days of 35")]
-        return [{"name": name, "p": 10 ** -draw.uniform(1, 5), "sentence": text}
-                for name, text in draw.sample(rows, draw.randint(1, 5))]
+            ("asset_volume", f"{size} abroad within this hour; the largest hour so far had {most}",
+             f"本小时内发往境外 {size}；此前最大的一小时为 {most}"),
+            ("country_volume", f"{size} to {country} within this hour; no hour before had any",
+             f"本小时内发往 {country} {size}；此前没有任何一小时有过"),
+            ("destination_volume", f"{size} to AS{asn} over web within this hour; "
+                                   "no hour before had any",
+             f"本小时内发往 AS{asn}（经 web） {size}；此前没有任何一小时有过"),
+            ("new_recipient", "a name that nobody here sent anything to before",
+             "站内此前无人向该名称发送过数据"),
+            ("odd_hour", f"{size} at 03:00; nothing left at this hour on 34 days of 35",
+             f"03:00 发往境外 {size}；35 天中有 34 天此时段无数据")]
+        return [{"name": name, "p": 10 ** -draw.uniform(1, 5), "sentence": text,
+                 "sentence_zh": chinese}
+                for name, text, chinese in draw.sample(rows, draw.randint(1, 5))]
 
     def flows(self, asset, recipient, size):
         draw = self.random
@@ -254,6 +262,23 @@ class Site:
         return {"from": stamp(self.now - datetime.timedelta(hours=hours)), "to": stamp(self.now),
                 "jurisdictions": rows}
 
+    def flow_input(self):
+        """A site that is sick has exporters, and trouble with them; a full one has one that is
+        well; others have none."""
+        if self.state == "empty":
+            return None
+        is_sick = self.state == "sick"
+        return {
+            "formats": [{"format": "netflow_v9", "datagrams": 4_120_441, "records": 98_113_204}]
+            + ([{"format": "sflow", "datagrams": 81_204, "records": 401_880}] if is_sick else []),
+            "exporters": {"heard": 3, "silent": 1 if is_sick else 0},
+            "lost": [{"exporter": "edge-router-1", "datagrams": 91_402, "records": 0}]
+            if is_sick else [],
+            "refused": {"too_many_exporters": 1_204, "stranger": 31} if is_sick else {},
+            "passed_over": {"duplicate": 1_880_231}, "late": {"long": 8_120, "late": 12},
+            "sampling_max": 1000 if is_sick else 0, "export_bytes": 8_231_554_120_331,
+            "waiting": 4_120}
+
     def health(self):
         is_sick = self.state == "sick"
         frames = 0 if self.state == "empty" else 184_220_118_402
@@ -264,6 +289,7 @@ class Site:
                         "link_type": 0},
             "interfaces": [{"name": "eth1", "received": frames, "gaps": 0, "interface_dropped": 0,
                             "kernel_dropped": frames // 180 if is_sick else frames and 1_204}],
+            "flow_input": self.flow_input(),
             "evictions": {"flows": 48_113 if is_sick else 0, "assets": 0, "openings": 31},
             "save_failures": 3 if is_sick else 0, "ledger_failures": 0, "history_dropped": 0,
             "tick_latency_p99_seconds": 4.2 if is_sick else 0.012,

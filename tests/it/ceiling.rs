@@ -67,9 +67,12 @@ fn without_flows(lines: &str) -> Vec<Value> {
         let fields = alert.as_object_mut().unwrap();
         fields.remove("flows");
         fields.remove("recipient");
-        let explanation = fields["explanation"].as_str().unwrap();
-        let seen = explanation.split(" It speaks ").next().unwrap().to_owned();
-        fields["explanation"] = seen.into();
+        for (key, what_they_said) in [("explanation", " It speaks "), ("explanation_zh", "使用 ")]
+        {
+            let explanation = fields[key].as_str().unwrap();
+            let seen = explanation.split(what_they_said).next().unwrap();
+            fields[key] = seen.to_owned().into();
+        }
     }
     alerts
 }
@@ -102,6 +105,10 @@ fn what_is_past_a_ceiling_is_told_while_all_else_is_silent() {
     assert_eq!(
         detector["sentence"],
         "10.20.10.12 has sent 400 MB to RU in this hour; the ceiling is 400 MB"
+    );
+    assert_eq!(
+        detector["sentence_zh"],
+        "10.20.10.12 本小时内发往 RU 400 MB；上限为 400 MB"
     );
     assert_eq!(number(open, "allowance_bytes"), 400_000_000);
     let [close] = named(&alerts, "close")[..] else {

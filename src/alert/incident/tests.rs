@@ -60,7 +60,10 @@ pub(in crate::alert) fn told(detector: Detector, since: u64, bytes: u64) -> Told
             since: Tick(since),
             bytes,
             expected_bytes: 0,
-            sentence: "much".to_owned(),
+            sentence: Text {
+                en: "much".to_owned(),
+                zh: "多".to_owned(),
+            },
         }],
         allowance_bytes: 7,
     }
@@ -139,8 +142,26 @@ fn a_line_says_who_else_sends_there_and_what_would_have_passed() {
     let line = incident.line(Occasion::Opened, Tick(10), key().1, RUNNING);
     let said = "No other asset of the site sends to AS64500 there. Up to 7 B within the hour";
     assert!(line.explanation.contains(said), "{}", line.explanation);
+    assert_same_figures(&line.explanation, &line.explanation_zh);
     assert_eq!((line.allowance_bytes, line.seen_hours[23]), (7, 50));
     assert_eq!(line.first_seen.as_deref(), Some("1970-01-01T00:00:00Z"));
     let later = incident.line(Occasion::Grown, Tick(20), key().1, some(0));
     assert!(!later.explanation.contains("No other"), "said once");
+}
+
+/// Whatever has a digit in English, such as bytes, times, addresses and numbers of networks,
+/// stands in Chinese, too, and apart, so that the veil of pseudonyms finds it.
+fn assert_same_figures(english: &str, chinese: &str) {
+    let figures = |text: &str| {
+        let words = text.split(|letter: char| {
+            letter.is_whitespace() || !letter.is_ascii() || "(),;".contains(letter)
+        });
+        let words = words.map(|word| word.trim_end_matches('.'));
+        let figures = words.filter(|word| word.contains(|letter: char| letter.is_ascii_digit()));
+        let mut figures: Vec<_> = figures.map(str::to_owned).collect();
+        figures.sort_unstable();
+        figures
+    };
+    assert!(!figures(english).is_empty());
+    assert_eq!(figures(english), figures(chinese), "{english}\n{chinese}");
 }

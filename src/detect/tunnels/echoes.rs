@@ -28,6 +28,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::policy::law::Text;
+
 use super::distinct;
 use super::level::{self, Level};
 use super::names::minutes;
@@ -296,23 +298,31 @@ impl Counts {
 
 impl<K> EchoSuspicion<K> {
     /// What is to be said of it.
-    pub fn sentence(&self) -> String {
+    pub fn sentence(&self) -> Text {
         let seconds = self.window_seconds.max(1);
-        let mismatches = match self.mismatches {
-            0 => String::new(),
-            count => format!(", {count} of which do not return what was asked"),
+        let [mismatches, mismatches_zh] = match self.mismatches {
+            0 => [String::new(), String::new()],
+            count => [
+                format!(", {count} of which do not return what was asked"),
+                format!("（其中 {count} 次未原样返回）"),
+            ],
         };
-        format!(
-            "pings with {} carry about {} bytes of data that are no time stamp out, and {} in, \
-             within {}: {} requests and {} replies{mismatches}, {} a minute",
-            self.peer,
-            self.bytes_estimated,
-            self.bytes_in_estimated,
-            minutes(self.window_seconds),
-            self.requests,
-            self.replies,
-            (self.requests + self.replies) * 60 / seconds,
-        )
+        let [minutes, minutes_zh] = minutes(self.window_seconds);
+        let (out, back) = (self.bytes_estimated, self.bytes_in_estimated);
+        let (peer, requests, replies) = (&self.peer, self.requests, self.replies);
+        let a_minute = (requests + replies) * 60 / seconds;
+        Text {
+            en: format!(
+                "pings with {peer} carry about {out} bytes of data that are no time stamp out, \
+                 and {back} in, within {minutes}: {requests} requests and {replies} \
+                 replies{mismatches}, {a_minute} a minute"
+            ),
+            zh: format!(
+                "与 {peer} 之间的 ping 在{minutes_zh}内带出约 {out} 字节并非时间戳的数据，带入 \
+                 {back} 字节：请求 {requests} 次，应答 {replies} 次{mismatches_zh}，每分钟 \
+                 {a_minute} 次"
+            ),
+        }
     }
 }
 

@@ -13,12 +13,24 @@ export class Failure extends Error {
 /** A request is given up after this time. */
 const TIMEOUT_MILLISECONDS = 15000;
 
+/** What was asked for at the head of the page (prefer.js), if it was and nobody has had it. */
+function takeAhead(path) {
+  const answer = window.ahead?.get(path);
+  window.ahead?.delete(path);
+  return answer;
+}
+
+/** Forgets what was asked for ahead and not used: it grows old. */
+export function forgetAhead() {
+  window.ahead?.clear();
+}
+
 async function ask(path, { signal, ...options } = {}) {
   const limit = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
   let answer;
   try {
-    answer = await fetch(`api/v1/${path}`, { ...options,
-      signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    answer = await (takeAhead(path) ?? fetch(`api/v1/${path}`, { ...options,
+      signal: signal ? AbortSignal.any([signal, limit]) : limit }));
     if (answer.ok) return await answer.json();
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -52,7 +64,8 @@ export function giveFeedback(name, verdict, token) {
     body: JSON.stringify({ verdict }) });
 }
 
-/** The map; it never changes while a page is open. */
+/** The map; it never changes while a page is open. Where it is out of reach it is asked for again
+ * the next time. */
 let world = null;
 export function worldMap() {
   // The sensor says under which name it is kept for good; the name alone serves as well.

@@ -101,6 +101,7 @@ async function load() {
     const data = await mine.view.load(mine);
     await framed;
     if (mine !== context) return;
+    api.forgetAhead();
     mine.data = data;
     mine.loadedAt = performance.now();
     mine.asOf = asked;
@@ -295,11 +296,10 @@ function listen() {
 }
 
 async function start() {
-  // The first view is on its way while the sensor is asked how it is.
-  route().loader?.().catch(() => null);
   try {
-    [status] = await Promise.all([api.status(), i18n.begin()]);
+    [status] = await Promise.all([api.status(), i18n.begin().then(f.warm)]);
   } catch (error) {
+    api.forgetAhead();
     document.body.replaceChildren(h("main", {}, h("h1", {}, "borderflow"),
       empty(reason(error), t("error.retrying"))));
     setTimeout(start, 5000);

@@ -6,7 +6,7 @@ import { h, name, segment } from "./dom.js";
 import { t } from "./i18n.js";
 import { against, assetLink, bar, empty, more, since, table } from "./parts.js";
 
-const PAGE = 100;
+const PAGE = 50;
 
 async function load(ctx) {
   // As many as are shown are looked up again.

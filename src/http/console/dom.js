@@ -56,9 +56,9 @@ export function code(text) {
   return h("bdi", { class: "code", dir: "ltr" }, clean(text));
 }
 
-/** A sentence of the sensor; they are English, and hold names from the network. */
-export function sentence(text) {
-  return h("bdi", { class: "sentence", lang: "en", dir: "ltr" }, clean(text, 1500));
+/** A sentence of the sensor, which holds names from the network. */
+export function sentence(text, lang = "en") {
+  return h("bdi", { class: "sentence", lang, dir: "ltr" }, clean(text, 1500));
 }
 
 /** A part of a path; half a surrogate pair is no reason to fail. */

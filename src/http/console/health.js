@@ -6,6 +6,8 @@ import { clean } from "./dom.js";
 
 /** Lost packets above this share of all make every figure doubtful. */
 const LOST_BAD = 0.001;
+/** Of what exporters send this share may be missing before figures are much too small. */
+const RECORDS_LOST_BAD = 0.01;
 const DATABASE_DAYS_WARN = 30;
 const DATABASE_DAYS_BAD = 90;
 const LATENCY_SECONDS_WARN = 1;
@@ -22,6 +24,8 @@ export function lost(health) {
 
 function ofLoss(health) {
   const { gone, share } = lost(health);
+  // Flow records alone: there is no packet to lose.
+  if (health.flow_input && health.frames === 0) return null;
   if (gone === 0) return ["good", t("health.lost.none")];
   const isBad = share >= LOST_BAD;
   return [isBad ? "bad" : "good", t(isBad ? "health.lost" : "health.lost.few", {
@@ -66,7 +70,35 @@ function ofEvictions({ evictions }) {
 
 /** Kinds of `rows` without traffic: a mirror port that sends nothing is found out here. */
 function ofTraffic(health) {
-  return health.frames === 0 ? ["warn", t("health.silent")] : null;
+  if (health.frames > 0) return null;
+  const records = health.flow_input;
+  if (!records) return ["warn", t("health.silent")];
+  return sum(records.formats.map((one) => one.records)) > 0 ? null
+    : ["warn", t("health.records.none")];
+}
+
+/** What exporters of flow records keep back, or the sensor from them. */
+function ofRecords({ flow_input: records }) {
+  if (!records) return [];
+  const { gone, share } = lostRecords(records);
+  const refused = sum(Object.values(records.refused));
+  return [
+    records.exporters.silent > 0 ? ["bad", t("health.records.silent", {
+      n: records.exporters.silent })] : null,
+    gone > 0 ? [share >= RECORDS_LOST_BAD ? "bad" : "warn", t("health.records.lost", {
+      n: gone, share: f.percent(share), shown: { n: f.brief(gone) } })] : null,
+    refused > 0 ? ["warn", t("health.records.refused", { n: refused,
+      shown: { n: f.brief(refused) } })] : null];
+}
+
+/** Datagrams or records that never came, and the larger of their shares. */
+export function lostRecords({ formats, lost: missing }) {
+  const shares = ["datagrams", "records"].map((unit) => {
+    const gone = sum(missing.map((one) => one[unit]));
+    return gone > 0 ? gone / (gone + sum(formats.map((one) => one[unit]))) : 0;
+  });
+  return { gone: sum(missing.map((one) => one.datagrams + one.records)),
+    share: Math.max(...shares) };
 }
 
 function ofLearning({ learning }) {
@@ -76,8 +108,9 @@ function ofLearning({ learning }) {
 
 /** All findings, the worst first. */
 export function findings(health) {
-  const all = [ofTraffic(health), ofLoss(health), ...ofFailures(health), ofLatency(health),
-    ofDatabases(health), ofEvictions(health), ofLearning(health)].filter(Boolean);
+  const all = [ofTraffic(health), ofLoss(health), ...ofRecords(health), ...ofFailures(health),
+    ofLatency(health), ofDatabases(health), ofEvictions(health), ofLearning(health)]
+    .filter(Boolean);
   const rank = { bad: 0, warn: 1, good: 2 };
   return all.sort(([a], [b]) => rank[a] - rank[b]);
 }

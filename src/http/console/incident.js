@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import * as f from "./format.js";
 import { h, s, code, name, sentence } from "./dom.js";
-import { t, pieces, word } from "./i18n.js";
+import { current, t, pieces, word } from "./i18n.js";
 import { curve } from "./chart.js";
 import { feedback } from "./feedback.js";
 import { assetLink, countryLink, facts, figure, recipient, section, severity, stack, state, table,
@@ -32,6 +32,12 @@ function chart(data, alert, first, ctx) {
     limit: { bytes: alert.allowance_bytes, from }, memory: ctx.memory.curve ??= {} });
 }
 
+/** What the sensor says, in the reader's language where it has said it so. */
+function told(of, key) {
+  const chinese = current() === "zh" ? of[`${key}_zh`] : null;
+  return chinese ? sentence(chinese, "zh-Hans") : sentence(of[key]);
+}
+
 function rarity(p) {
   const share = p > 0 ? Math.min(1, -Math.log10(p) / RARITY_DECADES) : 1;
   return s("svg", { class: "rarity", viewBox: "0 0 60 8", "aria-hidden": "true" },
@@ -43,7 +49,7 @@ function detectors(alert) {
   return h("ol", { class: "detectors" }, alert.detectors.toSorted((a, b) => a.p - b.p).map((one) =>
     h("li", {}, h("h3", {}, word("detector", one.name)),
       h("p", { class: "rare" }, rarity(one.p), h("span", { title: `p = ${one.p}` },
-        f.rarity(one.p))), h("p", {}, sentence(one.sentence)))));
+        f.rarity(one.p))), h("p", {}, told(one, "sentence")))));
 }
 
 function flows(alert) {
@@ -125,7 +131,7 @@ function draw(data, ctx) {
     h("p", { class: "marks" }, severity(alert.severity), state(isOpen ? "warn" : "quiet",
       isOpen ? t("state.running") : t("state.over")),
     alert.campaign ? state("warn", t("campaign")) : null)),
-    h("p", { class: "lede" }, sentence(alert.explanation)),
+    h("p", { class: "lede" }, told(alert, "explanation")),
     h("dl", { class: "figures" },
       figure(t("sent"), f.bytes(alert.bytes), t("incident.window", {
         time: f.duration(alert.window_seconds) })),

@@ -7,7 +7,7 @@ import { t, word } from "./i18n.js";
 import { SEVERITIES, assetLink, bar, choices, countryLink, empty, more, recipient, severity,
   since, state, table } from "./parts.js";
 
-const PAGE = 100;
+const PAGE = 50;
 /** Of a filter that the sensor does not know, so many incidents are looked through at a time. */
 const LOOKED_THROUGH_MAX = 5000;
 

@@ -200,7 +200,9 @@ export class WorldMap {
         const x = to[0] + dx * unit;
         const y = to[1] + dy * unit;
         const left = anchor === "start" ? x : anchor === "end" ? x - wide : x - wide / 2;
-        const box = [left, y - tall, wide, tall];
+        // A name needs air around it to be read as one.
+        const air = 3 * unit;
+        const box = [left - air, y - tall - air, wide + 2 * air, tall + 2 * air];
         if (left < 0 || left + wide > this.world.width || y > this.world.height || y - tall < 0
           || taken.some((other) => overlap(box, other))) continue;
         taken.push(box);

@@ -2,14 +2,13 @@
 
 import * as api from "./api.js";
 import * as f from "./format.js";
-import { h } from "./dom.js";
+import { h, s, segment } from "./dom.js";
 import { t } from "./i18n.js";
 import { curve } from "./chart.js";
 import { WorldMap } from "./map.js";
 import { findings, overall } from "./health.js";
 import { against, assetLink, bar, choices, countryLink, empty, figure, mark, recipient, section,
   severity, since, standing, state, table } from "./parts.js";
-import { segment } from "./dom.js";
 
 const SPANS = [1, 24, 168, 720];
 const CURVE_HOURS = 72;
@@ -24,12 +23,11 @@ function span(ctx) {
 /** All of it is asked for without a look at the clock, so that it may be asked for ahead
  * (prefer.js). */
 async function load(ctx) {
-  const [places, open, hours, world] = await Promise.all([
+  const [places, open, hours] = await Promise.all([
     api.jurisdictions(span(ctx), ctx.signal),
     api.incidents({ state: "open", limit: NEWEST }, ctx.signal),
-    api.hours({ count: CURVE_HOURS }, ctx.signal),
-    api.worldMap()]);
-  return { rows: places.jurisdictions, incidents: open.incidents, hours: hours.hours, world };
+    api.hours({ count: CURVE_HOURS }, ctx.signal)]);
+  return { rows: places.jurisdictions, incidents: open.incidents, hours: hours.hours };
 }
 
 /** The sensor's health in one line: a word, and what is behind it. */
@@ -90,13 +88,23 @@ function places(rows, ctx) {
     } } }, ctx.memory.all ? t("less") : t("all", { n: rows.length })) : null];
 }
 
-/** The map is kept from one look to the next, so that zoom and motion go on. */
+/** The map is kept from one look to the next, so that zoom and motion go on. Words and numbers
+ * do not wait for it: until its shapes are there its place is kept. */
 function theMap(data, ctx) {
   const language = document.documentElement.lang;
   if (ctx.memory.language !== language) ctx.memory.map = null;
   ctx.memory.language = language;
-  ctx.memory.map ??= new WorldMap(data.world, ctx.status.site);
-  const map = ctx.memory.map;
+  if (ctx.memory.map) return shown(ctx.memory.map, data, ctx);
+  const place = h("div", { class: "map" }, s("svg", { class: "map-svg" }));
+  api.worldMap().then((world) => {
+    if (!place.isConnected) return;
+    ctx.memory.map = new WorldMap(world, ctx.status.site);
+    place.replaceWith(shown(ctx.memory.map, data, ctx));
+  }, () => null);
+  return place;
+}
+
+function shown(map, data, ctx) {
   map.onPoint = (code) => {
     for (const row of document.querySelectorAll(".places tr[data-row]")) {
       row.classList.toggle("is-pointed", row.dataset.row === code);

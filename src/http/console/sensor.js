@@ -2,10 +2,14 @@
 
 import * as api from "./api.js";
 import * as f from "./format.js";
-import { h, code } from "./dom.js";
+import { h, clean, code } from "./dom.js";
 import { t, word } from "./i18n.js";
-import { findings, lost, overall } from "./health.js";
+import { findings, lost, lostRecords, overall } from "./health.js";
 import { facts, figure, section, state, table } from "./parts.js";
+
+/** What formats of flow records are called, in any language. */
+const FORMATS = { netflow_v5: "NetFlow v5", netflow_v9: "NetFlow v9", ipfix: "IPFIX",
+  sflow: "sFlow", conn_log: "conn.log" };
 
 async function load(ctx) {
   Object.assign(ctx.status, await api.status(ctx.signal));
@@ -31,6 +35,45 @@ function counts(label, values, set) {
   return table({ caption: label, rows, key: ([key]) => key, kind: "narrow", columns: [
     { key: "what", label, cell: ([key]) => word(set, key) },
     { key: "count", label: t("count"), is: "number", cell: ([, value]) => f.count(value) }] });
+}
+
+/** What comes as flow records: by format, by exporter what is missing, and what was not taken. */
+function records(input) {
+  const { gone, share } = lostRecords(input);
+  const formats = table({ caption: t("records"), rows: input.formats, key: (row) => row.format,
+    columns: [
+      { key: "format", label: t("records.format"),
+        cell: (row) => FORMATS[row.format] ?? clean(row.format) },
+      { key: "datagrams", label: t("records.datagrams"), is: "number",
+        cell: (row) => f.count(row.datagrams) },
+      { key: "records", label: t("records.records"), is: "number",
+        cell: (row) => f.count(row.records) }] });
+  const missing = table({ caption: t("records.lost"), rows: input.lost,
+    key: (row) => row.exporter, columns: [
+      { key: "exporter", label: `${t("records.lost")}: ${t("records.exporter")}`,
+        cell: (row) => code(row.exporter) },
+      { key: "datagrams", label: t("records.datagrams"), is: "number",
+        cell: (row) => f.count(row.datagrams) },
+      { key: "records", label: t("records.records"), is: "number",
+        cell: (row) => f.count(row.records) }] });
+  const list = (set, values) => Object.entries(values).sort(([, a], [, b]) => b - a)
+    .map(([key, count]) => `${word(set, key)} ${f.count(count)}`)
+    .join(t("list.and")) || t("none");
+  const { heard, silent } = input.exporters;
+  return section(t("records"), h("p", { class: "remark" }, t("records.means")),
+    input.formats.length ? formats : h("p", { class: "quiet" }, t("none")),
+    facts([
+      [t("records.exporters"), state(silent ? "bad" : heard ? "good" : "quiet",
+        t("records.heard", { heard: f.count(heard), silent: f.count(silent) }))],
+      [t("records.lost"), state(gone ? "warn" : "good", gone ? `${f.count(gone)} (${
+        f.percent(share)})` : t("none"))],
+      [t("records.refused"), list("refused", input.refused)],
+      [t("records.passed"), list("passed", input.passed_over)],
+      [t("records.late"), list("delayed", input.late)],
+      [t("records.sampling"), input.sampling_max > 1 ? t("records.sampled", {
+        n: f.count(input.sampling_max) }) : t("none")],
+      [t("records.exported"), f.bytes(input.export_bytes)]]),
+    input.lost.length ? missing : null);
 }
 
 function databases(health, ctx) {
@@ -69,7 +112,8 @@ function draw(status, ctx) {
     h("div", { class: "split" },
       h("div", {},
         section(t("sensor.interfaces"), health.interfaces.length ? interfaces(health)
-          : h("p", { class: "quiet" }, t("sensor.replay"))),
+          : h("p", { class: "quiet" }, t(health.flow_input ? "none" : "sensor.replay"))),
+        health.flow_input ? records(health.flow_input) : null,
         section(t("sensor.databases"), databases(health, ctx)),
         section(t("sensor.about"), facts([
           [t("version"), code(status.version)],

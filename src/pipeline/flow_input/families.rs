@@ -1,7 +1,11 @@
 //! What came in as flow records, as metrics and as notes in the end.
 
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
 use crate::detect::Bytes;
-use crate::intake::{Format, Late, PassedOver, Refusal};
+use crate::intake::{Format, Late, Lost, PassedOver, Refusal};
 use crate::metrics::Family;
 
 use super::FlowInputView;
@@ -123,20 +127,59 @@ fn by_name(
     })
 }
 
+/// What did not come, by entry of the configuration.
+fn lost_by_exporter(view: &FlowInputView) -> impl Iterator<Item = (&str, Lost)> {
+    let entries = view.names.iter().map(String::as_str).zip(view.counts.lost);
+    let own = view.counts.lost.last().copied().unwrap_or_default();
+    entries.chain([(THIS_HOST, own)])
+}
+
 fn lost(view: &FlowInputView) -> Family {
     let mut lost = Family::counter(
         "borderflow_flow_input_lost_total",
         "Datagrams or records that exporters sent and that did not come, by sequence numbers.",
     )
     .labelled(&["exporter", "unit"]);
-    let entries = view.names.iter().map(String::as_str).zip(view.counts.lost);
-    let own = view.counts.lost.last().copied().unwrap_or_default();
-    for (name, lost_of) in entries.chain([(THIS_HOST, own)]) {
+    for (name, lost_of) in lost_by_exporter(view) {
         let name = ("exporter", name);
         lost.push(&[name, ("unit", "datagrams")], lost_of.datagrams as f64);
         lost.push(&[name, ("unit", "records")], lost_of.records as f64);
     }
     lost
+}
+
+/// How it does, as the console has it. Of reasons and formats those are there that have a count.
+pub(in crate::pipeline) fn health(view: &FlowInputView) -> Value {
+    let counts = &view.counts;
+    let formats = Format::ALL.iter().enumerate().filter_map(|(at, format)| {
+        let (datagrams, records) = (counts.datagrams.get(at)?, counts.records.get(at)?);
+        let told = json!({ "format": format.name(), "datagrams": datagrams, "records": records });
+        (datagrams + records > 0).then_some(told)
+    });
+    let [known, silent] = view.exporters;
+    let lost = lost_by_exporter(view).filter(|(_, lost)| lost.datagrams + lost.records > 0);
+    let lost = lost.map(|(name, lost)| {
+        json!({ "exporter": name, "datagrams": lost.datagrams, "records": lost.records })
+    });
+    json!({
+        "formats": formats.collect::<Vec<_>>(),
+        "exporters": { "heard": known - silent, "silent": silent },
+        "lost": lost.collect::<Vec<_>>(),
+        "refused": counted(Refusal::ALL.map(Refusal::name), counts.refused),
+        "passed_over": counted(PassedOver::ALL.map(PassedOver::name), counts.passed_over),
+        "late": counted(Late::ALL.map(Late::name), counts.late),
+        "sampling_max": counts.sampling_max,
+        "export_bytes": counts.export_bytes,
+        "waiting": view.waiting,
+    })
+}
+
+fn counted<const N: usize>(
+    names: [&'static str; N],
+    counts: [u64; N],
+) -> BTreeMap<&'static str, u64> {
+    let counts = names.into_iter().zip(counts);
+    counts.filter(|(_, count)| *count > 0).collect()
 }
 
 /// What the operator should know in the end.

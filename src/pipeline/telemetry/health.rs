@@ -9,6 +9,7 @@ use crate::alert::Severity;
 use crate::time::{NANOS_PER_SECOND, Tick};
 
 use super::Telemetry;
+use crate::pipeline::flow_input;
 
 /// Sums of the run.
 #[derive(Clone, Debug, Serialize)]
@@ -77,6 +78,7 @@ impl Telemetry {
             })
         });
         let latency = view.tick_latency;
+        let records = self.records.get();
         json!({
             "frames": seen["frames_read"],
             "packets": seen["packets"],
@@ -85,6 +87,7 @@ impl Telemetry {
             "clock_jumps": seen["clock_jumps"],
             "dropped": seen["dropped"],
             "interfaces": interfaces,
+            "flow_input": records.map(|records| flow_input::health(&records.view())),
             "evictions": {
                 "flows": evicted.sum::<u64>(),
                 "assets": view.assets_refused,

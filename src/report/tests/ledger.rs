@@ -144,7 +144,7 @@ pub(super) fn alert(event: &str, bytes: u64) -> Value {
         "score": 90, "severity": "high", "detectors": [{"name": "slow"}],
         "window_start": "2026-03-16T03:00:00Z", "bytes": bytes, "expected_bytes": 100,
         "excess_bytes": bytes - 100, "geo_confidence": "plausible", "feedback": null,
-        "explanation": "pacs sent much", "flows": [{
+        "explanation": "pacs sent much", "explanation_zh": "pacs 发送过多", "flows": [{
             "src": "10.0.0.1", "src_port": 5, "dst": "2001:db8::1", "dst_port": 443, "bytes": 9,
             "protection": "strong",
         }],

@@ -118,9 +118,9 @@ fn a_tunnel_is_told() {
     let ratio = last.bytes_estimated as f64 / last.payload_bytes as f64;
     assert!((0.85..1.01).contains(&ratio), "{ratio}");
     assert!(
-        first.sentence().contains("198.51.100.7"),
+        first.sentence().en.contains("198.51.100.7"),
         "{}",
-        first.sentence()
+        first.sentence().en
     );
 }
 

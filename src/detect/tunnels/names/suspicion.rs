@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Asked, Level, services};
+use crate::policy::law::Text;
 
 /// Names that seem to carry data.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,32 +34,46 @@ pub struct NameSuspicion<K> {
 
 impl<K> NameSuspicion<K> {
     /// What is to be said of it.
-    pub fn sentence(&self) -> String {
-        let place = match &self.domain {
-            Some(domain) => format!("below {domain}"),
-            None => format!("below {} domains", self.domains),
+    pub fn sentence(&self) -> Text {
+        let [place, place_zh] = match &self.domain {
+            Some(domain) => [format!("below {domain}"), format!(" {domain} ")],
+            None => [
+                format!("below {} domains", self.domains),
+                format!(" {} 个域", self.domains),
+            ],
         };
-        let carriers = match self.carrier_queries {
-            0 => String::new(),
-            count => format!(", {count} of a type that can carry anything back"),
+        let [carriers, carriers_zh] = match self.carrier_queries {
+            0 => [String::new(), String::new()],
+            count => [
+                format!(", {count} of a type that can carry anything back"),
+                format!("（其中 {count} 次的类型可带回任意内容）"),
+            ],
         };
-        format!(
-            "{} names {place} that nobody had asked for before, in {} queries within \
-             {}{carriers}; about {} bytes of data in them, and {} bytes of answers",
-            self.unique_names,
-            self.queries,
-            minutes(self.window_seconds),
-            self.bytes_estimated,
-            self.answer_bytes,
-        )
+        let [minutes, minutes_zh] = minutes(self.window_seconds);
+        let (names, queries) = (self.unique_names, self.queries);
+        let (out, back) = (self.bytes_estimated, self.answer_bytes);
+        Text {
+            en: format!(
+                "{names} names {place} that nobody had asked for before, in {queries} queries \
+                 within {minutes}{carriers}; about {out} bytes of data in them, and {back} bytes \
+                 of answers"
+            ),
+            zh: format!(
+                "{minutes_zh}内以 {queries} 次查询{carriers_zh}问及{place_zh}下 {names} \
+                 个此前无人问过的名称；其中带有约 {out} 字节数据，应答共 {back} 字节"
+            ),
+        }
     }
 }
 
-/// How long something lasts, in whole minutes.
-pub(in crate::detect::tunnels) fn minutes(seconds: u64) -> String {
+/// How long something lasts, in whole minutes, in each language.
+pub(in crate::detect::tunnels) fn minutes(seconds: u64) -> [String; 2] {
     match seconds / 60 {
-        0 => "a minute".to_owned(),
-        minutes => format!("{} minutes", minutes + 1),
+        0 => ["a minute".to_owned(), "一分钟".to_owned()],
+        minutes => [
+            format!("{} minutes", minutes + 1),
+            format!(" {} 分钟", minutes + 1),
+        ],
     }
 }
 

@@ -55,7 +55,7 @@ fn a_tunnel_is_told_once_and_again_when_it_has_doubled() {
     assert!((60..85).contains(&first.unique_names), "{first:?}");
     assert_eq!(first.queries, first.window_seconds / 10 + 1);
     assert!(told[1].bytes_estimated >= 2 * first.bytes_estimated);
-    let sentence = first.sentence();
+    let sentence = first.sentence().en;
     assert!(sentence.contains("below evil.com"), "{sentence}");
 }
 
@@ -135,7 +135,7 @@ fn many_domains_of_one_asset_are_told_together() {
         "{:?}",
         told[0]
     );
-    assert!(told[0].sentence().contains("below 30 domains"));
+    assert!(told[0].sentence().en.contains("below 30 domains"));
 }
 
 #[test]
