@@ -160,6 +160,28 @@ const CLIENTS: &[Client] = &[
     ),
 ];
 
+/// Clients of HTTP/3, where `aioquic` is installed. The hello of the second takes several packets.
+const HTTP3: &[Client] = &[
+    (
+        "python3 $H $A 8443 0 <body",
+        8_443,
+        "quic",
+        "strong",
+        FILES,
+        None,
+        &[],
+    ),
+    (
+        "python3 $H $A 8444 60 <body",
+        8_444,
+        "quic",
+        "strong",
+        FILES,
+        None,
+        &[],
+    ),
+];
+
 const ASK_BY_TCP: &str = r#"python3 -c "
 import socket, sys
 s = socket.create_connection((sys.argv[1], 53))
@@ -204,8 +226,11 @@ fn real_clients_say_to_whom_they_send_and_how_it_is_protected() {
     let _servers = servers(&link, folder);
     let capture = folder.join("clients.pcap");
     let recording = Recording::start(&link.client, &capture);
-    for (words, ..) in CLIENTS {
-        let script = format!("{WORDS}{words}");
+    let http3: &[Client] = if has_aioquic() { HTTP3 } else { &[] };
+    let clients: Vec<&Client> = CLIENTS.iter().chain(http3).collect();
+    for (words, ..) in &clients {
+        let http3 = root().join("tests/it/clients/http3.py");
+        let script = format!("H={}\n{WORDS}{words}", http3.display());
         let mut command = inside(&link.client, "sh");
         command.args(["-c", &script]).current_dir(folder);
         let ran = run(command);
@@ -219,7 +244,7 @@ fn real_clients_say_to_whom_they_send_and_how_it_is_protected() {
     let ran = replay(&[&capture], &out, &options);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let flows = json_lines(&out.join("flows.jsonl"));
-    let wrong: Vec<_> = CLIENTS
+    let wrong: Vec<_> = clients
         .iter()
         .filter(|client| !is_right(client, &flows))
         .collect();
@@ -236,6 +261,21 @@ fn real_clients_say_to_whom_they_send_and_how_it_is_protected() {
         (&"docs.example.org".into(), &"dns".into())
     );
     assert_eq!(alerts[0]["recipient"], "example.org");
+}
+
+/// Whether there is a client of HTTP/3, which curl seldom is. Says so where there is none.
+fn has_aioquic() -> bool {
+    let mut python = Command::new("python3");
+    let has = run_quietly(python.args(["-c", "import aioquic"]));
+    if !has {
+        println!("clients: HTTP/3 skipped: no aioquic (pip install aioquic)");
+    }
+    has
+}
+
+fn run_quietly(command: &mut Command) -> bool {
+    let output = command.output();
+    output.is_ok_and(|output| output.status.success())
 }
 
 /// Whether a flow says what must be said of a client. Prints a line of the table.
@@ -312,6 +352,8 @@ fn shell(script: &str, folder: &Path) -> Command {
 
 fn servers(link: &Link, folder: &Path) -> Running {
     let mut command = inside(&link.server, "python3");
+    // It leaves no compiled script beside itself.
+    command.arg("-B");
     command.arg(root().join("tests/it/clients/servers.py"));
     command.arg("77.88.8.8").arg(folder);
     let mut running = Running::start(command);

@@ -9,6 +9,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 
 ADDRESS, FOLDER = sys.argv[1:]
 
@@ -177,5 +178,14 @@ SERVERS = {
 }
 for port, speak in SERVERS.items():
     threading.Thread(target=serve, args=(listen(port), speak), daemon=True).start()
+try:
+    import asyncio
+
+    import http3
+    http3s = http3.serve(ADDRESS, [8443, 8444], f"{FOLDER}/good.pem", f"{FOLDER}/good.key")
+    threading.Thread(target=asyncio.run, args=(http3s,), daemon=True).start()
+    time.sleep(0.5)
+except ImportError as error:
+    print("server: no HTTP/3:", error, file=sys.stderr, flush=True)
 print("ready", file=sys.stderr, flush=True)
 threading.Event().wait()
