@@ -104,6 +104,15 @@ const CLIENTS: &[Client] = &[
         &[],
     ),
     (
+        "$S -connect $A:4435 $N -tls1_2 <body",
+        4_435,
+        "tls",
+        "standard",
+        FILES,
+        STAR,
+        &[],
+    ),
+    (
         "ssh -F none -o BatchMode=yes me@$A true",
         22,
         "ssh",
@@ -199,7 +208,8 @@ const WORDS: &str = "A=77.88.8.8\n\
     M='--mail-from a@example.org --mail-rcpt b@example.org'\n\
     curl() { command curl -sS -m 4 -H Expect: \"$@\"; }\n";
 
-/// The certificate of an authority for two names, and a weak one of nobody but itself.
+/// Certificates of an authority for two names and for a hundred, which takes 5 kB, and a weak one
+/// of nobody but itself.
 const CERTIFICATES: &str = "set -e
     openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 \
         -subj '/O=Example Authority'
@@ -207,6 +217,11 @@ const CERTIFICATES: &str = "set -e
     echo subjectAltName=DNS:example.org,DNS:*.example.org >names
     openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -set_serial 7 -out good.pem \
         -days 2 -extfile names
+    (cat names; seq 100 199 | sed 's/.*/,DNS:&.a-long-name-of-hosts.example.net/') |
+        tr -d '\\n' >more
+    openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -set_serial 8 -out long.pem \
+        -days 2 -extfile more
+    ln good.key long.key
     openssl req -x509 -newkey rsa:1024 -sha1 -nodes -keyout weak.key -out weak.pem -days 2 \
         -subj '/O=Jane Doe/CN=cheap.example.net/emailAddress=jane@example.net'
     head -c 100000 /dev/zero | tr '\\0' '\\n' >body

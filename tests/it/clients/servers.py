@@ -173,7 +173,7 @@ DATA = listen(2121)
 SERVERS = {
     9000: drain, 80: web, 8080: http2, 443: tls("good", V.TLSv1_3, ["h2"]),
     4431: tls("good", V.TLSv1_1), 4432: tls("good", V.TLSv1_2), 4433: tls("weak", V.TLSv1_2),
-    4434: tls("good", V.TLSv1_3), 22: shell, 21: files, 25: mail(False), 587: mail(True),
+    4435: tls("long", V.TLSv1_2), 4434: tls("good", V.TLSv1_3), 22: shell, 21: files, 25: mail(False), 587: mail(True),
     389: directory, 1080: socks4, 53: names,
 }
 for port, speak in SERVERS.items():
