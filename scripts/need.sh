@@ -88,6 +88,18 @@ optional() {
   echo "need.sh: no $1 ($2): what needs it will skip"
 }
 
+# python_module MODULE: installs a module of Python that some tests use with the package manager
+# or, where that has none, with pip, or says that they skip.
+python_module() {
+  has_python || return 0
+  python3 -c "import $1" 2>/dev/null && return 0
+  if may_install && { apt-cache show "python3-$1" >/dev/null 2>&1 && install "python3-$1" ||
+    python3 -m pip install --quiet "$1"; }; then
+    return 0
+  fi
+  echo "need.sh: no Python module $1: what needs it will skip"
+}
+
 # Debian keeps `ip` where only root's path looks.
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -119,6 +131,7 @@ if [ "$stage" = test ]; then
   optional jq jq
   optional openssl openssl
   optional rsyslogd rsyslog
+  python_module aioquic
   optional prometheus-alertmanager prometheus-alertmanager
   # How rsyslog speaks TLS, which is no command.
   if may_install && ! compgen -G '/usr/lib/*/rsyslog/lmnsd_gtls.so' >/dev/null; then

@@ -51,6 +51,19 @@ impl Sinks {
         }
     }
 
+    /// Takes in the receivers of another incident.
+    pub(super) fn join(&mut self, other: &Self) {
+        for (sink, named) in &other.0 {
+            match self.0.iter_mut().find(|(known, _)| known == sink) {
+                Some((_, known)) => *known = (*known).max(*named),
+                None => self.0.push((*sink, *named)),
+            }
+        }
+        self.0.sort_by_key(|(_, named)| *named);
+        let surplus = self.0.len().saturating_sub(SINKS_PER_INCIDENT_MAX);
+        self.0.drain(..surplus);
+    }
+
     /// The first that both have named since a tick, networks before peers.
     fn shared(&self, other: &Self, since: Tick) -> Option<Sink> {
         let own = self.since(since);

@@ -21,6 +21,10 @@ pub(super) enum Occasion {
     Grown,
     /// It became part of a campaign by what another asset did.
     Joined,
+    /// Another incident of the same asset and country became part of it.
+    Whole,
+    /// It became part of another incident of the same asset and country.
+    Part,
     /// A person has decided on it.
     Ruled(Ruling),
     /// It has been quiet for a day.
@@ -31,12 +35,12 @@ impl Occasion {
     pub(super) const fn event(self) -> Event {
         match self {
             Self::Opened => Event::Open,
-            Self::Grown | Self::Joined => Event::Update,
+            Self::Grown | Self::Joined | Self::Whole => Event::Update,
             Self::Ruled(ruling) => match ruling.verdict {
                 Verdict::Malicious => Event::Update,
                 Verdict::BenignOnce | Verdict::Expected => Event::Close,
             },
-            Self::Quiet => Event::Close,
+            Self::Quiet | Self::Part => Event::Close,
         }
     }
 }
@@ -91,6 +95,7 @@ fn english(
             ));
         }
     }
+    sentences.extend(parts(incident));
     if incident.campaign.is_some() {
         sentences.push("Incidents of other assets have the same receiver.".to_owned());
     }
@@ -140,6 +145,8 @@ fn state(occasion: Occasion, activity: Activity) -> String {
             "None of its flows was running when this was written."
         }
         Occasion::Joined => "It is part of a campaign now.",
+        Occasion::Whole => "It takes in what another address of the same machine sent.",
+        Occasion::Part => "Its address turned out to be one of a machine that is known.",
         Occasion::Quiet => "Nothing unusual was seen for a day since.",
         Occasion::Ruled(Ruling { verdict, number }) => {
             return match verdict {
@@ -152,6 +159,21 @@ fn state(occasion: Occasion, activity: Activity) -> String {
         }
     };
     text.to_owned()
+}
+
+/// Says which other incidents are part of it, or of which it is.
+fn parts(incident: &Incident) -> Option<String> {
+    if let Some(into) = &incident.joined.into {
+        return Some(format!("It goes on, with its bytes, as incident {into}."));
+    }
+    match &incident.joined.parts[..] {
+        [] => None,
+        [one] => Some(format!("Incident {one} is part of it.")),
+        [.., last] => Some(format!(
+            "{} incidents are part of it, the last of them {last}.",
+            incident.joined.parts.len()
+        )),
+    }
 }
 
 /// Says so where the asset is the only one that sends to a place.

@@ -15,11 +15,14 @@ use crate::policy::law::Text;
 use crate::time::Tick;
 use crate::transfer::Measure;
 
+use self::join::Joined;
 use super::campaign::Sinks;
 use super::explain::{Occasion, explanation};
 use super::{
     Alert, AlertFlow, DetectorLine, Level, PolicyLine, Recipient, Ruled, Ruling, Severity,
 };
+
+pub(super) mod join;
 
 /// What an incident is of.
 pub(super) type Key = (AssetKey, Country);
@@ -112,6 +115,8 @@ pub(super) struct Incident {
     pub(super) campaign: Option<String>,
     /// What a person has said of it.
     pub(super) ruling: Option<Ruling>,
+    /// Incidents of the same asset that are part of it, or of which it is.
+    pub(super) joined: Joined,
 }
 
 /// The running hour of an incident. Only in hours in which a detector speaks is anything in
@@ -136,7 +141,7 @@ impl Hour {
 }
 
 /// The most that a detector has said of an incident.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Said {
     p: f64,
     sentence: Text,
@@ -180,6 +185,7 @@ impl Incident {
             sinks,
             campaign: None,
             ruling: None,
+            joined: Joined::default(),
         };
         incident.take(told, now);
         incident
@@ -304,6 +310,8 @@ impl Incident {
             id: format!("{}#{}", self.name, self.lines),
             incident: self.name.clone(),
             campaign: self.campaign.clone(),
+            joined: self.joined.parts.clone(),
+            joined_to: self.joined.into.clone(),
             asset: self.asset.clone(),
             asset_ip: observed.asset_ip,
             asset_mac: observed.asset_mac.map(|mac| mac.to_string()),

@@ -25,9 +25,9 @@ pub const QUIET_SECONDS: u64 = SECONDS_PER_DAY;
 /// The open incidents of a site, at most one per asset and country.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Incidents {
-    open: BTreeMap<Key, Incident>,
+    pub(super) open: BTreeMap<Key, Incident>,
     /// The last that were closed, the oldest first.
-    closed: VecDeque<KnownIncident>,
+    pub(super) closed: VecDeque<KnownIncident>,
     refused: u64,
 }
 
@@ -45,7 +45,7 @@ pub struct KnownIncident {
 }
 
 /// Nothing happened.
-const SILENT: Activity = Activity {
+pub(super) const SILENT: Activity = Activity {
     bytes: 0,
     is_running: false,
 };
@@ -146,20 +146,6 @@ impl Incidents {
         .collect()
     }
 
-    /// Has the incidents of an asset go on under another key of it.
-    pub fn rename(&mut self, before: AssetKey, asset: AssetKey) {
-        let keys = self.open.keys().filter(|(of, _)| *of == before);
-        for (of, country) in keys.copied().collect::<Vec<_>>() {
-            if let Some(incident) = self.open.remove(&(of, country)) {
-                self.open.entry((asset, country)).or_insert(incident);
-            }
-        }
-        let closed = self.closed.iter_mut();
-        for known in closed.filter(|known| known.asset == before) {
-            known.asset = asset;
-        }
-    }
-
     /// Begins an hour: asks what is normal in it, and what the 23 hours before had.
     pub fn open_hour(&mut self, expected_and_before: impl Fn(AssetKey, Country) -> (u64, u64)) {
         for ((asset, country), incident) in &mut self.open {
@@ -182,11 +168,14 @@ impl Incidents {
     }
 
     /// Applies what people have said of open incidents, `ruled` telling what stands of one.
+    /// What is said last of an incident or of one that is part of it holds.
     /// What is accepted is closed, what is malicious says so from now on.
     pub fn rule(&mut self, now: Tick, ruled: impl Fn(&str) -> Option<Ruling>) -> Vec<Alert> {
         let mut news = Vec::new();
         for (key, incident) in &mut self.open {
-            let ruling = ruled(&incident.name);
+            let names = std::iter::once(&incident.name).chain(&incident.joined.parts);
+            let rulings = names.filter_map(|name| ruled(name));
+            let ruling = rulings.max_by_key(|ruling| ruling.number);
             if std::mem::replace(&mut incident.ruling, ruling) != ruling {
                 news.extend(ruling.map(|ruling| (*key, ruling)));
             }
@@ -204,16 +193,20 @@ impl Incidents {
 
     fn close(&mut self, key: Key, occasion: Occasion, now: Tick) -> Option<Alert> {
         let mut incident = self.open.remove(&key)?;
+        self.keep_closed(KnownIncident::of(key, &incident));
+        Some(incident.line(occasion, now, key.1, SILENT))
+    }
+
+    pub(super) fn keep_closed(&mut self, known: KnownIncident) {
         if self.closed.len() == CLOSED_KEPT_MAX {
             self.closed.pop_front();
         }
-        self.closed.push_back(KnownIncident::of(key, &incident));
-        Some(incident.line(occasion, now, key.1, SILENT))
+        self.closed.push_back(known);
     }
 }
 
 impl KnownIncident {
-    fn of((asset, country): Key, incident: &Incident) -> Self {
+    pub(super) fn of((asset, country): Key, incident: &Incident) -> Self {
         Self {
             name: incident.name.clone(),
             asset,

@@ -25,6 +25,12 @@ pub struct Alert {
     pub incident: String,
     /// What incidents of several assets with one receiver have in common.
     pub campaign: Option<String>,
+    /// Incidents that are part of it, since their address turned out to be one of the asset.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<String>,
+    /// The incident of which it is part, on the line that closes it for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined_to: Option<String>,
     /// Who sent: the name of the asset, its address where nothing names it.
     pub asset: String,
     /// Address that it sent from last.
@@ -97,9 +103,10 @@ pub struct Alert {
 pub enum Event {
     /// It began.
     Open,
-    /// Its excess doubled, another detector or a campaign joined, or a person calls it a leak.
+    /// Its excess doubled, another detector, incident or campaign joined, or a person calls it a
+    /// leak.
     Update,
-    /// It has been quiet for a day, or a person accepts it.
+    /// It has been quiet for a day, is part of another one, or a person accepts it.
     Close,
 }
 
@@ -211,6 +218,8 @@ impl Alert {
             id,
             incident,
             campaign,
+            joined,
+            joined_to,
             asset,
             asset_ip,
             asset_mac,
@@ -246,11 +255,12 @@ impl Alert {
         } = self;
         *asset_ip = veil.address(*asset_ip);
         let texts = [id, incident, asset, explanation, explanation_zh].into_iter();
-        let others = [campaign, asset_mac, organisation, recipient];
+        let others = [campaign, joined_to, asset_mac, organisation, recipient];
         let sentences = detectors
             .iter_mut()
             .flat_map(|line| [&mut line.sentence, &mut line.sentence_zh]);
         let texts = texts.chain(others.into_iter().flatten()).chain(sentences);
+        let texts = texts.chain(joined.iter_mut());
         texts.for_each(|text| veil.hide(text));
         if let Some(line) = policy {
             line.veil(veil);

@@ -186,33 +186,9 @@ impl AssetEntry<'_> {
         Some(countries.at(place))
     }
 
-    /// What is new of a cell that is not there yet, in a country that is not new itself: its
-    /// autonomous system, or the service there.
-    fn newness(&self, key: CellKey) -> Newness {
-        let country = self.asset.countries.get(&key.country);
-        let in_new_country = country.is_some_and(|known| known.all.novelty.is_new());
-        if self.is_first_day || in_new_country {
-            return Newness::None;
-        }
-        let mut known = self
-            .asset
-            .cells_of(key.country)
-            .filter(|(known, _)| known.asn == key.asn);
-        // A service in a network that is new itself says nothing more.
-        let Some((_, first)) = known.next() else {
-            return Newness::Whole;
-        };
-        let is_known = known.all(|(_, cell)| !cell.novelty.is_new()) && !first.novelty.is_new();
-        if is_known {
-            Newness::Service
-        } else {
-            Newness::None
-        }
-    }
-
     /// What takes the transfers to a destination.
     fn find(&mut self, own: CellKey, transfer: &Transfer) -> Taker {
-        let newness = self.newness(own);
+        let newness = self.asset.newness_of(own, self.is_first_day);
         let cells = &mut self.asset.cells;
         let full = cells.len() >= CELLS_PER_ASSET_MAX || *self.cells >= CELLS_MAX;
         let (mut key, mut place) = (own, cells.place(&own));

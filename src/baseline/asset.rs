@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::novelty::Newness;
 use super::{
     Cell, CellKey, Destination, Grown, Maturity, Measure, Past, Pools, Receivers, Role, Sorted,
 };
@@ -19,7 +20,7 @@ pub struct AssetState {
     /// Its destinations by country.
     pub countries: Sorted<Country, Destination>,
     /// What was before. None until an hour was closed.
-    record: Option<Box<AssetRecord>>,
+    pub(super) record: Option<Box<AssetRecord>>,
     /// Hours with traffic that the site had seen when this asset began to be learned.
     pub(super) since_hours: u32,
     pub(super) served_bytes: u64,
@@ -96,6 +97,28 @@ impl AssetState {
         self.cells
             .iter()
             .filter(move |(key, _)| key.country == country)
+    }
+
+    /// What is new of a cell that is not there yet, in a country that is not new itself: its
+    /// autonomous system, or the service there. In the first day of an asset nothing is.
+    pub(super) fn newness_of(&self, key: CellKey, is_first_day: bool) -> Newness {
+        let country = self.countries.get(&key.country);
+        let in_new_country = country.is_some_and(|known| known.all.novelty.is_new());
+        if is_first_day || in_new_country {
+            return Newness::None;
+        }
+        let of_country = self.cells_of(key.country);
+        let mut known = of_country.filter(|(known, _)| known.asn == key.asn);
+        // A service in a network that is new itself says nothing more.
+        let Some((_, first)) = known.next() else {
+            return Newness::Whole;
+        };
+        let is_known = known.all(|(_, cell)| !cell.novelty.is_new()) && !first.novelty.is_new();
+        if is_known {
+            Newness::Service
+        } else {
+            Newness::None
+        }
     }
 
     /// Hours with traffic for which the asset has been learned.

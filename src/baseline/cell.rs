@@ -18,11 +18,11 @@ pub struct Cell {
     pub novelty: Novelty,
     /// The latest hour in which something went to a network that was said to be in another
     /// country before; 0 if never.
-    relabelled_hour: u32,
+    pub(super) relabelled_hour: u32,
     /// Whether it was alerted on in the running hour and in the running day.
     pub(super) alerted: Alerted,
     /// What was before. None until an hour was closed, which many do not live to see.
-    record: Option<Box<Record>>,
+    pub(super) record: Option<Box<Record>>,
 }
 
 /// Whether there was an alert.
@@ -31,9 +31,9 @@ pub(super) struct Alerted {
     pub(super) hour: bool,
     pub(super) day: bool,
     /// Whether a person has accepted what the running day brought.
-    accepted: bool,
+    pub(super) accepted: bool,
     /// Days in a row.
-    days: u8,
+    pub(super) days: u8,
 }
 
 /// What a cell remembers.

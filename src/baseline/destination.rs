@@ -21,14 +21,14 @@ pub struct Destination {
     /// Bytes in the running hour from which on it is weighed again.
     pub weigh_at_bytes: u64,
     /// What it came to week by week. None until a day was closed.
-    growth: Option<Box<Growth>>,
+    pub(super) growth: Option<Box<Growth>>,
     /// Where its score is counted among those of others.
     pub counted: Counted,
     /// How sure the country is of most bytes of the running hour, or of the last one that had
     /// any.
     pub confidence: Confidence,
     /// By how many of these bytes that outweighs the rest.
-    sure_bytes: u64,
+    pub(super) sure_bytes: u64,
     /// Bytes of the running hour in the clear or weakly protected.
     pub unprotected_bytes: u64,
     /// The address that the asset sent from last.
@@ -37,15 +37,15 @@ pub struct Destination {
     #[serde(skip)]
     pub is_counted: bool,
     #[serde(skip)]
-    top: Top,
+    pub(super) top: Top,
 }
 
 /// The conversations that are ranked. Most destinations have one in an hour, and need no
 /// memory of their own for it.
 #[derive(Clone, Debug, Default)]
-struct Top {
-    first: Option<TopFlow>,
-    others: Vec<TopFlow>,
+pub(super) struct Top {
+    pub(super) first: Option<TopFlow>,
+    pub(super) others: Vec<TopFlow>,
 }
 
 /// A conversation that carries much of an hour's export.
@@ -114,7 +114,7 @@ impl Destination {
 
     /// Notes how sure the country is of some bytes: what holds of more than half of an hour's
     /// speaks for it (Boyer and Moore 1981), so that a few do not.
-    fn sure(&mut self, confidence: Confidence, bytes: u64) {
+    pub(super) fn sure(&mut self, confidence: Confidence, bytes: u64) {
         if confidence == self.confidence {
             self.sure_bytes = self.sure_bytes.saturating_add(bytes);
         } else if bytes >= self.sure_bytes {
@@ -126,7 +126,7 @@ impl Destination {
 
     /// Keeps the heaviest conversations (Space-Saving, Metwally 2005): a new one inherits
     /// the count of the lightest, whose place it takes.
-    fn rank(&mut self, asset_ip: IpAddr, conversation: Conversation, bytes: u64) {
+    pub(super) fn rank(&mut self, asset_ip: IpAddr, conversation: Conversation, bytes: u64) {
         let Top { first, others } = &mut self.top;
         let flow = TopFlow {
             asset_ip,

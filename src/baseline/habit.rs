@@ -68,7 +68,7 @@ pub struct Habit {
     /// The largest excess of runs, one of each day.
     pub run_peaks: Peaks,
     /// The largest excess of a run in the running day.
-    running: f32,
+    pub(super) running: f32,
 }
 
 /// Robust location and spread of one hour of the day, in whole parts of a step so that a

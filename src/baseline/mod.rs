@@ -17,6 +17,7 @@ mod destination;
 mod evidence;
 mod growth;
 mod habit;
+mod join;
 mod labels;
 mod learn;
 mod moved;
@@ -37,6 +38,7 @@ pub use destination::{Destination, TopFlow};
 pub use evidence::{Hours, Prevalence, of_hours};
 pub use growth::{Grown, Growth};
 pub use habit::{Excursion, Expected, Habit, OFFSET_BYTES};
+pub use join::LargerHour;
 pub use labels::{Labels, Relabelled};
 pub use learn::{BaselineConfig, Learn, LearnError, Stage};
 pub use moved::{Moved, Origin};
@@ -60,7 +62,7 @@ use crate::time::HourSlot;
 use crate::transfer::Service;
 
 /// Version of the stored form of a [`Baseline`].
-pub const STATE_VERSION: u32 = 11;
+pub const STATE_VERSION: u32 = 12;
 
 /// Assets that are followed; transfers of any more are counted in totals only.
 pub const ASSETS_MAX: usize = 65_536;
@@ -255,15 +257,6 @@ impl Baseline {
     pub fn mark_alerted(&mut self, asset: AssetKey, country: Country) {
         if let Some(asset) = self.assets.get_mut(&asset) {
             asset.mark_alerted(country);
-        }
-    }
-
-    /// Has an asset that is not known yet go on with what is known of another, which is the
-    /// same under an earlier key.
-    pub fn rename(&mut self, before: AssetKey, asset: AssetKey) {
-        if let Some(state) = self.assets.remove(&before) {
-            self.assets.insert(asset, state);
-            self.peers.rename(before, asset);
         }
     }
 

@@ -67,7 +67,15 @@ impl Novelty {
         }
     }
 
-    const fn end(&self) -> Tick {
+    /// Counts bytes of another that is the same, while it is new.
+    pub(super) const fn join(&mut self, bytes: u64) {
+        if !matches!(self.newness, Newness::None) {
+            self.bytes = self.bytes.saturating_add(bytes);
+        }
+    }
+
+    /// When it is new no more.
+    pub(super) const fn end(&self) -> Tick {
         self.since.plus_seconds(NEW_DAYS * SECONDS_PER_DAY)
     }
 }

@@ -8,13 +8,13 @@ use crate::time::SECONDS_PER_HOUR;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Past {
     /// Bytes of the last 24 hours, by the hour's number modulo 24.
-    hours: [f32; HOURS],
+    pub(super) hours: [f32; HOURS],
     /// The largest hours, one of each day.
     pub hour_peaks: Peaks,
     /// The largest sums of 24 hours, one of each day.
     pub day_peaks: Peaks,
     /// The largest hour and the largest sum of 24 hours of the running day.
-    running: [f32; 2],
+    pub(super) running: [f32; 2],
 }
 
 /// The largest values that days have had, of which each counts for less every day.

@@ -117,14 +117,34 @@ impl Peers {
         (DISCOUNT * network.level(network.rank())).max(DISCOUNT_COMMON * beyond)
     }
 
-    /// Has the users of networks go by the key that their asset has now.
-    pub(super) fn rename(&mut self, before: AssetKey, asset: AssetKey) {
-        let users = self
-            .networks
-            .values_mut()
-            .flat_map(|known| &mut known.users);
-        for (user, _) in users.filter(|(user, _)| *user == before) {
-            *user = asset;
+    /// Has the users of networks go by the key that their asset has now. Of one that was known
+    /// under both keys the first use counts.
+    pub(super) fn join(&mut self, before: AssetKey, asset: AssetKey) {
+        for network in self.networks.values_mut() {
+            let users = &mut network.users;
+            let Some(place) = users.iter().position(|user| user.0 == before) else {
+                continue;
+            };
+            match users.iter().position(|user| user.0 == asset) {
+                Some(own) => {
+                    users[own].1 = users[own].1.min(users[place].1);
+                    users.remove(place);
+                }
+                None => users[place].0 = asset,
+            }
+        }
+    }
+
+    /// Takes back a score of the running hour.
+    pub(super) fn uncount(&mut self, country: Country, hour: u64, counted: Counted) {
+        let Some((asn, step)) = counted.0 else {
+            return;
+        };
+        let network = self.networks.get_mut(&(country, asn));
+        if let Some(scores) = network.and_then(|network| network.scores.as_mut()) {
+            let steps = &mut scores[(hour % HOURS as u64) as usize];
+            let old = &mut steps.as_flattened_mut()[usize::from(step)];
+            *old = old.saturating_sub(1);
         }
     }
 

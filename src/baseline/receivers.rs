@@ -65,6 +65,27 @@ impl Receivers {
         receiver.last_hour = tick.hour();
     }
 
+    /// Adds those of another. One that is not known here is new until a week has passed since it
+    /// was first seen, unless all is of the first day.
+    pub(super) fn join(&mut self, others: Self, now: Tick, is_first_day: bool) {
+        for mut other in others.known {
+            let mut known = self.known.iter_mut();
+            if let Some(own) = known.find(|known| known.domain == other.domain) {
+                own.novelty.join(other.novelty.bytes.max(other.hour_bytes));
+                own.hour_bytes = own.hour_bytes.saturating_add(other.hour_bytes);
+                own.last_hour = own.last_hour.max(other.last_hour);
+                continue;
+            }
+            if !is_first_day && now < other.novelty.end() {
+                let bytes = other.novelty.bytes.max(other.hour_bytes);
+                other.novelty = Novelty::begin(other.novelty.since, Novelty::of(true));
+                other.novelty.join(bytes);
+            }
+            self.make_room();
+            self.known.push(other);
+        }
+    }
+
     /// Drops the one that got something longest ago if there is no more room.
     fn make_room(&mut self) {
         if self.known.len() < RECEIVERS_PER_ASSET_MAX {

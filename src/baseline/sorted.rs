@@ -44,6 +44,11 @@ impl<K: Ord, V> Sorted<K, V> {
         self.entries.iter().map(|(key, value)| (key, value))
     }
 
+    /// Keys and values for good, in order.
+    pub(super) fn into_entries(self) -> Vec<(K, V)> {
+        self.entries
+    }
+
     /// Keys, and values to be changed, in order.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         self.entries.iter_mut().map(|(key, value)| (&*key, value))

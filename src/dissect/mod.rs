@@ -33,7 +33,7 @@ pub use prefix::{PREFIX_BYTES_MAX, Prefix, bytes_wanted};
 pub use protection::Protection;
 pub use stream::{offer, stream, stream_without_classes};
 pub use text::Short;
-pub use tls::Offer;
+pub use tls::{Offer, awaits_certificate};
 pub use tunnel::datagram;
 
 use std::sync::Arc;

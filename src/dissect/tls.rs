@@ -220,6 +220,20 @@ impl Offer {
     }
 }
 
+/// Whether a server that has sent so much is about to show its first certificate, or the rest
+/// of it. To be asked where no more would be read otherwise.
+pub fn awaits_certificate(server: &[u8]) -> bool {
+    let flight = Flight::of_records(server, false);
+    let answer = Answer::of(&flight);
+    let is_to_come = |it: &ServerHello<'_>| !it.is_retry && it.shows_certificates();
+    let is_there = || {
+        answer
+            .certificates
+            .is_some_and(|it| certificate::own(it).is_some())
+    };
+    !flight.is_closed && answer.hello.as_ref().is_some_and(is_to_come) && !is_there()
+}
+
 /// What the server answers, as far as it is known.
 #[derive(Debug)]
 pub(super) struct Answer<'a> {

@@ -8,7 +8,7 @@ use self::reader::Reader;
 use super::prefetch::prefetch;
 use crate::dissect::{
     Answered, Application, Hellos, Messages, PREFIX_BYTES_MAX, Prefix, Protection, Reading, Said,
-    bytes_wanted, is_random, offer,
+    awaits_certificate, bytes_wanted, is_random, offer,
 };
 use crate::time::Timestamp;
 
@@ -407,7 +407,8 @@ impl Beginning {
     /// What it has said if more is not waited for: it looks random, or so much of it was read
     /// that no more will come. Then its exports are told with what is seen of it.
     fn enough(&mut self, piece: &[u8]) -> Option<Said> {
-        if self.pieces >= PIECES_MAX || self.taken >= self.wanted {
+        let has_enough = self.taken >= self.wanted && !self.awaits_certificate();
+        if self.pieces >= PIECES_MAX || has_enough {
             return Some(self.end());
         }
         let may_be_random = match self.pieces {
@@ -417,6 +418,13 @@ impl Beginning {
         let is_open = self.reader.is_stream && self.reader.offer.is_none();
         let said = (is_open && may_be_random).then(|| self.end());
         said.filter(|said| said.protection == Protection::Opaque)
+    }
+
+    /// Whether what a server shows of itself is worth more than what was asked for.
+    fn awaits_certificate(&self) -> bool {
+        self.taken < CERTIFICATE_BYTES_MAX
+            && self.reader.offer.is_some()
+            && awaits_certificate(self.prefixes[1].bytes())
     }
 
     /// Makes it ready for another conversation; with the memory, where that is kept.
@@ -469,6 +477,10 @@ fn is_kept(reading: &Reading) -> bool {
 
 /// Bytes of the beginnings of one shard that are being read.
 const BEGINNING_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes of a conversation, of both directions, within which a certificate is waited for. It
+/// takes so much of [`BEGINNING_BYTES_MAX`] at most, and only until it has come.
+const CERTIFICATE_BYTES_MAX: usize = 10_240;
 
 /// Conversations of one shard whose words are kept.
 const SAID_MAX: usize = 4_096;

@@ -6,7 +6,7 @@
 //! addresses than a machine would is a router that answers for others, and no asset.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,13 @@ impl Bindings {
         let holder = binding.holder?;
         let card = self.cards.get(&holder);
         card.is_none_or(|card| !card.is_shared).then_some(holder)
+    }
+
+    /// The addresses that a card has.
+    pub fn addresses(&self, card: Mac) -> impl Iterator<Item = IpAddr> {
+        let card = self.cards.get(&card).into_iter();
+        let bits = card.flat_map(|card| card.addresses.iter());
+        bits.map(|bits| IpAddr::V6(Ipv6Addr::from_bits(*bits)).to_canonical())
     }
 
     /// The card that stood for the address before and stands for no machine any more.

@@ -181,6 +181,22 @@ impl Inventory {
         all.filter(move |key| is_of_one && *key != asset)
     }
 
+    /// Whether no address belongs to an asset any more, as far as can be told: the IPv4 address
+    /// that it was told by belongs to another, or all addresses of its card do.
+    pub fn is_abandoned(&self, bindings: &Bindings, asset: AssetKey, address: IpAddr) -> bool {
+        let is_of_another = |address: IpAddr| self.asset(bindings, address.into()) != asset;
+        match asset {
+            AssetKey::V4(own) => {
+                IpAddr::V4(own) == address.to_canonical() && is_of_another(address)
+            }
+            AssetKey::Mac(card) => {
+                bindings.holder(address) == Some(card)
+                    && bindings.addresses(card).all(is_of_another)
+            }
+            AssetKey::V6Prefix(_) | AssetKey::Named(_) => false,
+        }
+    }
+
     /// How an asset is called that sent from an address: by its name, else by an address.
     pub fn label(&self, asset: AssetKey, address: IpAddr) -> String {
         match asset {

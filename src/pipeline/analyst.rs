@@ -3,6 +3,7 @@
 mod exports;
 mod hidden;
 mod history;
+mod joined;
 mod measures;
 mod renew;
 mod tell;
@@ -36,6 +37,7 @@ use super::state::LearnedState;
 use super::telemetry::AnalystView;
 use super::totals::Totals;
 use hidden::Heard;
+use joined::Joined;
 use measures::Measures;
 use tell::{Untold, Word};
 
@@ -354,10 +356,9 @@ impl Analyst {
             let count = rest.iter().take_while(|row| is_same(row)).count();
             let (of_asset, others) = rest.split_at(count);
             rest = others;
-            let (learned, totals) = (&mut self.learned, &mut self.totals);
-            self.owners
-                .settle(learned, totals, (asset, station.address));
-            self.count(asset, of_asset);
+            let joined = self.settle(tick, (asset, station.address))?;
+            self.count(asset, of_asset, &joined);
+            self.tell_joined(tick, asset, &joined)?;
             for untold in std::mem::take(&mut self.untold) {
                 let key = (asset, untold.country);
                 let told = untold.is_weighed.then(|| self.weigh(key)).flatten();
@@ -376,7 +377,7 @@ impl Analyst {
     }
 
     /// Counts the transfers of an asset in a tick, and notes where enough went to weigh it.
-    fn count(&mut self, asset: AssetKey, transfers: &[Transfer]) {
+    fn count(&mut self, asset: AssetKey, transfers: &[Transfer], joined: &Joined) {
         let learned = &mut self.learned;
         let has_incidents = !learned.incidents.is_empty() || !learned.shadow.is_empty();
         let baseline = &mut learned.baseline;
@@ -425,6 +426,8 @@ impl Analyst {
             }
             // The run before may have had another ceiling.
             let before = before.filter(|_| !is_first).unwrap_or_default();
+            // What two addresses had until now is of one hour, which no tick has passed.
+            let before = joined.before(country).unwrap_or(before);
             let passed = bytes(entry).map(|after| self.ceilings.passed(asset, before, after));
             let passed = passed.unwrap_or_default();
             let is_weighed = entry.is_to_be_weighed(country);

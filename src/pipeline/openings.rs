@@ -50,7 +50,7 @@ const PACKETS_OF_KNOWN: u8 = 20;
 
 /// Bytes that are read of a packet, and of one that is like nothing known: enough to tell
 /// whether it looks random. Less than the least tells nothing.
-const PIECE_BYTES_MAX: usize = 2_048;
+const PIECE_BYTES_MAX: usize = CERTIFICATE_BYTES_MAX;
 const UNKNOWN_BYTES_MAX: usize = 512;
 const UNKNOWN_BYTES_MIN: usize = 48;
 
@@ -165,15 +165,17 @@ impl Place {
 
     /// Takes the payload of a packet off what is asked for of a known protocol.
     fn take<'a>(&mut self, side: Client, payload: &'a [u8]) -> Option<&'a [u8]> {
-        let taken = payload.get(..usize::from(self.bytes)).unwrap_or(payload);
-        self.left = self.left.saturating_sub(1);
-        self.bytes -= taken.len() as u16;
         let is_answer = self.client != Client::None && self.client != side;
-        let is_last = is_answer && !goes_on(payload);
         if is_answer {
             // Where it goes on, its next segment may begin with anything.
             self.client = Client::None;
+            let end = certificate_end(payload).unwrap_or(0);
+            self.bytes = self.bytes.max(end.min(CERTIFICATE_BYTES_MAX) as u16);
         }
+        let taken = payload.get(..usize::from(self.bytes)).unwrap_or(payload);
+        self.left = self.left.saturating_sub(1);
+        self.bytes -= taken.len() as u16;
+        let is_last = is_answer && !goes_on(payload);
         if self.left == 0 || self.bytes == 0 || is_last {
             self.stop();
         }
@@ -203,6 +205,36 @@ fn goes_on(answer: &[u8]) -> bool {
     kind != HANDSHAKE || is_retry || !is_encrypted
 }
 
+/// Where the first certificate ends that an answer begins to show behind its hello, in the same
+/// record or in the next one (RFC 5246 sections 7.4.1.3 and 7.4.2). Nothing where the first
+/// segment does not tell.
+fn certificate_end(answer: &[u8]) -> Option<usize> {
+    let number = |at: usize| match answer.get(at..at.checked_add(3)?)? {
+        [high, middle, low] => Some(u32::from_be_bytes([0, *high, *middle, *low]) as usize),
+        _ => None,
+    };
+    let &[HANDSHAKE, _, _, high, low, SERVER_HELLO, ..] = answer else {
+        return None;
+    };
+    let record_end = RECORD_HEADER_BYTES + usize::from(u16::from_be_bytes([high, low]));
+    let hello_end = RECORD_HEADER_BYTES + 4 + number(RECORD_HEADER_BYTES + 1)?;
+    let begin = match hello_end.cmp(&record_end) {
+        std::cmp::Ordering::Less => hello_end,
+        _ if answer.get(record_end) == Some(&HANDSHAKE) => record_end + RECORD_HEADER_BYTES,
+        _ => return None,
+    };
+    let is_certificate = answer.get(begin) == Some(&CERTIFICATE);
+    // Its length, that of all, and that of the first.
+    let length = number(begin + 7).filter(|_| is_certificate)?;
+    // It may be cut into more records.
+    Some(begin + 10 + length + 2 * RECORD_HEADER_BYTES)
+}
+
+/// Bytes of a server within which a certificate is waited for.
+const CERTIFICATE_BYTES_MAX: usize = 8_192;
+
+const RECORD_HEADER_BYTES: usize = 5;
+
 /// Whether a segment is a whole request of HTTP without content, behind which nothing is to be
 /// read but the class of what is sent.
 fn is_request(payload: &[u8]) -> bool {
@@ -215,6 +247,8 @@ const CHANGE_CIPHER_SPEC: u8 = 20;
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
 const CLIENT_HELLO: u8 = 1;
+const SERVER_HELLO: u8 = 2;
+const CERTIFICATE: u8 = 11;
 const RETRY_RANDOM_BEGIN: [u8; 4] = [0xcf, 0x21, 0xad, 0x74];
 
 /// The payload of a datagram that says what it is, or a ping from its header on.

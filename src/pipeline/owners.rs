@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::alert::Alert;
+use crate::baseline::LargerHour;
 use crate::decode::{Said, Sighting};
 use crate::geo::Geo;
 use crate::inventory::{AssetConfig, AssetKey, Bindings, Declared, Inventory, Station};
@@ -69,40 +71,74 @@ impl Owners {
         }
     }
 
-    /// Sees to it that an asset that begins to send from an address goes on with what was
-    /// learned of it under another key.
+    /// Sees to it that an asset goes on with what was learned of it under another key: when it
+    /// begins to send, and when an address turns out to be another one of a machine that is
+    /// known.
     pub(super) fn settle(
         &self,
         learned: &mut LearnedState,
         totals: &mut Totals,
         (asset, address): (AssetKey, IpAddr),
-    ) {
-        let LearnedState {
-            baseline,
-            account,
-            incidents,
-            shadow,
-            bindings,
-            ..
-        } = learned;
+        now: Tick,
+    ) -> Settled {
+        let bindings = &mut learned.bindings;
         if bindings.is_empty() && asset == AssetKey::of(address) {
-            return;
+            return Settled::default();
         }
         if let Some(card) = bindings.holder(address) {
             bindings.mark_used(card);
         }
-        let is_known = |key: &AssetKey| baseline.assets.contains_key(key);
-        if is_known(&asset) {
-            return;
-        }
-        let mut before = self.inventory.predecessors(bindings, asset, address);
-        let Some(before) = before.find(is_known) else {
-            return;
+        let Some(before) = self.before(learned, (asset, address), now) else {
+            return Settled::default();
         };
-        baseline.rename(before, asset);
-        account.rename(before, asset);
-        incidents.rename(before, asset);
-        shadow.rename(before, asset);
-        totals.rename(before, asset);
+        let is_known = learned.baseline.assets.contains_key(&asset);
+        totals.join(before, asset);
+        learned.account.join(before, asset);
+        Settled {
+            joined: is_known.then_some(before),
+            larger: learned.baseline.join(before, asset, now),
+            alerts: learned.incidents.join(before, asset, now),
+            shadow: learned.shadow.join(before, asset, now),
+        }
     }
+
+    /// Under which other key something is known of an asset that sends from an address. Of an
+    /// asset that is known itself it is only what nothing else goes by any more, and what has
+    /// exported within a day: an address that was silent for longer may have been another
+    /// machine's.
+    fn before(
+        &self,
+        learned: &LearnedState,
+        (asset, address): (AssetKey, IpAddr),
+        now: Tick,
+    ) -> Option<AssetKey> {
+        let (assets, bindings) = (&learned.baseline.assets, &learned.bindings);
+        let mut before = self.inventory.predecessors(bindings, asset, address);
+        if !assets.contains_key(&asset) {
+            return before.find(|key| assets.contains_key(key));
+        }
+        let since = now.hour().saturating_sub(JOINED_HOURS);
+        before.find(|key| {
+            let known = assets.get(key);
+            known.is_some_and(|known| known.has_exported_since(since))
+                && self.inventory.is_abandoned(bindings, *key, address)
+        })
+    }
+}
+
+/// Hours without an export after which what is known of an address does not go over to a
+/// machine that is known itself.
+const JOINED_HOURS: u64 = 24;
+
+/// What it came to that an asset goes on with what was learned under another key.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// The other key, where something was known of both.
+    pub(super) joined: Option<AssetKey>,
+    /// The hours of which each is one now.
+    pub(super) larger: Vec<LargerHour>,
+    /// What is told of incidents that are one now.
+    pub(super) alerts: Vec<Alert>,
+    /// The same while an asset is learned.
+    pub(super) shadow: Vec<Alert>,
 }

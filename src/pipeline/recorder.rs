@@ -40,6 +40,8 @@ pub struct Recorder {
     pub(super) veil: Arc<Veil>,
     /// What databases had moved when that was last written.
     relabelled: Value,
+    /// A day, and how many assets turned out to be one with another in it.
+    joined: (u64, u32),
 }
 
 /// When entries are committed.
@@ -59,6 +61,11 @@ const ROWS_PER_ENTRY: usize = 64;
 
 /// Pairs of countries that are listed of what databases have moved.
 const RELABELLED_LISTED_MAX: usize = 100;
+
+/// Entries of a day that say that two assets are one; the metric counts all.
+const JOINED_PER_DAY_MAX: u32 = 1_000;
+
+const HOURS_PER_DAY: u64 = 24;
 
 /// Approvals that are listed.
 const APPROVALS_LISTED_MAX: usize = 100;
@@ -87,6 +94,7 @@ impl Recorder {
             notes,
             veil: Arc::default(),
             relabelled: Value::Null,
+            joined: (0, 0),
         })
     }
 
@@ -130,6 +138,19 @@ impl Recorder {
         };
         self.veil.value(&mut body);
         self.write(tick.end(), Kind::Feedback, &body);
+    }
+
+    /// Writes that two keys are of one asset, so often a day.
+    pub(super) fn joined(&mut self, tick: Tick, mut body: Value) {
+        let day = tick.hour() / HOURS_PER_DAY;
+        if self.joined.0 != day {
+            self.joined = (day, 0);
+        }
+        self.joined.1 += 1;
+        if self.joined.1 <= JOINED_PER_DAY_MAX {
+            self.veil.value(&mut body);
+            self.write(tick.end(), Kind::Register, &body);
+        }
     }
 
     /// Writes what databases have moved from one country to another, if that is another thing

@@ -97,6 +97,8 @@ pub(super) struct AnalystView {
     pub(super) bindings: usize,
     pub(super) bindings_evicted: u64,
     pub(super) asset_churn: u64,
+    /// Assets that turned out to be one with another.
+    pub(super) assets_joined: u64,
     pub(super) save_failures: u64,
     /// When what was learned was saved last, in seconds since the epoch, if it was.
     pub(super) saved_seconds: Option<u64>,
@@ -452,6 +454,11 @@ fn learned_families(view: &AnalystView) -> Vec<Family> {
             "Addresses that went to another machine, and further addresses of one.",
         )
         .with(&[], view.asset_churn as f64),
+        Family::counter(
+            "borderflow_assets_joined_total",
+            "Assets that turned out to be one with another: by an address of a machine.",
+        )
+        .with(&[], view.assets_joined as f64),
         Family::gauge(
             "borderflow_cells",
             "Destinations of assets that are learned.",

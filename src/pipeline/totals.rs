@@ -106,10 +106,19 @@ impl Totals {
         }
     }
 
-    /// Counts an asset no second time that was counted under an earlier key.
-    pub(super) fn rename(&mut self, before: AssetKey, asset: AssetKey) {
-        if self.seen.contains(before, ANY_COUNTRY) && self.seen.len() < SEEN_MAX {
-            self.seen.insert(asset, ANY_COUNTRY);
+    /// Counts an asset once that was counted under an earlier key, or under both.
+    pub(super) fn join(&mut self, before: AssetKey, asset: AssetKey) {
+        self.latest = None;
+        for number in 0..=ANY_COUNTRY {
+            // There is room for it: the other goes.
+            if !self.seen.remove(before, number) || self.seen.insert(asset, number) {
+                continue;
+            }
+            match self.countries.get_mut(number) {
+                Some(Some(row)) => row.assets = row.assets.saturating_sub(1),
+                Some(None) => {}
+                None => self.assets = self.assets.saturating_sub(1),
+            }
         }
     }
 
@@ -202,10 +211,11 @@ impl Seen {
         }
     }
 
-    fn contains(&self, asset: AssetKey, country: usize) -> bool {
+    /// Takes a pair out. Says whether it was there.
+    fn remove(&mut self, asset: AssetKey, country: usize) -> bool {
         match asset {
-            AssetKey::V6Prefix(high) => self.long.contains(&(high, country as u64)),
-            short => self.short.contains(&Self::short(short, country)),
+            AssetKey::V6Prefix(high) => self.long.remove(&(high, country as u64)),
+            short => self.short.remove(&Self::short(short, country)),
         }
     }
 

@@ -23,6 +23,7 @@ use crate::geo::{Confidence, Country};
 use crate::inventory::{AssetKey, Declared, Term};
 use crate::time::{SECONDS_PER_DAY, Tick};
 
+mod join;
 mod shown;
 
 pub use shown::MeterRow;
@@ -389,17 +390,6 @@ impl Account {
             let all = corridors.iter();
             all.map(|(recipient, corridor)| (*country, recipient, corridor))
         })
-    }
-
-    /// Has an asset go on under another key.
-    pub fn rename(&mut self, before: AssetKey, asset: AssetKey) {
-        self.due.retain(|key| key.asset != before);
-        self.verdict_counts.changed();
-        if let Some(countries) = self.assets.remove(&before) {
-            let known = self.assets.insert(asset, countries);
-            let lost = known.iter().flat_map(BTreeMap::values).map(BTreeMap::len);
-            self.len -= lost.sum::<usize>();
-        }
     }
 
     /// The meters of days that begin so many seconds before those of UTC.

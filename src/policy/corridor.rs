@@ -22,7 +22,7 @@ pub struct Corridor {
     /// How the asset is called.
     pub asset: String,
     /// That as a name, if it can be one.
-    name: Option<Term>,
+    pub(super) name: Option<Term>,
     /// Whose it is.
     pub entity: Entity,
     /// What its data is about, as declared.
@@ -53,7 +53,7 @@ pub struct Corridor {
     /// What each pack said last, by its name.
     pub said: BTreeMap<String, Standpoint>,
     /// What was alerted on today, by pack: the worst, and whether it was of a split.
-    alerted: BTreeMap<String, (Verdict, Severity, bool)>,
+    pub(super) alerted: BTreeMap<String, (Verdict, Severity, bool)>,
     /// Approvals that cover it, and the days of their packs.
     pub(super) covering: BTreeSet<(i32, Term)>,
     /// What was sent before it was known what covers it.
@@ -70,7 +70,7 @@ pub struct Corridor {
     /// Bytes of the day when it was judged last.
     pub(super) judged_bytes: u64,
     /// What is left of a record that an asset declares the length of.
-    record_bytes_left: u64,
+    pub(super) record_bytes_left: u64,
 }
 
 /// What a corridor had on a day.
@@ -276,6 +276,23 @@ impl Unused {
 }
 
 impl DaySums {
+    /// Adds those of another corridor.
+    pub(super) fn join(&mut self, other: &Self) {
+        let sums = [
+            (&mut self.bytes, other.bytes),
+            (&mut self.transfers, other.transfers),
+        ];
+        let protected = self.protected.iter_mut().zip(other.protected);
+        let confidence = self.confidence.iter_mut().zip(other.confidence);
+        for (own, theirs) in sums.into_iter().chain(protected).chain(confidence) {
+            *own = own.saturating_add(theirs);
+        }
+        self.ticks = match (self.ticks, other.ticks) {
+            (Some(own), Some(theirs)) => Some((own.0.min(theirs.0), own.1.max(theirs.1))),
+            (own, theirs) => own.or(theirs),
+        };
+    }
+
     pub(super) fn count(&mut self, export: &Export<'_>) {
         let add = |sum: &mut u64| *sum = sum.saturating_add(export.bytes);
         add(&mut self.bytes);

@@ -236,6 +236,20 @@ impl Meters {
         Ok(())
     }
 
+    /// Has what was counted for an entity count for another, which is the same.
+    pub fn join(&mut self, from: &Entity, to: &Entity) {
+        let keys = self.records.keys().filter(|key| key.entity == *from);
+        let keys: Vec<_> = keys.filter(|_| from != to).cloned().collect();
+        for key in keys {
+            if let Some(record) = self.records.remove(&key) {
+                let entity = to.clone();
+                let own = self.records.entry(Key { entity, ..key });
+                own.or_default().add(&record, self.newest);
+            }
+        }
+        self.recount();
+    }
+
     /// How much was used up to a day, within each period that holds it.
     pub fn used(&self, selection: &Selection<'_>, at: Day) -> Usage {
         let mut usage = Usage::default();

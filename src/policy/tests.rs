@@ -299,3 +299,27 @@ fn bytes_count_under_what_was_said_when_they_went_and_corridors_under_what_is_sa
     assert_eq!(of(&mut desk, Verdict::Approved), (55 * MEGA + 1, 0));
     assert_eq!(of(&mut desk, Verdict::OverQuota), (7, 0));
 }
+
+#[test]
+fn two_assets_that_are_one_have_the_bytes_of_both_and_the_approval_of_one() {
+    let mut desk = Desk::new(&["cn-base"], "sensitive_personal", CONTRACTS);
+    desk.send(1, "good.example.com", 3 * MEGA);
+    desk.send(4, "good.example.com", 2 * MEGA);
+    desk.send(4, "other.example.org", 7 * MEGA);
+    assert_eq!(desk.verdict(1), Verdict::Approved);
+    let [one, four] = [1, 4].map(|asset| AssetKey::of([10, 0, 0, asset].into()));
+    desk.account.join(four, one);
+    assert_eq!(desk.account.len(), 2);
+    let mut bytes: Vec<_> = desk.account.corridors().map(|(.., c)| c.bytes).collect();
+    bytes.sort_unstable();
+    assert_eq!(bytes, [5 * MEGA, 7 * MEGA]);
+    assert!(desk.account.corridors().all(|(.., c)| c.asset == "asset-1"));
+    // The approval was not used by what 4 sent, which it did not cover.
+    desk.send(1, "good.example.com", 2 * MEGA);
+    assert_eq!(desk.verdict(1), Verdict::Approved);
+    desk.send(1, "good.example.com", 1);
+    assert_eq!(desk.verdict(1), Verdict::OverQuota);
+    let rows = desk.account.close(&desk.policy, Tick(desk.now)).rows;
+    let day: u64 = rows.iter().map(|(_, corridor)| corridor.day.bytes).sum();
+    assert_eq!(day, 14 * MEGA + 1);
+}

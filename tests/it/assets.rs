@@ -368,3 +368,121 @@ fn a_check_tells_that_the_same_addresses_in_two_vlans_need_flows_apart() {
         together.stdout
     );
 }
+
+/// A site that may know of two megabytes an hour, or more.
+const CEILING: &str = "[alert]\nceiling_bytes_per_hour = 2000000\n";
+
+/// An hour in which a laptop that is known by one address begins to send from another, which is
+/// seen to be its own in second 700. `first` kilobytes leave from that before, `own` from the
+/// address that is known, and `then` from the other behind.
+fn second_address(first: u32, own: u32, then: u32) -> Capture {
+    const OWN: [u8; 4] = [10, 0, 0, 5];
+    const OTHER: [u8; 4] = [10, 0, 0, 9];
+    let mut capture = Capture::new();
+    let send = |capture: &mut Capture, since: u32, address, kilobytes: u32| {
+        for packet in 0..kilobytes.div_ceil(50) {
+            capture.udp(NOON + since + packet, address, ABROAD, 50_000);
+        }
+    };
+    (0..120).for_each(|_| capture.udp(NOON, [10, 0, 0, 1], [10, 0, 0, 2], 10));
+    for second in [0, 40] {
+        capture.udp(NOON + second, [10, 0, 0, 1], [10, 0, 0, 2], 10);
+        capture.frame(NOON + second, 1, &announcement(LAPTOP, OWN));
+    }
+    send(&mut capture, 60, OWN, 50);
+    send(&mut capture, 100, OTHER, first);
+    send(&mut capture, 300, OWN, own);
+    for second in [640, 700] {
+        capture.udp(NOON + second, [10, 0, 0, 1], [10, 0, 0, 2], 10);
+        capture.frame(NOON + second, 1, &announcement(LAPTOP, OTHER));
+    }
+    send(&mut capture, 800, OTHER, then);
+    capture.udp(NOON + 1_200, [10, 0, 0, 1], [10, 0, 0, 2], 10);
+    capture
+}
+
+/// What is told of such an hour: each event, and the bytes of its incident by then.
+fn told(capture: &Capture) -> Vec<(String, u64)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = capture.write(folder.path(), "second.pcap");
+    let (summary, alerts, _) = results(&path, CEILING);
+    assert_eq!(number(&summary, "assets"), 1, "{summary}");
+    let told = alerts.iter().map(|line| {
+        assert!(line.get("joined").is_none() && line.get("joined_to").is_none());
+        let event = line["event"].as_str().unwrap().to_owned();
+        (event, number(line, "bytes"))
+    });
+    told.collect()
+}
+
+#[test]
+fn a_leak_over_the_moment_of_another_address_is_told_once_with_all_its_bytes() {
+    let cases = [
+        // Neither address passes the ceiling by itself, and both together do, later.
+        (second_address(1_200, 0, 1_000), 2_000_001..2_150_000),
+        // They do as they become one, in the tick in which anything more is sent.
+        (second_address(1_500, 1_500, 100), 3_050_000..3_150_001),
+        // It is told of the new address, or of the one that is known, and is the same behind.
+        (second_address(2_100, 0, 1_000), 2_000_001..2_150_000),
+        (second_address(1_000, 2_100, 300), 2_000_001..2_150_000),
+    ];
+    for (capture, expected) in cases {
+        let told = told(&capture);
+        let [(event, bytes)] = &told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!(event, "open");
+        assert!(expected.contains(bytes), "{expected:?} {bytes}");
+    }
+    assert_eq!(told(&second_address(1_000, 500, 400)), []);
+    // When it is told again, all bytes are in it: those of either address, before and behind.
+    let grown = told(&second_address(2_100, 1_000, 3_000));
+    let [(_, opened), (event, bytes)] = &grown[..] else {
+        panic!("{grown:?}");
+    };
+    assert_eq!(event, "update");
+    assert!(*bytes >= 2 * opened && *bytes <= 6_150_000, "{grown:?}");
+}
+
+#[test]
+fn of_two_incidents_that_are_one_the_first_goes_on_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = second_address(2_100, 2_100, 6_000).write(folder.path(), "two.pcap");
+    let (_, alerts, _) = results(&capture, CEILING);
+    let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    let events: Vec<_> = alerts.iter().map(|line| text(line, "event")).collect();
+    assert_eq!(
+        events,
+        ["open", "open", "update", "update", "close", "update"]
+    );
+    let [first, second, campaign, whole, part, grown] = &alerts[..] else {
+        panic!("{alerts:?}");
+    };
+    assert_eq!(text(first, "asset"), "10.0.0.9");
+    assert_eq!(text(second, "asset_mac"), "02:00:00:00:00:17");
+    assert!(
+        campaign["campaign"].is_string(),
+        "two assets send to one network"
+    );
+    let [first, second] = [first, second].map(|line| text(line, "incident"));
+    for line in [whole, grown] {
+        assert_eq!(text(line, "incident"), first);
+        assert_eq!(line["joined"], serde_json::json!([second]));
+        assert!(
+            line["campaign"].is_null(),
+            "one asset is no campaign: {line}"
+        );
+    }
+    assert_eq!(
+        (text(part, "incident"), text(part, "joined_to")),
+        (second, first)
+    );
+    let bytes = |line| number(line, "bytes");
+    assert_eq!(
+        (bytes(part), bytes(whole)),
+        (2_150_000, 2_100_000 + 2_150_000)
+    );
+    assert!(bytes(grown) >= 2 * bytes(whole), "{grown}");
+    let said = text(part, "explanation");
+    assert!(said.contains("one of a machine that is known"), "{said}");
+}

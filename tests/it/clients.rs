@@ -104,6 +104,15 @@ const CLIENTS: &[Client] = &[
         &[],
     ),
     (
+        "$S -connect $A:4435 $N -tls1_2 <body",
+        4_435,
+        "tls",
+        "standard",
+        FILES,
+        STAR,
+        &[],
+    ),
+    (
         "ssh -F none -o BatchMode=yes me@$A true",
         22,
         "ssh",
@@ -160,6 +169,28 @@ const CLIENTS: &[Client] = &[
     ),
 ];
 
+/// Clients of HTTP/3, where `aioquic` is installed. The hello of the second takes several packets.
+const HTTP3: &[Client] = &[
+    (
+        "python3 $H $A 8443 0 <body",
+        8_443,
+        "quic",
+        "strong",
+        FILES,
+        None,
+        &[],
+    ),
+    (
+        "python3 $H $A 8444 60 <body",
+        8_444,
+        "quic",
+        "strong",
+        FILES,
+        None,
+        &[],
+    ),
+];
+
 const ASK_BY_TCP: &str = r#"python3 -c "
 import socket, sys
 s = socket.create_connection((sys.argv[1], 53))
@@ -177,7 +208,8 @@ const WORDS: &str = "A=77.88.8.8\n\
     M='--mail-from a@example.org --mail-rcpt b@example.org'\n\
     curl() { command curl -sS -m 4 -H Expect: \"$@\"; }\n";
 
-/// The certificate of an authority for two names, and a weak one of nobody but itself.
+/// Certificates of an authority for two names and for a hundred, which takes 5 kB, and a weak one
+/// of nobody but itself.
 const CERTIFICATES: &str = "set -e
     openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 \
         -subj '/O=Example Authority'
@@ -185,6 +217,11 @@ const CERTIFICATES: &str = "set -e
     echo subjectAltName=DNS:example.org,DNS:*.example.org >names
     openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -set_serial 7 -out good.pem \
         -days 2 -extfile names
+    (cat names; seq 100 199 | sed 's/.*/,DNS:&.a-long-name-of-hosts.example.net/') |
+        tr -d '\\n' >more
+    openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -set_serial 8 -out long.pem \
+        -days 2 -extfile more
+    ln good.key long.key
     openssl req -x509 -newkey rsa:1024 -sha1 -nodes -keyout weak.key -out weak.pem -days 2 \
         -subj '/O=Jane Doe/CN=cheap.example.net/emailAddress=jane@example.net'
     head -c 100000 /dev/zero | tr '\\0' '\\n' >body
@@ -204,8 +241,11 @@ fn real_clients_say_to_whom_they_send_and_how_it_is_protected() {
     let _servers = servers(&link, folder);
     let capture = folder.join("clients.pcap");
     let recording = Recording::start(&link.client, &capture);
-    for (words, ..) in CLIENTS {
-        let script = format!("{WORDS}{words}");
+    let http3: &[Client] = if has_aioquic() { HTTP3 } else { &[] };
+    let clients: Vec<&Client> = CLIENTS.iter().chain(http3).collect();
+    for (words, ..) in &clients {
+        let http3 = root().join("tests/it/clients/http3.py");
+        let script = format!("H={}\n{WORDS}{words}", http3.display());
         let mut command = inside(&link.client, "sh");
         command.args(["-c", &script]).current_dir(folder);
         let ran = run(command);
@@ -219,7 +259,7 @@ fn real_clients_say_to_whom_they_send_and_how_it_is_protected() {
     let ran = replay(&[&capture], &out, &options);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let flows = json_lines(&out.join("flows.jsonl"));
-    let wrong: Vec<_> = CLIENTS
+    let wrong: Vec<_> = clients
         .iter()
         .filter(|client| !is_right(client, &flows))
         .collect();
@@ -236,6 +276,21 @@ fn real_clients_say_to_whom_they_send_and_how_it_is_protected() {
         (&"docs.example.org".into(), &"dns".into())
     );
     assert_eq!(alerts[0]["recipient"], "example.org");
+}
+
+/// Whether there is a client of HTTP/3, which curl seldom is. Says so where there is none.
+fn has_aioquic() -> bool {
+    let mut python = Command::new("python3");
+    let has = run_quietly(python.args(["-c", "import aioquic"]));
+    if !has {
+        println!("clients: HTTP/3 skipped: no aioquic (pip install aioquic)");
+    }
+    has
+}
+
+fn run_quietly(command: &mut Command) -> bool {
+    let output = command.output();
+    output.is_ok_and(|output| output.status.success())
 }
 
 /// Whether a flow says what must be said of a client. Prints a line of the table.
@@ -312,6 +367,8 @@ fn shell(script: &str, folder: &Path) -> Command {
 
 fn servers(link: &Link, folder: &Path) -> Running {
     let mut command = inside(&link.server, "python3");
+    // It leaves no compiled script beside itself.
+    command.arg("-B");
     command.arg(root().join("tests/it/clients/servers.py"));
     command.arg("77.88.8.8").arg(folder);
     let mut running = Running::start(command);

@@ -17,6 +17,7 @@ mod assets;
 mod bad_input;
 mod captures;
 mod ceiling;
+mod certificates_tshark;
 mod clients;
 mod community_id;
 mod console;

@@ -9,6 +9,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 
 ADDRESS, FOLDER = sys.argv[1:]
 
@@ -172,10 +173,19 @@ DATA = listen(2121)
 SERVERS = {
     9000: drain, 80: web, 8080: http2, 443: tls("good", V.TLSv1_3, ["h2"]),
     4431: tls("good", V.TLSv1_1), 4432: tls("good", V.TLSv1_2), 4433: tls("weak", V.TLSv1_2),
-    4434: tls("good", V.TLSv1_3), 22: shell, 21: files, 25: mail(False), 587: mail(True),
+    4435: tls("long", V.TLSv1_2), 4434: tls("good", V.TLSv1_3), 22: shell, 21: files, 25: mail(False), 587: mail(True),
     389: directory, 1080: socks4, 53: names,
 }
 for port, speak in SERVERS.items():
     threading.Thread(target=serve, args=(listen(port), speak), daemon=True).start()
+try:
+    import asyncio
+
+    import http3
+    http3s = http3.serve(ADDRESS, [8443, 8444], f"{FOLDER}/good.pem", f"{FOLDER}/good.key")
+    threading.Thread(target=asyncio.run, args=(http3s,), daemon=True).start()
+    time.sleep(0.5)
+except ImportError as error:
+    print("server: no HTTP/3:", error, file=sys.stderr, flush=True)
 print("ready", file=sys.stderr, flush=True)
 threading.Event().wait()
