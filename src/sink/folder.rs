@@ -3,10 +3,11 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{JsonLines, SinkError};
+use super::{JsonLines, ResultCounts, SinkError};
 
 /// A folder in which only files of ours are replaced.
 #[derive(Debug)]
@@ -120,6 +121,18 @@ impl OutFolder {
     /// Where it cannot be opened.
     pub fn json_lines(&self, file: &str) -> Result<JsonLines, SinkError> {
         JsonLines::append(&self.path.join(file))
+    }
+
+    /// The same for a sensor: see [`JsonLines::append_patiently`].
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub fn patient_lines(
+        &self,
+        file: &str,
+        counts: &Arc<ResultCounts>,
+    ) -> Result<JsonLines, SinkError> {
+        JsonLines::append_patiently(&self.path.join(file), counts)
     }
 
     /// Writes a whole JSON file, which is there complete or not at all.

@@ -3,9 +3,12 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 use thiserror::Error;
+
+use super::result_file::{ResultCounts, ResultFile};
 
 /// A writer of JSON lines.
 pub struct JsonLines {
@@ -62,6 +65,19 @@ impl JsonLines {
     pub fn append(path: &Path) -> Result<Self, SinkError> {
         let name = path.display().to_string();
         let file = File::options().create(true).append(true).open(path);
+        let file = file.map_err(|error| SinkError::io(&name, "open", error))?;
+        Ok(Self::to(name, Box::new(file)))
+    }
+
+    /// Opens a file of a sensor, as [`Self::append`] does. Once it is open nothing fails any more:
+    /// what the disk does not take waits, up to 4 MiB, and is counted. A torn line at its end is
+    /// cut off, and where the file was renamed or removed another is begun.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened.
+    pub fn append_patiently(path: &Path, counts: &Arc<ResultCounts>) -> Result<Self, SinkError> {
+        let name = path.display().to_string();
+        let file = ResultFile::open(path, Arc::clone(counts));
         let file = file.map_err(|error| SinkError::io(&name, "open", error))?;
         Ok(Self::to(name, Box::new(file)))
     }
