@@ -104,6 +104,8 @@ pub(super) struct Desk {
     taken: Taken,
     latency: StepLatency,
     counts: Vec<SensorCounts>,
+    /// Whether something happened since it was shown last.
+    is_stale: bool,
     saved_hour: u64,
     save_failures: u64,
 }
@@ -299,7 +301,11 @@ impl Engine {
     /// Sends what has been gathered on its way, because nothing more is coming just now.
     pub(super) fn flush(&mut self) -> Result<(), PipelineError> {
         match &mut self.kind {
-            Kind::Inline(_) | Kind::Member(_) => Ok(()),
+            Kind::Inline(inline) => {
+                inline.desk.rest();
+                Ok(())
+            }
+            Kind::Member(_) => Ok(()),
             Kind::Threads(Threads { workers, .. }) => {
                 workers.iter_mut().try_for_each(Worker::send_batch)
             }
@@ -405,6 +411,7 @@ impl Desk {
             taken: Taken::default(),
             latency: StepLatency::default(),
             counts: Vec::new(),
+            is_stale: false,
             saved_hour: 0,
             save_failures: 0,
         }
@@ -454,10 +461,18 @@ impl Desk {
             self.saved_hour = tick.hour();
             self.analyst.take_feedback(self.keeper.feedback());
         }
+        self.is_stale = !due;
         if due {
             self.publish();
         }
         Ok(())
+    }
+
+    /// Shows what the last step has left unshown, while nothing comes.
+    fn rest(&mut self) {
+        if std::mem::take(&mut self.is_stale) {
+            self.publish();
+        }
     }
 
     /// Saves what was learned, which need not be lost where nothing more can be told.

@@ -263,6 +263,13 @@ impl Reader {
         self.engine.flush()
     }
 
+    /// Hands over and shows all that was read, while more is waited for. Time does not pass.
+    pub(super) fn pause(&mut self) -> Result<(), PipelineError> {
+        self.flush()?;
+        self.publish();
+        Ok(())
+    }
+
     /// Seconds by which the running second lies after `tick`, 0 where it does not.
     pub(super) const fn seconds_ahead_of(&self, tick: Tick) -> u64 {
         self.counts.tick.seconds_since(tick)
@@ -270,8 +277,7 @@ impl Reader {
 
     /// Lets time pass on a silent link, up to the tick that the wall clock shows.
     pub(super) fn idle(&mut self, tick: Tick) -> Result<(), PipelineError> {
-        self.flush()?;
-        self.publish();
+        self.pause()?;
         self.steps(|clock, out| clock.idle(tick, out))
     }
 

@@ -158,6 +158,7 @@ impl<P: FnMut(Progress)> Replay<'_, P> {
                 return Ok(());
             }
             if !has_more {
+                self.reader.pause()?;
                 source.wait(WAIT);
             }
         }
@@ -171,7 +172,10 @@ impl<P: FnMut(Progress)> Replay<'_, P> {
         loop {
             match source.next_timestamp() {
                 Ok(None) if source.has_ended() || self.is_stopped() => return Ok(None),
-                Ok(None) => source.wait(WAIT),
+                Ok(None) => {
+                    self.reader.pause()?;
+                    source.wait(WAIT);
+                }
                 Ok(next) => return Ok(next),
                 Err(error) => self.damaged(error)?,
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::json_lines::harmless_json;
 use super::{JsonLines, ResultCounts, SinkError};
 
 /// A folder in which only files of ours are replaced.
@@ -149,7 +150,7 @@ impl OutFolder {
             // Never through a link that somebody left in the folder.
             let _ = fs::remove_file(&temporary);
             let mut output = File::create_new(&temporary)?;
-            output.write_all(&text)?;
+            output.write_all(&harmless_json(&text))?;
             output.sync_all()?;
             fs::rename(&temporary, &path)
         };

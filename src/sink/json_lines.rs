@@ -1,5 +1,6 @@
 //! One JSON object per line, to a file or a stream.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -8,12 +9,16 @@ use std::sync::Arc;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::report::harmless;
+
 use super::result_file::{ResultCounts, ResultFile};
 
 /// A writer of JSON lines.
 pub struct JsonLines {
     name: String,
     output: BufWriter<Box<dyn Write + Send>>,
+    /// The line that is being written.
+    line: Vec<u8>,
 }
 
 /// Why something could not be written.
@@ -87,6 +92,7 @@ impl JsonLines {
         Self {
             name,
             output: BufWriter::with_capacity(BUFFER_BYTES, stream),
+            line: Vec::new(),
         }
     }
 
@@ -95,10 +101,13 @@ impl JsonLines {
     /// # Errors
     /// Where the file or stream does not take it.
     pub fn write(&mut self, line: &impl Serialize) -> Result<(), SinkError> {
-        let written = serde_json::to_writer(&mut self.output, line).map_err(io::Error::from);
+        self.line.clear();
+        let written = serde_json::to_writer(&mut self.line, line).map_err(io::Error::from);
+        let harmless = harmless_json(&self.line);
         written
+            .and_then(|()| self.output.write_all(&harmless))
             .and_then(|()| self.output.write_all(b"\n"))
-            .map_err(|error| self.error(error))
+            .map_err(|error| SinkError::io(&self.name, "write", error))
     }
 
     /// Writes lines that are JSON already, each with its line feed.
@@ -129,6 +138,18 @@ impl std::fmt::Debug for JsonLines {
         f.debug_struct("JsonLines")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+/// JSON with the same meaning that does no harm to a terminal on which somebody looks at it.
+pub(super) fn harmless_json(json: &[u8]) -> Cow<'_, [u8]> {
+    let is_plain = json.iter().all(|byte| *byte < 0x7f);
+    match (is_plain, str::from_utf8(json)) {
+        (false, Ok(text)) => match harmless(text) {
+            Cow::Borrowed(text) => text.as_bytes().into(),
+            Cow::Owned(text) => text.into_bytes().into(),
+        },
+        _ => json.into(),
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn analyse(
             desk.telemetry.vitals.analyst();
             match workers[worker].recv_timeout(BEAT) {
                 Ok(told) => break told,
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => desk.rest(),
                 // A worker has failed.
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(desk.give_up(PipelineError::Stopped));
