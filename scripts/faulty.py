@@ -95,7 +95,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
     def handle(self):
         # Who sends may have been killed.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             super().handle()
 
 

@@ -22,6 +22,7 @@ use super::sensor::{Seen, Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
 use super::telemetry::Telemetry;
 use super::{PipelineError, latency::StepLatency, spawn};
+pub(super) use threads::join;
 use threads::{analyse, work};
 
 /// Takes packets and ticks in the order of the input.
@@ -360,18 +361,6 @@ impl Engine {
 
 /// The engines of several readers, and the analyst's thread.
 pub(super) type Members = (Vec<Engine>, JoinHandle<Result<Finished, PipelineError>>);
-/// Waits for the analyst to have said everything and for all flows to be written.
-pub(super) fn join(
-    analyst: JoinHandle<Result<Finished, PipelineError>>,
-    file: FlowFile,
-) -> Result<Finished, PipelineError> {
-    let finished = analyst
-        .join()
-        .map_err(|_| PipelineError::Panicked("the analyst"));
-    // Where flows cannot be written all others stop, and have no reason to tell.
-    file.join()?;
-    finished?
-}
 
 impl Member {
     fn tell(&self, output: SensorOutput, until: Option<Tick>) -> Result<(), PipelineError> {

@@ -263,13 +263,6 @@ impl Reader {
         self.engine.flush()
     }
 
-    /// Hands over and shows all that was read, while more is waited for. Time does not pass.
-    pub(super) fn pause(&mut self) -> Result<(), PipelineError> {
-        self.flush()?;
-        self.publish();
-        Ok(())
-    }
-
     /// Seconds by which the running second lies after `tick`, 0 where it does not.
     pub(super) const fn seconds_ahead_of(&self, tick: Tick) -> u64 {
         self.counts.tick.seconds_since(tick)
@@ -277,7 +270,8 @@ impl Reader {
 
     /// Lets time pass on a silent link, up to the tick that the wall clock shows.
     pub(super) fn idle(&mut self, tick: Tick) -> Result<(), PipelineError> {
-        self.pause()?;
+        self.flush()?;
+        self.publish();
         self.steps(|clock, out| clock.idle(tick, out))
     }
 
@@ -382,7 +376,7 @@ impl Reader {
         self.engine.saw(seen)
     }
 
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         let counts = &mut self.counts;
         counts.sightings_dropped = self.sightings.dropped;
         let inspection = self.inspection.as_ref();
