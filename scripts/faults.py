@@ -56,13 +56,14 @@ def drained(place, wrong):
     wrong += place.look()
     if ask(place.program, "ledger", "verify", place.disk / "ledger").returncode:
         wrong.append("the ledger is not sound in the end")
-    lost = place.spooled - Hook.received
-    if lost:
+    left = place.look_at_spool()
+    if lost := place.spooled - Hook.received - left:
         wrong.append(f"{len(lost)} events of the spool were never delivered: {sorted(lost)[:2]}")
     untold = set(place.alerts()) - Hook.received - place.spooled
     return (f"{place.acknowledged} acknowledged entries, {len(place.inodes)} snapshots looked at, "
-            f"{len(place.spooled)} events seen in the spool; {len(set(place.alerts()))} alerts, "
-            f"{len(untold)} not yet in the spool when killed")
+            f"{len(place.spooled)} events seen in the spool, {len(left - Hook.received)} still "
+            f"there; {len(set(place.alerts()))} alerts, {len(untold)} not yet in the spool when "
+            "killed")
 
 
 def random_kills(program, kills, table):

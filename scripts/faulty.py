@@ -201,11 +201,15 @@ class Place:
         return found
 
     def look_at_spool(self):
+        """What is in the spool now, sound and synced. What was delivered may still be there."""
+        found = set()
         for path in (self.disk / "state" / "sinks").glob("*/*.spool"):
             for line in path.read_bytes().splitlines():
                 sum_, _, text = line.partition(b" ")
                 if hashlib.sha256(text).hexdigest()[:16].encode() == sum_:
-                    self.spooled.update(re.findall(r'"id":"((?:[^"\\]|\\.)*)"', text.decode())[:1])
+                    found.add(json.loads(text)["id"])
+        self.spooled |= found
+        return found
 
 
 def ask(*command):
