@@ -10,11 +10,14 @@ DETECTION ?=
 NAME ?= hospital
 # How long `make fuzz` stays with each target.
 SECONDS ?= 600
+# How often `make faults` kills.
+KILLS ?= 200
 # How long `make soak` takes.
 MINUTES ?= 40
 
 .PHONY: help demo example test bench stages numbers bench-detection series gate gate-detection \
-	keep-detection fuzz crash ledger noise siege soak lint golden metrics docs deb console-test clean-out
+	keep-detection fuzz crash siege faults ledger noise soak lint golden metrics docs deb \
+	package-test console-test clean-out
 
 export CARGO_TERM_COLOR ?= auto
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -93,6 +96,14 @@ siege: ## capture while the HTTP port is besieged, look at what is lost
 	@scripts/need.sh build
 	cargo build --release --locked --bin borderflow
 	scripts/siege.py $(TARGET_DIR)/release/borderflow
+
+faults: ## kill a running sensor KILLS=200 times, take its disk, clock, interface (needs root)
+	@scripts/need.sh build
+	cargo build --release --locked --bin borderflow
+	scripts/faults.py $(TARGET_DIR)/release/borderflow $(KILLS)
+
+package-test: deb ## install the package on a fresh Debian under systemd (needs root)
+	scripts/package_test.sh $(TARGET_DIR)/debian/borderflow_*.deb out/debian
 
 ledger: ## time a ledger of a million entries
 	@scripts/need.sh build

@@ -44,15 +44,15 @@ def run(*command):
     subprocess.run(command, check=True, capture_output=True)
 
 
-def in_namespace(arguments):
+def in_namespace(arguments, script=__file__, kinds="-n"):
     """Goes on in namespaces of its own. Returns where that cannot be."""
     if shutil.which("ip") is None or shutil.which("unshare") is None:
         return "needs ip and unshare"
-    options = ["-n"] if os.geteuid() == 0 else ["-rn"]
+    options = [kinds] if os.geteuid() == 0 else ["-r", kinds]
     if subprocess.run(["unshare", *options, "true"], capture_output=True, check=False).returncode:
         return "needs root or user namespaces"
     sys.stdout.flush()
-    os.execvp("unshare", ["unshare", *options, sys.executable, __file__, "--inside", *arguments])
+    os.execvp("unshare", ["unshare", *options, sys.executable, script, "--inside", *arguments])
 
 
 def hello(name):

@@ -69,7 +69,7 @@ struct Memory {
     told: Instant,
     is_ready: bool,
     is_stopping: bool,
-    failures: [u64; 2],
+    failures: [u64; 4],
 }
 
 /// How often signals are looked for.
@@ -113,7 +113,7 @@ impl Caretaker<'_> {
             told: now,
             is_ready: false,
             is_stopping: false,
-            failures: [0; 2],
+            failures: [0; 4],
         };
         let mut reload: Option<thread::ScopedJoinHandle<'_, ()>> = None;
         while !is_over.load(Relaxed) {
@@ -167,8 +167,18 @@ impl Caretaker<'_> {
             memory.told = Instant::now();
             let status = self.telemetry.status();
             self.notifier.status(&status.line());
-            let failures = [status.save_failures, status.ledger_failures];
-            let what = ["the learned state (state.dir)", "the ledger (ledger.dir)"];
+            let failures = [
+                status.save_failures,
+                status.ledger_failures,
+                status.result_failures[0],
+                status.history_failures,
+            ];
+            let what = [
+                "the learned state (state.dir)",
+                "the ledger (ledger.dir)",
+                "alerts or verdicts (--out)",
+                "the history (history.dir)",
+            ];
             for (what, (now, before)) in what.iter().zip(failures.iter().zip(memory.failures)) {
                 if *now > before {
                     self.terminal.complain(&format!(

@@ -51,8 +51,16 @@ use terminal::Terminal;
 /// unusable database included; 3 input was damaged and its valid part was processed; 4
 /// something was seen that a pack speaks against.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
     let terminal = Terminal::new();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // It quotes what was typed, which may be the name of a file that somebody else has chosen.
+        Err(error) if error.use_stderr() => {
+            terminal.tell(&error.render().to_string());
+            return ExitCode::from(2);
+        }
+        Err(error) => error.exit(),
+    };
     let result = match arguments.command {
         Command::Run(run) => run::run(&run, &terminal),
         Command::Replay(replay) => replay::run(&replay, &terminal),

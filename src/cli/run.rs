@@ -142,13 +142,7 @@ fn open_outputs(
     ledger: Option<Recorder>,
 ) -> Result<Outputs, CommandError> {
     let outputs = match folder {
-        Some(folder) => {
-            let outputs = Outputs::to_folder(folder, false, false)?;
-            match policy.is_empty() {
-                true => outputs,
-                false => outputs.with_verdicts(folder)?,
-            }
-        }
+        Some(folder) => Outputs::of_sensor(folder, !policy.is_empty())?,
         None => {
             let stream = Box::new(std::io::stdout());
             Outputs::alerts_to(JsonLines::to("standard output".to_owned(), stream))

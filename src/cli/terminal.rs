@@ -1,9 +1,11 @@
 //! What people see: text for standard output, complaints for standard error.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use crate::alert::Severity;
+use crate::report::harmless;
 use crate::sink::SinkError;
 
 /// Where text goes, and how wide it may be.
@@ -34,12 +36,13 @@ impl Terminal {
     pub(super) fn severity(&self, severity: Severity) -> String {
         let name = format!("{:<8}", severity.name().to_uppercase());
         let colour = match severity {
-            Severity::Low => 36,
-            Severity::Medium => 33,
-            Severity::High | Severity::Critical => 31,
+            Severity::Low => [CYAN, PLAIN],
+            Severity::Medium => [YELLOW, PLAIN],
+            Severity::High | Severity::Critical => [RED, PLAIN],
         };
         if self.colours {
-            format!("\u{1b}[1;{colour}m{name}\u{1b}[0m")
+            let [before, after] = colour;
+            format!("{before}{name}{after}")
         } else {
             name
         }
@@ -54,19 +57,36 @@ impl Terminal {
     pub(super) fn print(&self, text: &str) -> Result<(), SinkError> {
         let mut output = io::stdout().lock();
         let written = output
-            .write_all(text.as_bytes())
+            .write_all(self.fit(text).as_bytes())
             .and_then(|()| output.flush());
         written.map_err(|error| SinkError::io("standard output", "write", error))
     }
 
     /// Writes a line to standard error. Where that is gone there is nobody to tell.
     pub(super) fn complain(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "borderflow: {text}");
+        let _ = writeln!(io::stderr().lock(), "borderflow: {}", harmless(text));
     }
 
     /// Writes text to standard error.
     pub(super) fn tell(&self, text: &str) {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let _ = io::stderr().lock().write_all(self.fit(text).as_bytes());
+    }
+
+    /// Text with no control but line feeds, tabs, and the colours of severities if they are used.
+    fn fit<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if !self.colours {
+            return harmless(text);
+        }
+        let mut fit = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((at, sequence)) = first_colour(rest) {
+            let (before, behind) = rest.split_at(at);
+            fit.push_str(&harmless(before));
+            fit.push_str(sequence);
+            rest = behind.get(sequence.len()..).unwrap_or_default();
+        }
+        fit.push_str(&harmless(rest));
+        fit.into()
     }
 
     /// Breaks text into lines that fit, each behind `indent` spaces.
@@ -92,9 +112,39 @@ impl Terminal {
     }
 }
 
+/// Colours of severities, and the end of each (ECMA-48 section 8.3.117).
+const CYAN: &str = "\u{1b}[1;36m";
+const YELLOW: &str = "\u{1b}[1;33m";
+const RED: &str = "\u{1b}[1;31m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// The first of these in a text, and where it begins.
+fn first_colour(text: &str) -> Option<(usize, &'static str)> {
+    let found = [CYAN, YELLOW, RED, PLAIN];
+    let found = found.map(|sequence| text.find(sequence).map(|at| (at, sequence)));
+    found.into_iter().flatten().min()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_control_passes_but_our_own_colours() {
+        let hostile = "a\u{1b}[2J\r\u{9b}\u{7f}\u{202e}b\0\n\tc\u{2028}";
+        let shown = "a\\u001b[2J\\u000d\\u009b\\u007f\\u202eb\\u0000\n\tc\\u2028";
+        for colours in [false, true] {
+            let terminal = Terminal { width: 80, colours };
+            assert_eq!(terminal.fit(hostile), shown);
+            let text = format!("{} {hostile}", terminal.severity(Severity::High));
+            let name = if colours {
+                "\u{1b}[1;31mHIGH    \u{1b}[0m"
+            } else {
+                "HIGH    "
+            };
+            assert_eq!(terminal.fit(&text), format!("{name} {shown}"));
+        }
+    }
 
     #[test]
     fn lines_fit_and_lose_no_word() {

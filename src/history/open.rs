@@ -32,6 +32,8 @@ pub struct History {
     pub(super) config: HistoryConfig,
     /// The number of this run, by which its hours of countries are told apart.
     pub(super) run: i64,
+    /// Whether the file could be opened; otherwise each write tries again.
+    pub(super) is_open: bool,
     folder: PathBuf,
     origin: Origin,
     /// Held for the whole run.
@@ -63,6 +65,7 @@ impl History {
         let lock = lock(folder)?;
         let path = folder.join(FILE_NAME);
         let mut notes = Vec::new();
+        let mut is_open = true;
         if origin == Origin::Replay && path.exists() {
             if is_of_sensor(&path) {
                 return Err(HistoryError::OfSensor(path));
@@ -75,13 +78,28 @@ impl History {
                 notes.push(move_aside(folder, &error)?);
                 begin(&path, config, origin)?
             }
+            Err(error @ HistoryError::Database { .. })
+                if origin == Origin::Sensor && error.failure() == Failure::Unwritable =>
+            {
+                // A full disk is no reason to see nothing.
+                is_open = false;
+                notes.push(format!(
+                    "ALARM: {error}: no history is kept until the disk takes it; look at it with \
+                     `borderflow doctor`"
+                ));
+                Connection::open_in_memory().map_err(database(&path))?
+            }
             Err(error) => return Err(error),
         };
-        let run = number_run(&connection).map_err(database(&path))?;
+        let run = match is_open {
+            true => number_run(&connection).map_err(database(&path))?,
+            false => 0,
+        };
         let history = Self {
             connection,
             config: config.clone(),
             run,
+            is_open,
             folder: folder.to_owned(),
             origin,
             _lock: lock,
@@ -102,6 +120,21 @@ impl History {
         self.connection = begin(&path, &self.config, self.origin)?;
         self.run = number_run(&self.connection).map_err(database(&path))?;
         Ok(note)
+    }
+
+    /// Opens the file of a sensor that could not be opened, or begins another where it is gone.
+    pub(super) fn open_again(&mut self) -> Result<(), HistoryError> {
+        let path = self.path();
+        self.is_open = false;
+        self.connection = Connection::open_in_memory().map_err(database(&path))?;
+        if !path.exists() {
+            // The journals of one that is gone are of no use to another.
+            remove(&self.folder)?;
+        }
+        self.connection = begin(&path, &self.config, self.origin)?;
+        self.run = number_run(&self.connection).map_err(database(&path))?;
+        self.is_open = true;
+        Ok(())
     }
 
     /// The file.

@@ -423,3 +423,38 @@ fn a_history_has_one_writer_and_a_replay_spares_that_of_a_sensor() {
     let none = Reader::open(Path::new("/nowhere")).unwrap_err();
     assert!(none.to_string().contains("--history"));
 }
+
+#[test]
+fn a_file_that_cannot_be_opened_yet_or_is_removed_stops_no_sensor() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(FILE_NAME);
+    // Not even root can read a folder as a database.
+    fs::create_dir(&file).unwrap();
+    let origin = Origin::Sensor;
+    let opened = History::open(folder.path(), &HistoryConfig::default(), origin);
+    assert!(
+        opened.is_err(),
+        "a folder that is in the way stays in the way"
+    );
+    fs::remove_dir(&file).unwrap();
+
+    let mut history = open(folder.path());
+    history.write(&[alert("a#1", "a", 1, false)]).unwrap();
+    fs::remove_file(&file).unwrap();
+    history.write(&[alert("b#1", "b", 2, false)]).unwrap();
+    assert!(file.is_file());
+    let count = |history: &History| -> u32 {
+        let counted = "SELECT count(*) FROM alerts";
+        history
+            .connection
+            .query_row(counted, [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(count(&history), 1, "of the new file");
+
+    // As after a start on a full disk.
+    history.is_open = false;
+    history.connection = rusqlite::Connection::open_in_memory().unwrap();
+    history.write(&[alert("c#1", "c", 3, false)]).unwrap();
+    assert_eq!(count(&history), 2);
+}

@@ -18,6 +18,10 @@ impl History {
     /// Where the database takes them not.
     pub fn write(&mut self, records: &[Record]) -> Result<(), HistoryError> {
         let path = self.path();
+        // Where somebody has removed it, rows would go to a file without a name.
+        if !self.is_open || !path.exists() {
+            self.open_again()?;
+        }
         self.write_all(records).map_err(database(&path))
     }
 

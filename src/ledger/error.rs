@@ -57,6 +57,12 @@ pub enum LedgerError {
         /// The first thing that is wrong.
         fault: Fault,
     },
+    /// The file was removed or renamed while it was written.
+    #[error(
+        "{0}: was removed or replaced while the ledger was open, so that nothing can be added to \
+        it; put it back, or restart with another folder"
+    )]
+    Removed(PathBuf),
     /// Too much waits to be written.
     #[error(
         "{path}: {entries} entries wait to be written, no more are taken until they are; \

@@ -1,7 +1,7 @@
 //! The end of a file to which lines are added.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::error::{LedgerError, io_error};
@@ -56,6 +56,10 @@ impl Tail {
         if self.pending.is_empty() && !self.is_ragged {
             return Ok(());
         }
+        // What is written to a file without a name is lost, and nothing says so.
+        if !self.is_in_place() {
+            return Err(LedgerError::Removed(self.path.clone()));
+        }
         let was_ragged = std::mem::replace(&mut self.is_ragged, true);
         let written = self.file.write_all_at(&self.pending, self.bytes);
         written
@@ -76,5 +80,13 @@ impl Tail {
         self.pending.clear();
         self.is_ragged = false;
         Ok(())
+    }
+
+    /// Whether the path still leads to the open file.
+    fn is_in_place(&self) -> bool {
+        let (Ok(open), Ok(there)) = (self.file.metadata(), fs::metadata(&self.path)) else {
+            return false;
+        };
+        (open.dev(), open.ino()) == (there.dev(), there.ino())
     }
 }

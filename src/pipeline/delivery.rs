@@ -285,7 +285,8 @@ impl Worker {
         self.due = Instant::now();
         self.pause = PAUSE_MIN;
         self.deliver(Some(until));
-        while self.spool.waiting() > 0 && self.due < until {
+        // Where the other side takes them, but not all in time, the next is due all the while.
+        while self.spool.waiting() > 0 && self.due.max(Instant::now()) < until {
             std::thread::sleep(self.due.saturating_duration_since(Instant::now()));
             self.deliver(Some(until));
         }

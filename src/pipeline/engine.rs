@@ -22,6 +22,7 @@ use super::sensor::{Seen, Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
 use super::telemetry::Telemetry;
 use super::{PipelineError, latency::StepLatency, spawn};
+pub(super) use threads::join;
 use threads::{analyse, work};
 
 /// Takes packets and ticks in the order of the input.
@@ -104,6 +105,8 @@ pub(super) struct Desk {
     taken: Taken,
     latency: StepLatency,
     counts: Vec<SensorCounts>,
+    /// Whether something happened since it was shown last.
+    is_stale: bool,
     saved_hour: u64,
     save_failures: u64,
 }
@@ -299,7 +302,11 @@ impl Engine {
     /// Sends what has been gathered on its way, because nothing more is coming just now.
     pub(super) fn flush(&mut self) -> Result<(), PipelineError> {
         match &mut self.kind {
-            Kind::Inline(_) | Kind::Member(_) => Ok(()),
+            Kind::Inline(inline) => {
+                inline.desk.rest();
+                Ok(())
+            }
+            Kind::Member(_) => Ok(()),
             Kind::Threads(Threads { workers, .. }) => {
                 workers.iter_mut().try_for_each(Worker::send_batch)
             }
@@ -354,18 +361,6 @@ impl Engine {
 
 /// The engines of several readers, and the analyst's thread.
 pub(super) type Members = (Vec<Engine>, JoinHandle<Result<Finished, PipelineError>>);
-/// Waits for the analyst to have said everything and for all flows to be written.
-pub(super) fn join(
-    analyst: JoinHandle<Result<Finished, PipelineError>>,
-    file: FlowFile,
-) -> Result<Finished, PipelineError> {
-    let finished = analyst
-        .join()
-        .map_err(|_| PipelineError::Panicked("the analyst"));
-    // Where flows cannot be written all others stop, and have no reason to tell.
-    file.join()?;
-    finished?
-}
 
 impl Member {
     fn tell(&self, output: SensorOutput, until: Option<Tick>) -> Result<(), PipelineError> {
@@ -405,6 +400,7 @@ impl Desk {
             taken: Taken::default(),
             latency: StepLatency::default(),
             counts: Vec::new(),
+            is_stale: false,
             saved_hour: 0,
             save_failures: 0,
         }
@@ -454,10 +450,18 @@ impl Desk {
             self.saved_hour = tick.hour();
             self.analyst.take_feedback(self.keeper.feedback());
         }
+        self.is_stale = !due;
         if due {
             self.publish();
         }
         Ok(())
+    }
+
+    /// Shows what the last step has left unshown, while nothing comes.
+    fn rest(&mut self) {
+        if std::mem::take(&mut self.is_stale) {
+            self.publish();
+        }
     }
 
     /// Saves what was learned, which need not be lost where nothing more can be told.

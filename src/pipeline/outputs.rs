@@ -7,7 +7,7 @@ use crate::geo::Country;
 use crate::inventory::Station;
 use crate::policy::Judgement;
 use crate::privacy::Veil;
-use crate::sink::{JsonLines, OutFolder, SinkError, TransferLine, VerdictLine};
+use crate::sink::{JsonLines, OutFolder, ResultCounts, SinkError, TransferLine, VerdictLine};
 use crate::time::Tick;
 use crate::transfer::Transfer;
 
@@ -28,6 +28,8 @@ pub struct Outputs {
     transfers: Option<JsonLines>,
     verdicts: Option<JsonLines>,
     recorder: Option<Recorder>,
+    /// What a sensor could not write to the files.
+    results: Arc<ResultCounts>,
     /// Other systems.
     sinks: Option<Sinks>,
     historian: Option<Historian>,
@@ -56,6 +58,37 @@ impl Outputs {
             transfers: file(transfers, "transfers.jsonl")?,
             ..Self::default()
         })
+    }
+
+    /// The files of a sensor, which goes on where a disk takes nothing. Verdicts as asked.
+    ///
+    /// # Errors
+    /// Where a file cannot be created.
+    pub fn of_sensor(folder: &OutFolder, verdicts: bool) -> Result<Self, SinkError> {
+        let results = Arc::<ResultCounts>::default();
+        let file = |wanted: bool, name| {
+            let open = || folder.patient_lines(name, &results);
+            wanted.then(open).transpose()
+        };
+        Ok(Self {
+            alerts: file(true, "alerts.jsonl")?,
+            shadow: file(true, "shadow.jsonl")?,
+            verdicts: file(verdicts, "verdicts.jsonl")?,
+            results,
+            ..Self::default()
+        })
+    }
+
+    /// Writes what waits for a disk, and tells how often it did not take something, and how many
+    /// lines were lost.
+    pub(super) fn retry(&mut self) -> [u64; 2] {
+        if self.results.failures() > 0 {
+            let files = [&mut self.alerts, &mut self.shadow, &mut self.verdicts];
+            let files = files.into_iter().flatten();
+            // They do not fail: what they do not take is counted.
+            files.for_each(|file| drop(file.flush()));
+        }
+        [self.results.failures(), self.results.lost_lines()]
     }
 
     /// Verdicts to a file of a folder, too.

@@ -376,7 +376,7 @@ impl Reader {
         self.engine.saw(seen)
     }
 
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         let counts = &mut self.counts;
         counts.sightings_dropped = self.sightings.dropped;
         let inspection = self.inspection.as_ref();

@@ -28,8 +28,10 @@ pub struct Recorder {
     /// Entries that wait for a commit.
     waiting: u64,
     commits_at_once: bool,
-    /// Why something was not written.
+    /// Why an entry was lost.
     failed: Option<LedgerError>,
+    /// Why the last commit failed, if it did: what it was about waits, and is not lost.
+    delayed: Option<LedgerError>,
     /// How often something was not.
     pub(super) failures: u64,
     /// Heads that are on the disk and were not taken yet.
@@ -89,6 +91,7 @@ impl Recorder {
             waiting: 0,
             commits_at_once: commits == Commits::AtOnce,
             failed: None,
+            delayed: None,
             failures: 0,
             heads: Vec::new(),
             notes,
@@ -246,7 +249,8 @@ impl Recorder {
         self.sensor(tick, seen);
         self.write(tick.end(), Kind::Stop, &json!({ "reason": reason }));
         self.commit();
-        self.failed.take().map_or(Ok(()), Err)
+        let failed = self.failed.take().or(self.delayed.take());
+        failed.map_or(Ok(()), Err)
     }
 
     /// Entries and signed heads, and entries that wait for the disk.
@@ -268,13 +272,17 @@ impl Recorder {
         match self.ledger.commit() {
             Ok(committed) => {
                 self.waiting = 0;
+                self.delayed = None;
                 self.heads.extend(committed.heads);
                 let surplus = self.heads.len().saturating_sub(HEADS_MAX);
                 self.heads.drain(..surplus);
                 self.notes.extend(committed.notes);
                 self.notes.truncate(NOTES_MAX);
             }
-            Err(error) => self.fail(error),
+            Err(error) => {
+                self.failures += 1;
+                self.delayed = Some(error);
+            }
         }
     }
 

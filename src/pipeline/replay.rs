@@ -158,7 +158,7 @@ impl<P: FnMut(Progress)> Replay<'_, P> {
                 return Ok(());
             }
             if !has_more {
-                source.wait(WAIT);
+                self.wait_for(&mut source)?;
             }
         }
     }
@@ -171,11 +171,19 @@ impl<P: FnMut(Progress)> Replay<'_, P> {
         loop {
             match source.next_timestamp() {
                 Ok(None) if source.has_ended() || self.is_stopped() => return Ok(None),
-                Ok(None) => source.wait(WAIT),
+                Ok(None) => self.wait_for(source)?,
                 Ok(next) => return Ok(next),
                 Err(error) => self.damaged(error)?,
             }
         }
+    }
+
+    /// Waits until more may have come, and shows all that was read before. Time does not pass.
+    fn wait_for(&mut self, source: &mut FileSource) -> Result<(), PipelineError> {
+        self.reader.flush()?;
+        self.reader.publish();
+        source.wait(WAIT);
+        Ok(())
     }
 
     /// Whether it is time for [`Self::report`] after so many frames more.

@@ -103,6 +103,9 @@ pub(super) struct AnalystView {
     /// When what was learned was saved last, in seconds since the epoch, if it was.
     pub(super) saved_seconds: Option<u64>,
     pub(super) ledger_failures: u64,
+    /// Times that a file of results took nothing, and lines that were lost by it.
+    pub(super) result_failures: u64,
+    pub(super) result_lines_lost: u64,
     /// Entries and signed heads of the ledger, and entries that wait for the disk, if it has one.
     pub(super) ledger: Option<[u64; 3]>,
     pub(super) corridors_refused: u64,
@@ -405,6 +408,16 @@ fn told_families(view: &AnalystView) -> Vec<Family> {
             "Times that something could not be written to the ledger.",
         )
         .with(&[], view.ledger_failures as f64),
+        Family::counter(
+            "borderflow_result_failures_total",
+            "Times that a file of results, alerts.jsonl or one beside it, could not be written.",
+        )
+        .with(&[], view.result_failures as f64),
+        Family::counter(
+            "borderflow_result_lost_lines_total",
+            "Lines of files of results that found no room while those could not be written.",
+        )
+        .with(&[], view.result_lines_lost as f64),
     ];
     families.extend(ledger_families(view.ledger));
     families

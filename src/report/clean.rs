@@ -1,5 +1,8 @@
 //! Text that others wrote, made fit to be shown.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 /// Characters of a short text from the ledger, such as a name.
 pub(super) const NAME_LETTERS_MAX: usize = 120;
 
@@ -59,9 +62,49 @@ fn is_unseen(letter: char) -> bool {
         || code & 0xfffe == 0xfffe
 }
 
+/// Text that moves no cursor and turns no line around. What would is written `\u202e`, as in JSON,
+/// so that a text that is JSON says the same afterwards. Line feeds and tabs stay.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.contains(does_harm) {
+        return text.into();
+    }
+    let mut harmless = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if does_harm(letter) {
+            // All of them are below U+10000, so that four digits do.
+            let _ = write!(harmless, "\\u{:04x}", u32::from(letter));
+        } else {
+            harmless.push(letter);
+        }
+    }
+    harmless.into()
+}
+
+/// Whether a terminal acts on a character (C0 and C1 of ECMA-48), or shows what follows in another
+/// order or on another line (UAX #9, UAX #14).
+fn does_harm(letter: char) -> bool {
+    match letter {
+        '\n' | '\t' => false,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
+        letter => letter.is_control(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_of_json_says_the_same_when_it_does_no_harm() {
+        let hostile = "a\u{1b}[2J\r\u{9b}\u{7f}\u{202e}b\0\n\tc\u{2028}\u{61c}é漢";
+        let quoted = serde_json::to_string(hostile).unwrap();
+        let shown = harmless(&quoted);
+        assert!(!shown.contains(does_harm), "{shown}");
+        let read: String = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read, hostile);
+    }
 
     #[test]
     fn what_cannot_be_seen_is_spelled_out() {

@@ -44,7 +44,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use clean::clean;
+pub use clean::{clean, harmless};
 pub use gather::Gatherer;
 pub use model::{
     Block, Cell, Chart, ChartShape, Column, ColumnKind, Figure, Report, Section, Series, Table,

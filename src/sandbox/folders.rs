@@ -59,8 +59,8 @@ pub(super) fn restrict(
     Ok(match status {
         RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => None,
         RulesetStatus::NotEnforced => Some(
-            "this kernel has no Landlock (or its `lsm=` does not name it): it can open every file \
-             that its account can"
+            "this kernel has no Landlock (or its `lsm=` does not name it, or a container keeps it \
+             away): it can open every file that its account can"
                 .to_owned(),
         ),
     })

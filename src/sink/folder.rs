@@ -3,10 +3,12 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{JsonLines, SinkError};
+use super::json_lines::harmless_json;
+use super::{JsonLines, ResultCounts, SinkError};
 
 /// A folder in which only files of ours are replaced.
 #[derive(Debug)]
@@ -122,6 +124,18 @@ impl OutFolder {
         JsonLines::append(&self.path.join(file))
     }
 
+    /// The same for a sensor: see [`JsonLines::append_patiently`].
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub fn patient_lines(
+        &self,
+        file: &str,
+        counts: &Arc<ResultCounts>,
+    ) -> Result<JsonLines, SinkError> {
+        JsonLines::append_patiently(&self.path.join(file), counts)
+    }
+
     /// Writes a whole JSON file, which is there complete or not at all.
     ///
     /// # Errors
@@ -136,7 +150,7 @@ impl OutFolder {
             // Never through a link that somebody left in the folder.
             let _ = fs::remove_file(&temporary);
             let mut output = File::create_new(&temporary)?;
-            output.write_all(&text)?;
+            output.write_all(&harmless_json(&text))?;
             output.sync_all()?;
             fs::rename(&temporary, &path)
         };

@@ -1,16 +1,24 @@
 //! One JSON object per line, to a file or a stream.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 use thiserror::Error;
+
+use crate::report::harmless;
+
+use super::result_file::{ResultCounts, ResultFile};
 
 /// A writer of JSON lines.
 pub struct JsonLines {
     name: String,
     output: BufWriter<Box<dyn Write + Send>>,
+    /// The line that is being written.
+    line: Vec<u8>,
 }
 
 /// Why something could not be written.
@@ -66,11 +74,25 @@ impl JsonLines {
         Ok(Self::to(name, Box::new(file)))
     }
 
+    /// Opens a file of a sensor, as [`Self::append`] does. Once it is open nothing fails any more:
+    /// what the disk does not take waits, up to 4 MiB, and is counted. A torn line at its end is
+    /// cut off, and where the file was renamed or removed another is begun.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened.
+    pub fn append_patiently(path: &Path, counts: &Arc<ResultCounts>) -> Result<Self, SinkError> {
+        let name = path.display().to_string();
+        let file = ResultFile::open(path, Arc::clone(counts));
+        let file = file.map_err(|error| SinkError::io(&name, "open", error))?;
+        Ok(Self::to(name, Box::new(file)))
+    }
+
     /// Writes to a stream that is called `name` in errors.
     pub fn to(name: String, stream: Box<dyn Write + Send>) -> Self {
         Self {
             name,
             output: BufWriter::with_capacity(BUFFER_BYTES, stream),
+            line: Vec::new(),
         }
     }
 
@@ -79,10 +101,13 @@ impl JsonLines {
     /// # Errors
     /// Where the file or stream does not take it.
     pub fn write(&mut self, line: &impl Serialize) -> Result<(), SinkError> {
-        let written = serde_json::to_writer(&mut self.output, line).map_err(io::Error::from);
+        self.line.clear();
+        let written = serde_json::to_writer(&mut self.line, line).map_err(io::Error::from);
+        let harmless = harmless_json(&self.line);
         written
+            .and_then(|()| self.output.write_all(&harmless))
             .and_then(|()| self.output.write_all(b"\n"))
-            .map_err(|error| self.error(error))
+            .map_err(|error| SinkError::io(&self.name, "write", error))
     }
 
     /// Writes lines that are JSON already, each with its line feed.
@@ -113,6 +138,18 @@ impl std::fmt::Debug for JsonLines {
         f.debug_struct("JsonLines")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+/// JSON with the same meaning that does no harm to a terminal on which somebody looks at it.
+pub(super) fn harmless_json(json: &[u8]) -> Cow<'_, [u8]> {
+    let is_plain = json.iter().all(|byte| *byte < 0x7f);
+    match (is_plain, str::from_utf8(json)) {
+        (false, Ok(text)) => match harmless(text) {
+            Cow::Borrowed(text) => text.as_bytes().into(),
+            Cow::Owned(text) => text.into_bytes().into(),
+        },
+        _ => json.into(),
     }
 }
 

@@ -16,6 +16,7 @@ mod folder;
 mod format;
 mod ipfix;
 mod json_lines;
+mod result_file;
 mod settings;
 mod spool;
 mod target;
@@ -36,6 +37,7 @@ pub use folder::OutFolder;
 pub use format::{Alertmanager, Format, Origin, zeek_closed, zeek_header};
 pub use ipfix::{DATAGRAM_BYTES_MAX, IpfixMessage, IpfixMessages, STREAM_MESSAGE_BYTES_MAX};
 pub use json_lines::{JsonLines, SinkError};
+pub use result_file::ResultCounts;
 pub use settings::{
     ROTATE_BYTES, ROTATE_FILES, SINKS_MAX, SPOOL_BYTES, SinkKind, SinkOpenError, SinkSettings,
     SinkWrong,

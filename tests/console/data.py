@@ -291,7 +291,8 @@ class Site:
                             "kernel_dropped": frames // 180 if is_sick else frames and 1_204}],
             "flow_input": self.flow_input(),
             "evictions": {"flows": 48_113 if is_sick else 0, "assets": 0, "openings": 31},
-            "save_failures": 3 if is_sick else 0, "ledger_failures": 0, "history_dropped": 0,
+            "save_failures": 3 if is_sick else 0, "ledger_failures": 0,
+            "result_failures": 0, "result_lines_lost": 0, "history_dropped": 0,
             "tick_latency_p99_seconds": 4.2 if is_sick else 0.012,
             "databases": [
                 {"kind": "country", "name": "dbip-country.mmdb", "built": "2026-03-01T00:00:00Z",

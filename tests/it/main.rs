@@ -37,6 +37,7 @@ mod golden;
 mod hellos;
 mod hellos_foxio;
 mod hellos_tshark;
+mod hostile;
 mod import;
 mod inspection;
 mod live;

@@ -390,6 +390,8 @@ export default {
     other: "{name} is {n} days old; bring a newer one" },
   "health.saves": { one: "the state could not be saved {n} time: look at the disk",
     other: "the state could not be saved {n} times: look at the disk" },
+  "health.results": { one: "alerts could not be written {n} time: look at the disk",
+    other: "alerts could not be written {n} times: look at the disk" },
   "health.ledger": { one: "the ledger could not be written {n} time: look at the disk",
     other: "the ledger could not be written {n} times: look at the disk" },
   "health.history.error": "the history: {why}",

@@ -373,6 +373,7 @@ export default {
   "health.databases": { other: "数据库最旧 {n} 天" },
   "health.databases.old": { other: "{name} 已有 {n} 天，请更换新版" },
   "health.saves": { other: "状态有 {n} 次未能保存：请检查磁盘" },
+  "health.results": { other: "告警有 {n} 次未能写入：请检查磁盘" },
   "health.ledger": { other: "台账有 {n} 次未能写入：请检查磁盘" },
   "health.history.error": "历史：{why}",
   "health.history.failed": { other: "历史有 {n} 次未能写入：请检查磁盘" },

@@ -351,3 +351,23 @@ fn a_ledger_is_one_process_s_and_one_key_s() {
     );
     open(folder.path());
 }
+
+#[test]
+fn a_file_that_was_removed_takes_nothing_more_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path()).ledger;
+    add(&mut ledger, 0, 3);
+    ledger.commit().unwrap();
+    let (there, away) = (folder.path().join(NAMES[0]), folder.path().join("away"));
+    fs::rename(&there, &away).unwrap();
+    add(&mut ledger, 3, 5);
+    for _ in 0..2 {
+        let error = ledger.commit().unwrap_err().to_string();
+        assert!(error.contains("was removed or replaced"), "{error}");
+    }
+    assert_eq!(ledger.acknowledged(), 3);
+    // Put back, it goes on, and nothing is missing.
+    fs::rename(&away, &there).unwrap();
+    assert_eq!(ledger.commit().unwrap().acknowledged, 5);
+    assert!(check(folder.path()).is_sound());
+}

@@ -13,6 +13,7 @@ impl Analyst {
         self.totals.show(&self.expected.1);
         let view = &mut self.totals.view;
         view.verdicts = self.learned.account.verdict_sums(&self.policy);
+        [view.result_failures, view.result_lines_lost] = self.outputs.retry();
         if let Some(recorder) = self.outputs.recorder() {
             view.ledger_failures = recorder.failures;
             view.ledger = Some(recorder.sizes());

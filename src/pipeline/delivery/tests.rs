@@ -19,6 +19,11 @@ impl Server {
     }
 
     fn on(listener: TcpListener, statuses: &'static [&'static str]) -> Self {
+        Self::after(listener, statuses, Duration::ZERO)
+    }
+
+    /// The same, after a pause before each answer.
+    fn after(listener: TcpListener, statuses: &'static [&'static str], pause: Duration) -> Self {
         let url = format!("http://{}/x", listener.local_addr().unwrap());
         let bodies = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&bodies);
@@ -30,6 +35,7 @@ impl Server {
                     kept.lock().unwrap().push(body);
                     let status = statuses[answers.min(statuses.len() - 1)];
                     answers += 1;
+                    std::thread::sleep(pause);
                     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
                     stream.get_mut().write_all(answer.as_bytes()).unwrap();
                 }
@@ -152,6 +158,32 @@ fn what_waits_outlives_the_run_and_is_delivered_once_when_the_other_side_is_back
             "1970-01-01T00:16:40Z/host/test#1",
             "1970-01-01T00:16:41Z/host/test#1"
         ]
+    );
+}
+
+#[test]
+fn a_slow_sink_with_much_to_take_does_not_hold_up_the_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let pause = Duration::from_millis(100);
+    let server = Server::after(listener, &["200 OK"], pause);
+    let run = Run::start(&webhook(&server.url), None);
+    let events = 3 * GRACE.as_secs() * 10;
+    for seconds in 0..events {
+        run.hand_over(seconds);
+    }
+    let (counts, told) = (Arc::clone(&run.counts), Arc::clone(&run.told));
+    let (ended, end) = bounded(1);
+    std::thread::spawn(move || {
+        drop(run);
+        ended.send(()).unwrap();
+    });
+    end.recv_timeout(GRACE * 3).unwrap();
+    let left = counts.waiting.load(Relaxed);
+    assert_eq!(counts.delivered.load(Relaxed) + left, events);
+    let said = format!("{left} events were not delivered, and are lost to it");
+    assert!(
+        left > 0 && told.lock().unwrap()[0].ends_with(&said),
+        "{told:?}"
     );
 }
 

@@ -1,11 +1,14 @@
 //! The loops of threads: a worker does what the reader orders, and the analyst takes what all
 //! workers tell, tick by tick.
 
+use std::thread::JoinHandle;
+
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::time::Tick;
 
 use super::super::PipelineError;
+use super::super::flow_file::FlowFile;
 use super::super::openings::WorkerBatch;
 use super::super::sensor::{Sensor, SensorOutput};
 use super::{BEAT, Desk, Finished, Order, Told};
@@ -58,6 +61,19 @@ pub(super) fn work(
     }
 }
 
+/// Waits for the analyst to have said everything and for all flows to be written.
+pub(in crate::pipeline) fn join(
+    analyst: JoinHandle<Result<Finished, PipelineError>>,
+    file: FlowFile,
+) -> Result<Finished, PipelineError> {
+    let finished = analyst
+        .join()
+        .map_err(|_| PipelineError::Panicked("the analyst"));
+    // Where flows cannot be written all others stop, and have no reason to tell.
+    file.join()?;
+    finished?
+}
+
 /// Takes what the workers tell, and closes a tick when all of them are past it, so that the
 /// slowest sets the pace.
 pub(super) fn analyse(
@@ -78,7 +94,7 @@ pub(super) fn analyse(
             desk.telemetry.vitals.analyst();
             match workers[worker].recv_timeout(BEAT) {
                 Ok(told) => break told,
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => desk.rest(),
                 // A worker has failed.
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(desk.give_up(PipelineError::Stopped));

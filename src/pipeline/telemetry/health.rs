@@ -98,6 +98,8 @@ impl Telemetry {
             },
             "save_failures": view.save_failures,
             "ledger_failures": view.ledger_failures,
+            "result_failures": view.result_failures,
+            "result_lines_lost": view.result_lines_lost,
             "history_dropped": self.feed.history_dropped(),
             "history_failures": self.feed.history_failures(),
             "history_error": self.feed.history_error(),

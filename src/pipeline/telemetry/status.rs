@@ -33,6 +33,10 @@ pub struct Status {
     pub save_failures: u64,
     /// Times that something could not be written to the ledger.
     pub ledger_failures: u64,
+    /// Times that the history could not be written.
+    pub history_failures: u64,
+    /// Times that a file of results could not be written, and lines that were lost by it.
+    pub result_failures: [u64; 2],
     /// By interface.
     pub interfaces: Vec<(String, Drops)>,
     /// Exported bytes, most first.
@@ -81,6 +85,8 @@ impl Telemetry {
             hours_learned: view.hours_learned,
             save_failures: view.save_failures,
             ledger_failures: view.ledger_failures,
+            history_failures: self.feed.history_failures(),
+            result_failures: [view.result_failures, view.result_lines_lost],
             interfaces,
             exported,
             databases: shared.databases.clone(),
@@ -133,6 +139,13 @@ impl Status {
             "learned from {} hours with traffic; {} lines of alerts",
             self.hours_learned, self.alerts,
         );
+        let [failures, lost] = self.result_failures;
+        if failures > 0 {
+            let _ = writeln!(
+                text,
+                "files of results took nothing {failures} times; {lost} lines were lost by that"
+            );
+        }
         let (saves, ledger) = (self.save_failures, self.ledger_failures);
         if saves + ledger > 0 {
             let _ = writeln!(
