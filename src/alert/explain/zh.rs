@@ -52,6 +52,7 @@ pub(in crate::alert) fn explanation(
             said.push_str(&format!("该小时内不超过 {allowance} 则不告警。"));
         }
     }
+    said.extend(parts(incident));
     if incident.campaign.is_some() {
         said.push_str("其他资产的事件有同一接收方。");
     }
@@ -88,6 +89,8 @@ fn state(occasion: Occasion, activity: Activity) -> String {
         Occasion::Grown if activity.is_running => "仍在继续，并有增长。",
         Occasion::Opened | Occasion::Grown => "写下本条时其数据流均已结束。",
         Occasion::Joined => "现已归入一组关联事件。",
+        Occasion::Whole => "现已并入同一机器另一地址所发送的数据。",
+        Occasion::Part => "其地址经查属于一台已知机器。",
         Occasion::Quiet => "此后一天未见异常。",
         Occasion::Ruled(Ruling { verdict, number }) => {
             return match verdict {
@@ -98,6 +101,20 @@ fn state(occasion: Occasion, activity: Activity) -> String {
         }
     };
     text.to_owned()
+}
+
+fn parts(incident: &Incident) -> Option<String> {
+    if let Some(into) = &incident.joined.into {
+        return Some(format!("该事件连同其字节数并入事件 {into} 继续。"));
+    }
+    match &incident.joined.parts[..] {
+        [] => None,
+        [one] => Some(format!("事件 {one} 是其一部分。")),
+        [.., last] => {
+            let count = incident.joined.parts.len();
+            Some(format!("{count} 起事件是其一部分，最后一起为 {last} 。"))
+        }
+    }
 }
 
 fn loneliness(observed: &Observed, country: Country) -> Option<String> {
