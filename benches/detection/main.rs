@@ -81,6 +81,9 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         trials.push(trial);
         runs.push(of_seed);
     }
+    if let Some(path) = &options.false_alerts {
+        std::fs::write(path, report::false_alerts(&trials, &runs))?;
+    }
     let figures = judge(&trials, runs);
     let Some(path) = &options.gate else {
         tell(options, &trials, &figures)?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use borderflow::simulate::Only;
 use borderflow::time::Timestamp;
 use clap::Parser;
 
@@ -29,6 +30,9 @@ pub(crate) struct Options {
     /// Benign surprises of each world [default: one for five assets]
     #[arg(long)]
     benign: Option<usize>,
+    /// Kinds of leaks and surprises that are put in [default: all]
+    #[arg(long, value_delimiter = ',', conflicts_with = "gate")]
+    only: Vec<String>,
     /// What our analyst is told of learning, as `baseline.learn` in a configuration
     #[arg(long, default_value = "auto")]
     pub(crate) learn: String,
@@ -50,6 +54,9 @@ pub(crate) struct Options {
     /// Where to write the leaks that were missed, as tab-separated lines
     #[arg(long, value_name = "FILE")]
     pub(crate) detail: Option<PathBuf>,
+    /// Where to write our false alerts and by what each was told, as tab-separated lines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) false_alerts: Option<PathBuf>,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -81,7 +88,10 @@ impl Options {
             leaks: self.leaks.unwrap_or(assets * 2 / 5),
             benign: self.benign.unwrap_or(assets / 5),
             start: Timestamp::from_parts(START_SECONDS, 0),
-            only: Default::default(),
+            only: Only {
+                kinds: self.only.clone(),
+                ..Only::default()
+            },
         }
     }
 }

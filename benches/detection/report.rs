@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::BUDGETS;
 use super::bootstrap::Interval;
+use super::claim::merge_incidents;
 use super::figures::{BULK_BYTES, Figures, RATIO_LARGE, RATIOS, Share};
 use super::options::Options;
 use super::table::Table;
 use super::trial::{MOVES, Trial};
+use super::{BUDGETS, Run, Said};
 
 /// Ours at every budget beside the best of the others; then for each budget the figures of
 /// all, recall by kind, and benign surprises told.
@@ -174,7 +175,12 @@ pub(crate) fn markdown(options: &Options, trials: &[Trial], tables: &[Table]) ->
          goes on anyway that some of it is told by chance; ours has seen the same worlds without \
          the two as well, and one has caused an alert if an asset has one in its time with it, \
          and none there without it. Gone: share of the bytes that had left before the \
-         alert, 1 if there was none. Intervals: 1,000 resamples of assets.\n",
+         alert, 1 if there was none. Intervals: 1,000 resamples of assets.\n\n\
+         A failover and a release are no leaks, and yet look like one in all that flows \
+         tell: the one copies a database to a network to which nobody of the site ever \
+         sent anything, the other pushes to one from which it only fetched. Nothing \
+         keeps them silent but an approval or feedback that names the place, since \
+         whatever did would keep leaks to such places silent, too.\n",
     );
     for table in tables {
         text.push('\n');
@@ -199,6 +205,35 @@ pub(crate) fn misses(trials: &[Trial], figures: &[Figures]) -> String {
                     event.ratio,
                     if event.is_known { "known" } else { "new" },
                     event.bytes
+                );
+            }
+        }
+    }
+    text
+}
+
+/// Every false alert of those who say by what they tell, one a line, with the surprise on which
+/// it was, if on one.
+pub(crate) fn false_alerts(trials: &[Trial], runs: &[Vec<Run>]) -> String {
+    let mut text = "budget\tseed\ttime\tasset\tcountry\tsurprise\ttold by\n".to_owned();
+    for (trial, runs) in trials.iter().zip(runs) {
+        let told = runs.iter().filter_map(|run| match &run.said {
+            Said::Incidents(told) => Some(told),
+            Said::Claims(_) => None,
+        });
+        for (told, budget) in told.flat_map(|told| told.iter().zip(BUDGETS)) {
+            let merged = merge_incidents(&told.incidents);
+            for incident in merged.iter().filter(|one| trial.is_false(one)) {
+                let surprise = trial.told_by(incident).next();
+                let reason = told.reasons.get(incident);
+                text += &format!(
+                    "{budget}\t{}\t{}\t{}\t{}\t{}\t{}\n",
+                    trial.seed,
+                    incident.time,
+                    incident.asset,
+                    incident.country,
+                    surprise.map_or("", |(_, event)| event.id.as_str()),
+                    reason.map_or("", String::as_str),
                 );
             }
         }

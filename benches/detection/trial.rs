@@ -135,7 +135,7 @@ impl Trial {
     }
 
     /// The events that are told by an incident.
-    fn told_by(&self, incident: &Incident) -> impl Iterator<Item = (usize, &Event)> {
+    pub(crate) fn told_by(&self, incident: &Incident) -> impl Iterator<Item = (usize, &Event)> {
         let at = self.places.get(&(incident.asset, incident.country));
         let at = at.map(Vec::as_slice).unwrap_or_default();
         let events = at

@@ -145,7 +145,7 @@ impl AssetEntry<'_> {
                 transfer.bytes,
             )
         {
-            cell.relabelled(transfer.tick.hour());
+            cell.novelty.relabelled(transfer.tick.hour());
         }
         Some(key)
     }

@@ -137,6 +137,15 @@ impl AssetState {
         }
     }
 
+    pub(super) fn mark_excused(&mut self, country: Country) {
+        let cells = self.cells.iter_mut();
+        let of_country = cells.filter(|(key, _)| key.country == country);
+        of_country.for_each(|(_, cell)| cell.excuse());
+        if let Some(known) = self.countries.get_mut(&country) {
+            known.all.excuse();
+        }
+    }
+
     pub(super) fn open_hour(&mut self) {
         self.role = if self.served_bytes > self.asked_bytes {
             Role::Server
@@ -205,7 +214,7 @@ impl AssetState {
             return grown;
         };
         record.teach_recipients(pools, role, &self.countries);
-        let (mut was_alerted, mut was_accepted) = (false, false);
+        let (mut was_suspect, mut was_accepted) = (false, false);
         for (country, known) in self.countries.iter_mut() {
             let newness = Some((&record.new_countries, Measure::NewCountry));
             let measures = [
@@ -216,7 +225,7 @@ impl AssetState {
             learn(pools, role, &known.all, measures, newness);
             was_accepted |= known.all.is_accepted_today();
             let week = known.close_day(hour);
-            was_alerted |= week.is_suspect;
+            was_suspect |= week.is_suspect;
             if let Some(ratio) = week.ratio {
                 pools.record_ratio(Measure::Growth, role, Maturity::Grown, ratio);
             }
@@ -237,10 +246,10 @@ impl AssetState {
             learn(pools, role, cell, measures, newness);
             cell.close_day();
         }
-        if !was_alerted && !was_accepted {
+        if !was_suspect && !was_accepted {
             record.teach(pools, role);
         }
-        record.close_day(was_alerted);
+        record.close_day(was_suspect);
         grown
     }
 }
@@ -274,7 +283,7 @@ impl AssetRecord {
     ) {
         let is_usual = |country: Country| {
             let known = countries.get(&country).map(|known| &known.all);
-            known.is_some_and(|all| !all.is_alerted_today() && !all.is_accepted_today())
+            known.is_some_and(|all| !all.is_untrusted_today() && !all.is_accepted_today())
         };
         let peaks = &self.new_recipients.day_peaks;
         for new in self
@@ -286,7 +295,7 @@ impl AssetRecord {
         }
     }
 
-    fn close_day(&mut self, was_alerted: bool) {
+    fn close_day(&mut self, was_suspect: bool) {
         let own = [
             &mut self.all,
             &mut self.new_countries,
@@ -296,13 +305,14 @@ impl AssetRecord {
             &mut self.odd_hours,
         ];
         for past in own.into_iter().chain(self.services.values_mut()) {
-            past.close_day(was_alerted);
+            past.close_day(was_suspect);
         }
     }
 }
 
 /// Lets the pools learn from the running day of a cell or a country, unless it was alerted
-/// on, or accepted by a person: an hour, a day, a run, and what it had while it was new.
+/// on, or only others kept it from being, or a person accepted it: an hour, a day, a run, and
+/// what it had while it was new.
 fn learn(
     pools: &mut Pools,
     role: Role,
@@ -310,7 +320,7 @@ fn learn(
     [hour, day, run]: [Measure; 3],
     newness: Option<(&Past, Measure)>,
 ) {
-    let is_usual = !cell.is_alerted_today() && !cell.is_accepted_today();
+    let is_usual = !cell.is_untrusted_today() && !cell.is_accepted_today();
     let Some(record) = cell.record().filter(|_| is_usual) else {
         return;
     };

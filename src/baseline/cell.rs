@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::{HourSlot, Tick};
 
 use super::novelty::Newness;
-use super::{Expected, HOURS_PER_DAY, Habit, Novelty, Past};
+use super::{Expected, Habit, Novelty, Past};
 
 /// What an asset sends to a cell, or to a country, and what is normal for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,9 +16,6 @@ pub struct Cell {
     pub last_hour: u64,
     /// Whether it is new to the asset.
     pub novelty: Novelty,
-    /// The latest hour in which something went to a network that was said to be in another
-    /// country before; 0 if never.
-    pub(super) relabelled_hour: u32,
     /// Whether it was alerted on in the running hour and in the running day.
     pub(super) alerted: Alerted,
     /// What was before. None until an hour was closed, which many do not live to see.
@@ -34,6 +31,9 @@ pub(super) struct Alerted {
     pub(super) accepted: bool,
     /// Days in a row.
     pub(super) days: u8,
+    /// Days on which only what others show as well kept an alert away: a bit for each of the
+    /// last 16, the lowest for the running one.
+    pub(super) excused: u16,
 }
 
 /// What a cell remembers.
@@ -55,12 +55,12 @@ impl Cell {
             hour_bytes: 0,
             last_hour: since.hour(),
             novelty: Novelty::begin(since, newness),
-            relabelled_hour: 0,
             alerted: Alerted {
                 hour: false,
                 day: false,
                 accepted: false,
                 days: 0,
+                excused: 0,
             },
             record: None,
         }
@@ -75,16 +75,6 @@ impl Cell {
     pub fn expected(&self, slot: HourSlot) -> Expected {
         let known = self.record();
         known.map_or(Expected::UNKNOWN, |record| record.habit.expected(slot))
-    }
-
-    /// Notes that some of the running hour went to a network that was said to be elsewhere.
-    pub(super) fn relabelled(&mut self, hour: u64) {
-        self.relabelled_hour = u32::try_from(hour).unwrap_or(u32::MAX);
-    }
-
-    /// Whether something of the last 24 hours went to such a network.
-    pub(super) fn is_relabelled(&self, hour: u64) -> bool {
-        self.relabelled_hour > 0 && hour < u64::from(self.relabelled_hour) + HOURS_PER_DAY
     }
 
     /// Counts bytes in the running hour.
@@ -114,6 +104,19 @@ impl Cell {
         self.alerted.day
     }
 
+    /// Notes that the running hour would be alerted on, were it not for what others show as
+    /// well.
+    pub(super) const fn excuse(&mut self) {
+        self.alerted.excused |= 1;
+        self.alerted.hour |= self.alerted.is_excused();
+    }
+
+    /// Whether what the running day brought may be a leak: there was an alert, or only what
+    /// others show as well kept it away. It teaches nobody what is normal.
+    pub(super) const fn is_untrusted_today(&self) -> bool {
+        self.alerted.day || self.alerted.is_excused()
+    }
+
     /// Whether a person has accepted what the running day brought.
     pub(super) const fn is_accepted_today(&self) -> bool {
         self.alerted.accepted
@@ -122,6 +125,7 @@ impl Cell {
     /// Takes an alert of the running day back: a person accepts it.
     pub(super) const fn accept(&mut self) {
         (self.alerted.hour, self.alerted.day) = (false, false);
+        self.alerted.excused &= !1;
         self.alerted.accepted = true;
     }
 
@@ -132,6 +136,7 @@ impl Cell {
             day: true,
             accepted: false,
             days: 0,
+            excused: 0,
         };
         if let Some(record) = &mut self.record {
             record.habit.forget_refusals();
@@ -139,7 +144,7 @@ impl Cell {
     }
 
     /// Ends a day. Says whether it was suspect: alerted on, unless it has been for so long
-    /// that it is the new normal.
+    /// that it is the new normal, or not alerted on only because others showed the same.
     pub(super) fn close_day(&mut self) -> bool {
         let alerted = &mut self.alerted;
         alerted.accepted = false;
@@ -148,7 +153,9 @@ impl Cell {
         } else {
             0
         };
-        let is_suspect = (1..=ALERTED_DAYS_MAX).contains(&alerted.days);
+        let is_excused = alerted.is_excused();
+        alerted.excused <<= 1;
+        let is_suspect = is_excused || (1..=ALERTED_DAYS_MAX).contains(&alerted.days);
         if let Some(record) = &mut self.record {
             record.past.close_day(is_suspect);
             record.habit.close_day(is_suspect);
@@ -159,6 +166,14 @@ impl Cell {
     /// Ends an hour of which too little was seen to learn from it.
     pub(super) const fn skip_hour(&mut self) {
         (self.hour_bytes, self.alerted.hour) = (0, false);
+    }
+}
+
+impl Alerted {
+    /// Whether only what others show as well keeps an alert away today, and that has not
+    /// become a custom.
+    const fn is_excused(self) -> bool {
+        self.excused & 1 != 0 && self.excused.count_ones() <= EXCUSED_DAYS_MAX
     }
 }
 
@@ -174,6 +189,9 @@ const CLIP_BYTES_MIN: f64 = 1e6;
 
 /// After so many days in a row what was alerted on is the new normal.
 const ALERTED_DAYS_MAX: u8 = 10;
+
+/// After so many days of the last 16 what others show as well is a custom, and is learned.
+const EXCUSED_DAYS_MAX: u32 = 3;
 
 #[cfg(test)]
 mod tests {

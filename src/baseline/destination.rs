@@ -62,7 +62,7 @@ pub struct TopFlow {
 /// How a day ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DayEnd {
-    /// Whether it was alerted on, and so is no reference.
+    /// Whether it was alerted on, or only others kept it from being, and so is no reference.
     pub(super) is_suspect: bool,
     /// How much larger the week that it ended was than those that were frozen.
     pub(super) ratio: Option<f64>,

@@ -206,4 +206,13 @@ mod tests {
         assert!(known_after(14, alerted) > 1e12, "it stayed");
         assert_eq!(known_after(14, malicious), 0.0);
     }
+
+    #[test]
+    fn what_only_others_kept_silent_is_learned_once_it_is_a_custom() {
+        let excused = |baseline: &mut Baseline, asset, country| {
+            baseline.mark_excused(asset, country);
+        };
+        assert_eq!(known_after(3, excused), 0.0);
+        assert!(known_after(4, excused) > 1e12);
+    }
 }

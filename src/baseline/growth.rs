@@ -5,6 +5,8 @@
 //! after four months. So the first whole weeks of a destination are frozen, and later ones
 //! are held against them. The reference moves only when people have been told.
 
+use std::iter::zip;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::Tick;
@@ -18,7 +20,7 @@ pub struct Growth {
     week_bytes: f32,
     /// What a day came to in the latest whole weeks, the latest first: the third largest of
     /// seven, so that two bursts make no week.
-    levels: [f32; WEEKS],
+    levels: [f32; 2 * WEEKS],
     /// What it came to in the weeks that were frozen.
     reference: f32,
     /// When that was, hours from the epoch.
@@ -82,12 +84,12 @@ impl Growth {
         let [_, _, level] = self.running;
         let week_bytes = self.week_bytes;
         (self.running, self.week_bytes, self.days) = ([0.0; RANK], 0.0, 0);
-        let [latest, before, _] = self.levels;
-        self.levels = [level, latest, before];
+        self.levels.rotate_right(1);
+        self.levels[0] = level;
         self.weeks = self.weeks.saturating_add(1);
         if self.reference == 0.0 {
             if usize::from(self.weeks) >= WEEKS {
-                self.freeze(median(self.levels), hour);
+                self.freeze(median(self.latest()), hour);
             }
             return None;
         }
@@ -102,12 +104,15 @@ impl Growth {
     /// Says where the last three weeks are larger than the reference allows. Then the latest
     /// is the next reference, so that the same is not told again.
     fn judge(&mut self, week_bytes: f32, hour: u64) -> Option<Grown> {
-        let level = self.levels[0];
-        let has_grown = std::iter::zip(self.levels, RATIOS)
-            .all(|(level, ratio)| level >= self.reference * ratio);
+        let latest = self.latest();
+        let level = latest[0];
+        let reaches = |ratios: [f32; WEEKS]| {
+            zip(latest, ratios).all(|(level, of)| level >= self.reference * of)
+        };
+        let has_grown = (reaches(RATIOS) && self.has_risen()) || reaches([RATIO_FAR; WEEKS]);
         if has_grown && level - self.reference >= EXCESS_BYTES_MIN {
             let grown = Grown {
-                levels: self.levels.map(f64::from),
+                levels: latest.map(f64::from),
                 reference: self.reference.into(),
                 frozen: Tick::of_hour(self.frozen_hour.into()),
                 since: Tick::of_hour((hour + 1).saturating_sub(u64::from(DAYS) * 24)),
@@ -117,11 +122,31 @@ impl Growth {
             return Some(grown);
         }
         // What has fallen for good is held against what it fell to.
-        let highest = self.levels.into_iter().fold(0.0, f32::max);
+        let highest = latest.into_iter().fold(0.0, f32::max);
         if highest < self.reference * FALLEN {
             self.freeze(highest, hour);
         }
         None
+    }
+
+    /// Whether it came by rising: the three weeks before the last three lie well above the
+    /// reference, and the last three well above those. What jumps, or swings, does not.
+    fn has_risen(&self) -> bool {
+        let [latest, before] = [self.latest(), self.before()].map(median);
+        let are_after_reference = usize::from(self.weeks) >= 2 * WEEKS;
+        are_after_reference && before >= self.reference * RISEN && latest >= before * RISEN
+    }
+
+    /// The last three weeks.
+    const fn latest(&self) -> [f32; WEEKS] {
+        let [latest, second, third, ..] = self.levels;
+        [latest, second, third]
+    }
+
+    /// The three weeks before those.
+    const fn before(&self) -> [f32; WEEKS] {
+        let [.., latest, second, third] = self.levels;
+        [latest, second, third]
     }
 
     fn freeze(&mut self, level: f32, hour: u64) {
@@ -147,6 +172,13 @@ const RANK: usize = 3;
 /// How much larger than the reference the last three weeks must be, the latest first: what
 /// grows by 15 % a week is told at 2.7 times at the latest, before it is four times as large.
 const RATIOS: [f32; WEEKS] = [2.5, 2.0, 1.6];
+
+/// How much larger three weeks must be than those before them. What grows by 15 % a week grows
+/// by half in three weeks; what grows by a seventh in a month does by a ninth.
+const RISEN: f32 = 1.3;
+
+/// What is so much larger than the reference for three weeks is told however it came.
+const RATIO_FAR: f32 = 4.0;
 
 /// A reference is taken back where three weeks did not come to so much of it.
 const FALLEN: f32 = 0.5;
@@ -199,6 +231,17 @@ mod tests {
         assert_eq!(told(16, small), []);
         let once = |week, _| if week == 9 || week == 10 { 1e9 } else { 1e7 };
         assert_eq!(told(30, once), []);
+        // A month of much, and half as much again from one week to the next.
+        let month = |week, _| if (9..13).contains(&week) { 3e7 } else { 1e7 };
+        assert_eq!(told(30, month), []);
+        let jump = |week, _| if week < 9 { 1e7 } else { 3e7 };
+        assert_eq!(told(30, jump), []);
+    }
+
+    #[test]
+    fn what_stays_far_above_is_told_however_it_came() {
+        let jump = |week, _| if week < 9 { 1e7 } else { 5e7 };
+        assert_eq!(told(30, jump), [(11, 5.0)]);
     }
 
     #[test]

@@ -202,9 +202,9 @@ impl Destination {
 impl Cell {
     fn join(&mut self, other: Self, joining: Joining) {
         self.novelty.join(other.new_bytes(joining));
+        self.novelty.join_relabels(&other.novelty);
         self.hour_bytes = self.hour_bytes.saturating_add(other.hour_bytes);
         self.last_hour = self.last_hour.max(other.last_hour);
-        self.relabelled_hour = self.relabelled_hour.max(other.relabelled_hour);
         self.alerted.join(other.alerted);
         if let Some(record) = other.record {
             let own = self.record.get_or_insert_default();
@@ -216,7 +216,9 @@ impl Cell {
     /// Keeps what is running, and nothing that was learned. It is as new as `newness` says.
     fn unlearned(mut self, newness: Newness, joining: Joining) -> Self {
         let bytes = self.new_bytes(joining);
-        self.novelty = Novelty::begin(self.novelty.since, newness);
+        let before = self.novelty;
+        self.novelty = Novelty::begin(before.since, newness);
+        self.novelty.join_relabels(&before);
         self.novelty.join(bytes);
         self.alerted.days = 0;
         if let Some(record) = &mut self.record {
@@ -243,6 +245,7 @@ impl Alerted {
         self.hour |= other.hour;
         self.day |= other.day;
         self.accepted |= other.accepted;
+        self.excused |= other.excused;
     }
 }
 

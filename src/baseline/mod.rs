@@ -62,7 +62,7 @@ use crate::time::HourSlot;
 use crate::transfer::Service;
 
 /// Version of the stored form of a [`Baseline`].
-pub const STATE_VERSION: u32 = 12;
+pub const STATE_VERSION: u32 = 13;
 
 /// Assets that are followed; transfers of any more are counted in totals only.
 pub const ASSETS_MAX: usize = 65_536;
@@ -257,6 +257,14 @@ impl Baseline {
     pub fn mark_alerted(&mut self, asset: AssetKey, country: Country) {
         if let Some(asset) = self.assets.get_mut(&asset) {
             asset.mark_alerted(country);
+        }
+    }
+
+    /// Notes that what an asset sends to a country would be alerted on, were it not for what
+    /// others show as well: it does not become the norm either, unless it is a custom.
+    pub fn mark_excused(&mut self, asset: AssetKey, country: Country) {
+        if let Some(asset) = self.assets.get_mut(&asset) {
+            asset.mark_excused(country);
         }
     }
 

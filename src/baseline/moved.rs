@@ -67,7 +67,7 @@ impl AssetState {
         }
         let begun = cell.novelty.since.hour();
         let is_young = hour <= begun + MOVING_HOURS;
-        let is_relabelled = cell.is_relabelled(hour);
+        let is_relabelled = cell.novelty.is_relabelled(hour);
         let is_same = |other: &CellKey| {
             (other.asn, other.service) == (key.asn, key.service) && other.country != key.country
         };

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::HOURS_PER_DAY;
 use crate::time::{SECONDS_PER_DAY, Tick};
 
 /// The first days of exports to a country, or to an autonomous system within one.
@@ -12,6 +13,9 @@ pub struct Novelty {
     /// Bytes since then, while it is new.
     pub bytes: u64,
     newness: Newness,
+    /// The latest hour in which something went to a network that was said to be in another
+    /// country before; 0 if never.
+    relabelled_hour: u32,
 }
 
 /// What is new of something.
@@ -32,7 +36,23 @@ impl Novelty {
             since,
             bytes: 0,
             newness,
+            relabelled_hour: 0,
         }
+    }
+
+    /// Notes that some of the running hour went to a network that was said to be elsewhere.
+    pub(super) fn relabelled(&mut self, hour: u64) {
+        self.relabelled_hour = u32::try_from(hour).unwrap_or(u32::MAX);
+    }
+
+    /// Takes over when something of another last went to such a network.
+    pub(super) fn join_relabels(&mut self, other: &Self) {
+        self.relabelled_hour = self.relabelled_hour.max(other.relabelled_hour);
+    }
+
+    /// Whether something of the last 24 hours went to such a network.
+    pub(super) fn is_relabelled(&self, hour: u64) -> bool {
+        self.relabelled_hour > 0 && hour < u64::from(self.relabelled_hour) + HOURS_PER_DAY
     }
 
     /// Whether it is still new.

@@ -25,7 +25,8 @@ use crate::inventory::AssetKey;
 ///
 /// Blind spot: a leak in parts of much the same size over six assets or more within five
 /// hours, to a network that each of them has used for days; and one asset's leak of less than
-/// some hours, up to what surprises the others as much, while they are in such a call.
+/// some hours, up to what surprises the others as much, while they are in such a call. Neither is
+/// learned from, though: see [`Baseline::mark_excused`](super::Baseline::mark_excused).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Peers {
     networks: BTreeMap<(Country, u32), Network>,

@@ -31,11 +31,12 @@ impl Sinks {
         Some(&sink.peaks)
     }
 
-    /// Takes the running day of an asset, unless it was alerted on.
+    /// Takes the running day of an asset, unless it was alerted on, or only others kept it from
+    /// being.
     pub(super) fn take(&mut self, asset: &AssetState, pools: &mut Pools, day: u64) {
         let mut days: BTreeMap<u32, f64> = BTreeMap::new();
         for (key, cell) in asset.cells.iter() {
-            let record = cell.record().filter(|_| !cell.is_alerted_today());
+            let record = cell.record().filter(|_| !cell.is_untrusted_today());
             if let Some(record) = record.filter(|_| key.asn != 0) {
                 *days.entry(key.asn).or_default() += record.past.running()[1];
             }

@@ -5,14 +5,18 @@
 //!
 //! Formula: a week is the third largest of its seven days. Told where the last three weeks
 //! are 1.6, 2 and 2.5 times the median of the frozen ones, in that order, and a day has 5 MB
-//! more. What was told is the next reference. The budget of false alerts does not silence
+//! more, and where it came by rising: the median of the three weeks before those lies 1.3 times
+//! above the reference, and that of the last three as far above it again. A month of much is no
+//! growth. What is 4 times as much for three weeks is told however it came. What was told is the
+//! next reference. The budget of false alerts does not silence
 //! it: a slow rise is no rare event by any day's measure. The chance that is shown is how
 //! often weeks of the site go so far beyond their references.
 //!
 //! Cost: one comparison a destination and day.
 //!
 //! Blind spot: what has grown before the sensor came, or in its first three weeks; growth in
-//! one or two days of a week; an asset that changes its key.
+//! one or two days of a week; a jump that stays below 4 times the reference, which is for the
+//! detectors of volume to tell; an asset that changes its key.
 
 use crate::baseline::{Grown, Maturity, Measure, Role};
 use crate::geo::Country;

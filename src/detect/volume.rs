@@ -14,6 +14,10 @@
 //! Cost: a sum over the asset's cells and a search in six curves.
 //!
 //! Blind spot: a leak within what the asset's largest days have shown for that destination.
+//! And it cannot tell from a leak what looks like one: a failover that copies a database to where
+//! nobody here ever sent anything, or a release that goes to a network from which machines only
+//! fetched. Nothing here keeps these silent, since it would keep leaks to such places silent, too;
+//! an approval or feedback does, which names the place.
 
 use crate::baseline::{Cell, CellKey, Measure, Peaks};
 use crate::policy::law::Text;

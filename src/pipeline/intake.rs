@@ -280,6 +280,30 @@ mod tests {
         all
     }
 
+    /// The first alert on what one asset sends two days after it has sent as much together with
+    /// all others, if any.
+    fn told_after_a_common_surprise() -> Option<Alert> {
+        let mut all = ordinary();
+        let call = |day: u64, asset: u8| {
+            let begin = day * SECONDS_PER_DAY + 10 * SECONDS_PER_HOUR;
+            (0..60).map(move |second| transfer(begin + second, asset, "DE", 20_000_000))
+        };
+        for day in [6, 7] {
+            all.extend((1..=8).flat_map(|asset| call(day, asset)));
+        }
+        all.extend(call(9, 3));
+        all.sort_by_key(|one| one.tick);
+        let done = intake(Config::default(), all).unwrap();
+        done.alerts.into_iter().next()
+    }
+
+    #[test]
+    fn what_only_others_kept_silent_is_not_learned() {
+        let told = told_after_a_common_surprise().unwrap();
+        assert_eq!(told.asset_ip, transfer(0, 3, "DE", 0).asset_ip);
+        assert!(told.time.starts_with("2026-03-11T10"), "{}", told.time);
+    }
+
     #[test]
     fn a_push_that_nobody_ever_made_is_told_and_ordinary_hours_are_not() {
         let quiet = intake(Config::default(), ordinary()).unwrap();

@@ -1,5 +1,6 @@
 //! How surprising it is what an asset sends to a country, beside what others send.
 
+use crate::baseline::Stage;
 use crate::detect::{Judge, Scene, Told, Weighed};
 use crate::geo::Country;
 use crate::inventory::AssetKey;
@@ -57,6 +58,12 @@ impl Analyst {
         state.countries.get_mut(&country)?.scored(score);
         let state = baseline.assets.get(&asset)?;
         let stage = baseline.stage(state, self.config.baseline.learn);
+        let threshold = self.judge.thresholds().of(stage);
+        if stage > Stage::Learning && weighed.score >= threshold && score < threshold {
+            // Others keep it silent, and one among them may leak: nobody is taught by it.
+            baseline.mark_excused(asset, country);
+        }
+        let state = baseline.assets.get(&asset)?;
         let scene = Scene::new(
             (self.judge.curves(), &baseline.sinks),
             state,
