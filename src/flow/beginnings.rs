@@ -478,8 +478,7 @@ fn is_kept(reading: &Reading) -> bool {
 /// Bytes of the beginnings of one shard that are being read.
 const BEGINNING_BYTES_MAX: usize = 256 * 1024;
 
-/// Bytes of a conversation, of both directions, within which a certificate is waited for. It
-/// takes so much of [`BEGINNING_BYTES_MAX`] at most, and only until it has come.
+/// Bytes of both directions within which a certificate is waited for, until it has come.
 const CERTIFICATE_BYTES_MAX: usize = 10_240;
 
 /// Conversations of one shard whose words are kept.

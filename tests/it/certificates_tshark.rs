@@ -132,7 +132,7 @@ impl Read {
             "issuer" if self.is_self_signed => text("issuer").is_none(),
             "issuer" => text("issuer") == self.issuer,
             "validity" => {
-                ["valid_from", "valid_until"].map(|key| text(key)) == {
+                ["valid_from", "valid_until"].map(text) == {
                     let [from, until] = self.validity.clone();
                     [Some(from), Some(until)]
                 }
