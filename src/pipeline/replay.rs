@@ -158,7 +158,7 @@ impl<P: FnMut(Progress)> Replay<'_, P> {
                 return Ok(());
             }
             if !has_more {
-                self.wait_for(&mut source)?;
+                self.wait_for(&source)?;
             }
         }
     }
@@ -179,7 +179,7 @@ impl<P: FnMut(Progress)> Replay<'_, P> {
     }
 
     /// Waits until more may have come, and shows all that was read before. Time does not pass.
-    fn wait_for(&mut self, source: &mut FileSource) -> Result<(), PipelineError> {
+    fn wait_for(&mut self, source: &FileSource) -> Result<(), PipelineError> {
         self.reader.flush()?;
         self.reader.publish();
         source.wait(WAIT);
