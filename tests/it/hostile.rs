@@ -181,6 +181,41 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Looks at files of results, and counts lines of JSON that parse.
+fn check_files(files: &[PathBuf]) -> usize {
+    let mut lines = 0;
+    for path in files {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let Ok(text) = String::from_utf8(fs::read(path).unwrap()) else {
+            continue;
+        };
+        // What is signed stays as it was; `ledger show` shows it.
+        if name != "entries.jsonl" {
+            check(&name, &text);
+        }
+        let is_json = name.ends_with(".jsonl")
+            || matches!(name.as_str(), "json" | "eve" | "zeek_json" | "ecs" | "ocsf");
+        for line in text.lines().filter(|_| is_json) {
+            let value: Result<Value, _> = serde_json::from_str(line);
+            assert!(value.is_ok_and(|value| value.is_object()), "{name}: {line}");
+            lines += 1;
+        }
+        if name == "zeek" {
+            let columns = |line: &str| line.split('\t').count();
+            let rows = text.lines().filter(|line| !line.starts_with('#'));
+            let widths: Vec<_> = rows.map(columns).collect();
+            assert!(!widths.is_empty() && widths.iter().all(|width| *width == widths[0]));
+        }
+        if name == "cef" {
+            assert!(
+                text.lines()
+                    .all(|line| line.starts_with("CEF:0|borderflow|"))
+            );
+        }
+    }
+    lines
+}
+
 #[test]
 fn no_output_of_a_replay_breaks_a_line_or_moves_a_cursor() {
     let folder = tempfile::tempdir().unwrap();
@@ -213,36 +248,7 @@ fn no_output_of_a_replay_breaks_a_line_or_moves_a_cursor() {
     let mut files = Vec::new();
     files_below(&out, &mut files);
     files_below(&folder.path().join("sent"), &mut files);
-    let mut lines = 0;
-    for path in files {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let Ok(text) = String::from_utf8(fs::read(&path).unwrap()) else {
-            continue;
-        };
-        // What is signed stays as it was; `ledger show` shows it.
-        if name != "entries.jsonl" {
-            check(&name, &text);
-        }
-        let is_json = name.ends_with(".jsonl")
-            || matches!(name.as_str(), "json" | "eve" | "zeek_json" | "ecs" | "ocsf");
-        for line in text.lines().filter(|_| is_json) {
-            let value: Result<Value, _> = serde_json::from_str(line);
-            assert!(value.is_ok_and(|value| value.is_object()), "{name}: {line}");
-            lines += 1;
-        }
-        if name == "zeek" {
-            let columns = |line: &str| line.split('\t').count();
-            let rows = text.lines().filter(|line| !line.starts_with('#'));
-            let widths: Vec<_> = rows.map(columns).collect();
-            assert!(!widths.is_empty() && widths.iter().all(|width| *width == widths[0]));
-        }
-        if name == "cef" {
-            assert!(
-                text.lines()
-                    .all(|line| line.starts_with("CEF:0|borderflow|"))
-            );
-        }
-    }
+    let lines = check_files(&files);
     assert!(lines > 20, "{lines}");
     let ledger = out.join("ledger");
     for words in [
@@ -274,18 +280,9 @@ fn no_output_of_a_replay_breaks_a_line_or_moves_a_cursor() {
     }
 }
 
-/// What is wrong with files and arguments is told, with what stands there.
-#[test]
-fn no_complaint_breaks_a_line_or_moves_a_cursor() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, bytes: &[u8]| {
-        let path = folder.path().join(name);
-        fs::write(&path, bytes).unwrap();
-        path
-    };
-    let quoted = serde_json::to_string(EVIL).unwrap();
-    let quoted = quoted.replace("\\u007f", "\u{7f}");
-    let texts = [
+/// Settings each of which is wrong, and quotes it.
+fn wrong_settings(quoted: &str) -> Vec<String> {
+    vec![
         EVIL.to_owned(),
         format!("[site]\n{quoted} = 1\n"),
         format!("[site]\ntime_zone = {quoted}\n"),
@@ -301,8 +298,21 @@ fn no_complaint_breaks_a_line_or_moves_a_cursor() {
         format!("[ledger]\ndir = \"l\"\nkey = {quoted}\n"),
         format!("[flow_input]\nconn_log = [{quoted}]\n"),
         format!("[privacy]\nmode = \"pseudonyms\"\nkey = {quoted}\n"),
-    ];
-    for (number, text) in texts.iter().enumerate() {
+    ]
+}
+
+/// What is wrong with files and arguments is told, with what stands there.
+#[test]
+fn no_complaint_breaks_a_line_or_moves_a_cursor() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let quoted = serde_json::to_string(EVIL).unwrap();
+    let quoted = quoted.replace("\\u007f", "\u{7f}");
+    for (number, text) in wrong_settings(&quoted).iter().enumerate() {
         let path = file(
             &format!("c{number}\u{1b}[31m\u{202e}.toml"),
             text.as_bytes(),
@@ -353,7 +363,12 @@ fn no_complaint_breaks_a_line_or_moves_a_cursor() {
             command
         });
     }
-    // A ledger that somebody else has written.
+}
+
+#[test]
+fn a_ledger_that_somebody_else_has_written_moves_no_cursor() {
+    let folder = tempfile::tempdir().unwrap();
+    let quoted = serde_json::to_string(EVIL).unwrap();
     let ledger = folder.path().join("ledger\u{1b}[31m");
     fs::create_dir(&ledger).unwrap();
     let entry = format!("{{\"index\":0,\"kind\":{quoted},\"body\":{quoted}}}\n{EVIL}\n");
