@@ -1,14 +1,14 @@
 //! Many of a kind in one stream, which is evidence where a check digit is weak.
 //!
-//! A form that 1 of 10 random numbers pass says little. But where many more pass than do not, it is
-//! a column of such identifiers. So both are counted, of what has the length and the beginning, and
-//! once the distinct values that pass are [`lead_min`] more than what does not, they are hits. It is
-//! Wald's sequential test (1945) of 1 in 10 against 9 in 10: each value that passes multiplies the
-//! likelihood ratio by 9, each other one divides it by 9, so that random numbers ever get there with
-//! a probability of at most 9^-6, 1.9e-6 a stream (Ville's inequality). Of VIN 0.03 pass, so that
-//! a lead of 4 says as much. From then on a value is a hit as long as half pass. Until then values are held back as hashes, at most [`PENDING_MAX`]. Blind
-//! spot: a few identifiers, or some among as many other numbers of the same length, where no word
-//! is near.
+//! A form that 1 of 10 random numbers pass says little. But where many more pass than do not, it
+//! is a column of such identifiers. So both are counted, of what has the length and the beginning,
+//! and once the distinct values that pass are [`lead_min`] more than what does not, they are hits.
+//! It is Wald's sequential test (1945) of 1 in 10 against 9 in 10: each value that passes
+//! multiplies the likelihood ratio by 9, each other one divides it by 9, so that random numbers
+//! ever get there with a probability of at most 9^-6, 1.9e-6 a stream (Ville's inequality). Of VIN
+//! 0.03 pass, so that a lead of 4 says as much. From then on a value is a hit as long as half
+//! pass. Until then values are held back as hashes, at most [`PENDING_MAX`]. Blind spot: a few
+//! identifiers, or some among as many other numbers of the same length, where no word is near.
 
 use super::found::Kind;
 

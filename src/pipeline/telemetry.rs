@@ -97,7 +97,6 @@ pub(super) struct AnalystView {
     pub(super) bindings: usize,
     pub(super) bindings_evicted: u64,
     pub(super) asset_churn: u64,
-    /// Assets that turned out to be one with another.
     pub(super) assets_joined: u64,
     pub(super) save_failures: u64,
     /// When what was learned was saved last, in seconds since the epoch, if it was.
