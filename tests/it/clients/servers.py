@@ -140,7 +140,9 @@ def directory(stream):
 
 
 def names(stream):
-    query = stream.recv(1 << 16)[2:]
+    # Length and message may come one by one.
+    (length,) = struct.unpack(">H", stream.recv(2, socket.MSG_WAITALL))
+    query = stream.recv(length, socket.MSG_WAITALL)
     answer = query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:]
     answer += b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(ADDRESS)
     stream.sendall(struct.pack(">H", len(answer)) + answer)
