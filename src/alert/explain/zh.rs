@@ -3,7 +3,7 @@
 
 use super::{
     Activity, Confidence, Country, Flaw, Incident, Observed, Occasion, Protection, Recipient,
-    Ruling, Source, Verdict, ends,
+    Ruling, Source, Verdict, ends, place,
 };
 use crate::detect::Bytes;
 use crate::dissect::Application;
@@ -27,7 +27,7 @@ pub(in crate::alert) fn explanation(
             format!("{asset} 疑似{way}隐藏传送数据：{}。", sentence.zh)
         }
         (None, Some(sentence)) => format!(
-            "自 {since} 起 {asset} 向 {place} 发送了 {bytes}，与合规要求不符：{}",
+            "自 {since} 起 {asset} 向 {place} 发送了 {bytes}，与策略不符：{}",
             ended(&sentence.zh)
         ),
         (None, None) => {
@@ -72,14 +72,6 @@ fn ended(sentence: &str) -> String {
     match sentence.ends_with(['。', '）', '.']) {
         true => sentence.to_owned(),
         false => format!("{sentence}。"),
-    }
-}
-
-fn place(observed: &Observed, country: Country) -> String {
-    match &observed.organisation {
-        Some(name) => format!("{country} (AS{}, {name})", observed.asn),
-        None if observed.asn > 0 => format!("{country} (AS{})", observed.asn),
-        None => country.to_string(),
     }
 }
 
