@@ -199,7 +199,8 @@ s.sendall(len(q).to_bytes(2, 'big')); s.sendall(q); s.recv(999)" $A"#;
 
 const SEND_NOISE: &str = r#"python3 -c "
 import os, socket, sys
-socket.create_connection((sys.argv[1], 9000)).sendall(os.urandom(100000))" $A"#;
+s = socket.create_connection((sys.argv[1], 9000))
+s.sendall(os.urandom(100000)); s.shutdown(socket.SHUT_WR); s.recv(1)" $A"#;
 
 /// What stands for much in the words of clients.
 const WORDS: &str = "A=77.88.8.8\n\
