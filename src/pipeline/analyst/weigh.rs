@@ -15,17 +15,12 @@ impl Analyst {
         (asset, country): (AssetKey, Country),
         hour: u64,
     ) -> Option<Weighed> {
+        let weighed = Judge::weigh(&self.scene((asset, country), hour)?);
         let baseline = &mut self.learned.baseline;
-        let state = baseline.assets.get(&asset)?;
-        let scene = Scene::new(
-            (self.judge.curves(), &baseline.sinks),
-            state,
-            country,
-            (self.slot, hour),
-        )?;
-        let weighed = Judge::weigh(&scene);
         let network = (country, weighed.asn);
-        let known = state
+        let known = baseline
+            .assets
+            .get(&asset)?
             .cells_of(country)
             .filter(|(key, _)| key.asn == weighed.asn);
         let since_hour = known.map(|(_, cell)| cell.novelty.since.hour()).min();
@@ -63,13 +58,18 @@ impl Analyst {
             // Others keep it silent, and one among them may leak: nobody is taught by it.
             baseline.mark_excused(asset, country);
         }
-        let state = baseline.assets.get(&asset)?;
-        let scene = Scene::new(
+        let scene = self.scene((asset, country), hour)?;
+        self.judge.tell(&scene, weighed, score, stage)
+    }
+
+    /// What is held against what is known of an asset and a country.
+    fn scene(&self, (asset, country): (AssetKey, Country), hour: u64) -> Option<Scene<'_>> {
+        let baseline = &self.learned.baseline;
+        Scene::new(
             (self.judge.curves(), &baseline.sinks),
-            state,
+            baseline.assets.get(&asset)?,
             country,
             (self.slot, hour),
-        )?;
-        self.judge.tell(&scene, weighed, score, stage)
+        )
     }
 }
