@@ -36,7 +36,7 @@ const MAIL: Option<&str> = Some("mx.example.net");
 const STAR: Option<&str> = Some("*.example.org");
 
 /// The first one learns the server's name by DNS over TCP, and the second sends there what is
-/// like nothing known.
+/// like nothing known, and more than any other, so that every alert names it.
 const CLIENTS: &[Client] = &[
     (ASK_BY_TCP, 53, "dns", "clear", None, None, &[]),
     (SEND_NOISE, 9_000, "", "opaque", None, None, &[]),
@@ -200,7 +200,7 @@ s.sendall(len(q).to_bytes(2, 'big')); s.sendall(q); s.recv(999)" $A"#;
 const SEND_NOISE: &str = r#"python3 -c "
 import os, socket, sys
 s = socket.create_connection((sys.argv[1], 9000))
-s.sendall(os.urandom(100000)); s.shutdown(socket.SHUT_WR); s.recv(1)" $A"#;
+s.sendall(os.urandom(400000)); s.shutdown(socket.SHUT_WR); s.recv(1)" $A"#;
 
 /// What stands for much in the words of clients.
 const WORDS: &str = "A=77.88.8.8\n\
@@ -268,7 +268,7 @@ fn real_clients_say_to_whom_they_send_and_how_it_is_protected() {
     let said = fs::read_to_string(out.join("flows.jsonl")).unwrap();
     assert!(!said.contains("jane") && !said.contains("Jane"), "a person");
     let alerts = json_lines(&out.join("alerts.jsonl"));
-    // Which line names it first is a matter of how many clients are done within its second.
+    // Which line names it first is a matter of whose second has 50,000 bytes of it.
     let flows = alerts
         .iter()
         .flat_map(|line| line["flows"].as_array().unwrap());
