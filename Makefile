@@ -117,10 +117,9 @@ noise: ## count identifiers that inspection finds in a gigabyte without any
 
 soak: ## run on a link with clients, a flood and a leak for MINUTES=40 (needs root)
 	@scripts/need.sh build
-	cargo build --release --locked
-	cargo build --locked --example mixes
-	scripts/soak.py $(TARGET_DIR)/release/borderflow $(TARGET_DIR)/debug/examples/mixes out/soak \
-		$(MINUTES)
+	cargo build --release --locked --bin borderflow --example mixes
+	scripts/soak.py $(TARGET_DIR)/release/borderflow $(TARGET_DIR)/release/examples/mixes \
+		out/soak $(MINUTES)
 
 lint: ## check format, lints, API docs, dependencies, scripts
 	@scripts/need.sh build

@@ -60,10 +60,11 @@ class Tools:
 
 def find(work: Path, all_peers: bool, divisor: int) -> Tools:
     """Builds ours and, in a copy, the floor and its generator; looks for the peers."""
-    for options in (["--release", "--bin", "borderflow"], ["--example", "mixes"]):
-        subprocess.run(["cargo", "build", "--locked", "-q", *options], cwd=ROOT, check=True)
-    target = target_folder()
-    borderflow, mixes = target / "release" / "borderflow", target / "debug" / "examples" / "mixes"
+    wanted = ["--bin", "borderflow", "--example", "mixes"]
+    build = ["cargo", "build", "--locked", "--release", "-q", *wanted]
+    subprocess.run(build, cwd=ROOT, check=True)
+    built = target_folder() / "release"
+    borderflow, mixes = built / "borderflow", built / "examples" / "mixes"
     tools = Tools(work, divisor, borderflow, mixes)
     for name in ("floor", "packetgen"):
         setattr(tools, name, build_copy(name, tools))
