@@ -17,6 +17,8 @@
 
 pub mod time;
 
+mod prefetch;
+
 pub mod metrics;
 
 pub mod store;

@@ -23,6 +23,13 @@ pub fn begins_with_hello(datagram: &[u8]) -> bool {
     quic::begins(datagram) || dtls::begins(datagram)
 }
 
+/// Whether a long header of QUIC with this version may begin such a conversation. It is asked of
+/// every datagram, and leads to no branch.
+#[inline(always)]
+pub const fn is_quic_version(version: u32) -> bool {
+    quic::is_begun_by(version)
+}
+
 impl Hellos {
     /// Begins to follow a conversation whose first datagram is this one, which is to be taken
     /// then; nothing if it does not begin with hellos.

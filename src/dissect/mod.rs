@@ -27,7 +27,7 @@ mod tunnel;
 pub use certificate::{Certificate, CertificateLine, Flaw, Key};
 pub use content::{Content, is_random};
 pub use dns::{Answered, Messages, answers};
-pub use hellos::{Hellos, begins_with_hello};
+pub use hellos::{Hellos, begins_with_hello, is_quic_version};
 pub use ping::Ping;
 pub use prefix::{PREFIX_BYTES_MAX, Prefix, bytes_wanted};
 pub use protection::Protection;

@@ -160,6 +160,12 @@ pub(super) fn begins(datagram: &[u8]) -> bool {
     is_initial(datagram) || is_clear(datagram)
 }
 
+/// Whether a long header with this version may.
+#[inline(always)]
+pub(super) const fn is_begun_by(version: u32) -> bool {
+    packet::is_read(version) | google::is_long_version(version)
+}
+
 /// Whether it may begin one of a version that encrypts no hello.
 #[inline]
 fn is_clear(datagram: &[u8]) -> bool {

@@ -3,13 +3,14 @@
 mod reader;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use self::reader::Reader;
-use super::prefetch::prefetch;
 use crate::dissect::{
     Answered, Application, Hellos, Messages, PREFIX_BYTES_MAX, Prefix, Protection, Reading, Said,
     awaits_certificate, bytes_wanted, is_random, offer,
 };
+use crate::prefetch::prefetch;
 use crate::time::Timestamp;
 
 /// What the conversations of a shard say of themselves, by the numbers of their slots.
@@ -31,7 +32,7 @@ pub(super) struct Beginnings {
     news: Vec<News>,
     /// What messages of DNS in a stream say, by their direction, and nobody has asked for yet.
     names: Vec<(usize, Answered)>,
-    said: Vec<Option<Said>>,
+    said: Vec<Option<Arc<Said>>>,
     said_free: Vec<u32>,
     /// Conversations whose beginning or words found no room.
     dropped: u64,
@@ -43,7 +44,7 @@ pub(super) struct Beginnings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct News {
     pub(super) slot: u32,
-    pub(super) said: Said,
+    pub(super) said: Arc<Said>,
     /// Nanoseconds from the client's first hello over UDP to the answer, as they passed.
     pub(super) answered_nanos: Option<u32>,
 }
@@ -72,7 +73,7 @@ struct Beginning {
     /// Of a conversation over UDP that begins with hellos.
     hellos: Option<Box<Hellos>>,
     /// Of one over TCP that is of DNS: what was told of it, and its messages.
-    messages: Option<Box<(Said, Messages)>>,
+    messages: Option<Box<(Arc<Said>, Messages)>>,
     pieces: u8,
     /// Bytes of the pieces, and after how many no more come.
     taken: usize,
@@ -114,7 +115,12 @@ impl Beginnings {
     /// Has it fetched itself.
     #[inline]
     pub(super) fn find(&self, slot: u32) {
-        if let Entry::Running(at) = self.entry(slot) {
+        let at = match self.entry(slot) {
+            Entry::Running(at) => Some(at),
+            Entry::None => self.running_free.last().copied(),
+            Entry::Kept(_) | Entry::Told(_) => None,
+        };
+        if let Some(at) = at {
             prefetch(&self.running, at as usize);
         }
     }
@@ -154,10 +160,11 @@ impl Beginnings {
             && beginning.messages.is_none()
         {
             beginning.wanted = PREFIX_BYTES_MAX;
-            beginning.messages = Some(Box::new((said.clone(), Messages::default())));
+            let said = Arc::new(said.clone());
+            beginning.messages = Some(Box::new((Arc::clone(&said), Messages::default())));
             self.news.push(News {
                 slot: beginning.slot,
-                said: said.clone(),
+                said,
                 answered_nanos: None,
             });
         }
@@ -194,7 +201,7 @@ impl Beginnings {
     }
 
     /// What the conversation of a slot has said, where words are kept.
-    pub(super) fn said(&self, slot: u32) -> Option<&Said> {
+    pub(super) fn said(&self, slot: u32) -> Option<&Arc<Said>> {
         match self.entry(slot) {
             Entry::Kept(at) => self.said[at as usize].as_ref(),
             Entry::Running(at) => {
@@ -226,10 +233,10 @@ impl Beginnings {
     }
 
     /// Takes what a conversation has said without that its beginning was read.
-    pub(super) fn take_words(&mut self, slot: u32, said: &Said) {
+    pub(super) fn take_words(&mut self, slot: u32, said: &Arc<Said>) {
         if self.entry(slot) == Entry::None {
-            self.keep(slot, said.clone());
-            self.tell(slot, said.clone(), None);
+            self.keep(slot, said);
+            self.tell(slot, Arc::clone(said), None);
         }
     }
 
@@ -301,20 +308,22 @@ impl Beginnings {
         if !self.keeps_content_class {
             said.content = [None; 2];
         }
-        self.keep(slot, said.clone());
+        if said == Said::default() {
+            return self.set(slot, Entry::Told(said.protection));
+        }
+        let said = Arc::new(said);
+        self.keep(slot, &said);
         if !is_told {
             self.tell(slot, said, answered_nanos);
         }
     }
 
-    fn tell(&mut self, slot: u32, said: Said, answered_nanos: Option<u32>) {
-        if said != Said::default() {
-            self.news.push(News {
-                slot,
-                said,
-                answered_nanos,
-            });
-        }
+    fn tell(&mut self, slot: u32, said: Arc<Said>, answered_nanos: Option<u32>) {
+        self.news.push(News {
+            slot,
+            said,
+            answered_nanos,
+        });
     }
 
     /// Ends the reading of a beginning, whatever it said.
@@ -325,17 +334,14 @@ impl Beginnings {
         self.running_free.push(at);
     }
 
-    fn keep(&mut self, slot: u32, said: Said) {
+    fn keep(&mut self, slot: u32, said: &Arc<Said>) {
         self.set(slot, Entry::Told(said.protection));
-        if said == Said::default() {
-            return;
-        }
         if self.keeps_words {
             if let Some(at) = self.said_free.pop() {
-                self.said[at as usize] = Some(said);
+                self.said[at as usize] = Some(Arc::clone(said));
                 self.set(slot, Entry::Kept(at));
             } else if self.said.len() < SAID_MAX {
-                self.said.push(Some(said));
+                self.said.push(Some(Arc::clone(said)));
                 self.set(slot, Entry::Kept(self.said.len() as u32 - 1));
             } else {
                 self.dropped += 1;
@@ -578,7 +584,7 @@ mod tests {
             }
             beginnings.end(1);
             let whole = stream_without_classes(&sides[0], &sides[1], [50_000, 80], true);
-            let said = beginnings.said(1).cloned();
+            let said = beginnings.said(1).map(|said| Said::clone(said));
             proptest::prop_assert_eq!(said.map(Reading::Done), Some(whole));
         }
     }

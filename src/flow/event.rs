@@ -1,6 +1,7 @@
 //! What a shard tells.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::{End, Flow};
 use crate::dissect::{Answered, Ping, Protection, Said};
@@ -29,7 +30,7 @@ pub enum FlowEvent<'a> {
         /// The flow, as it is now.
         flow: &'a Flow,
         /// What it says.
-        said: &'a Said,
+        said: &'a Arc<Said>,
         /// The tick in which it is known.
         tick: Tick,
     },
@@ -42,7 +43,7 @@ pub enum FlowEvent<'a> {
         /// The tick in which it ended.
         tick: Tick,
         /// What the conversation says of itself, where words are kept.
-        said: Option<&'a Said>,
+        said: Option<&'a Arc<Said>>,
     },
     /// A DNS message was seen that asks a question or answers it.
     Named {

@@ -1,6 +1,6 @@
 //! From a key's hash to the slot that holds the flow.
 
-use super::prefetch::prefetch;
+use crate::prefetch::prefetch;
 
 /// Open addressing with linear probing over slot numbers, at most half full.
 ///

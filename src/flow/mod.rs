@@ -11,7 +11,6 @@ mod event;
 mod fragment;
 mod index;
 mod key;
-mod prefetch;
 mod record;
 mod sequence;
 mod shard;

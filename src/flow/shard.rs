@@ -4,6 +4,8 @@ mod evict;
 mod tell;
 mod time;
 
+use std::sync::Arc;
+
 use self::tell::named;
 use crate::decode::{Facts, Fragment, Packet, TunnelPath};
 use crate::dissect::{Application, Ping, Protection, Said, answers};
@@ -55,7 +57,7 @@ pub struct Shard {
     cold: ColdStore,
     beginnings: Beginnings,
     /// What every conversation of DNS says of itself.
-    said_of_dns: Said,
+    said_of_dns: Arc<Said>,
     /// Paths of tunnels that flows came through; the first is that of none.
     tunnels: Vec<TunnelPath>,
     fragments: Fragments,
@@ -97,11 +99,11 @@ impl Shard {
             prefixes: Box::new([0; PREFIXES]),
             cold: ColdStore::default(),
             beginnings,
-            said_of_dns: Said {
+            said_of_dns: Arc::new(Said {
                 application: Application::Dns,
                 protection: Protection::Clear,
                 ..Said::default()
-            },
+            }),
             tunnels: vec![TunnelPath::default()],
             fragments: Fragments::default(),
             queued: Vec::new(),
@@ -229,10 +231,15 @@ impl Shard {
             }
             return;
         }
+        let ports = [packet.src_port, packet.dst_port];
+        let has_names = ports.contains(&DNS_PORT);
+        // Of what cannot export nobody asks how it is protected, unless its record is written.
+        if !self.config.keeps_words && flow.export().is_none() && !has_names {
+            return;
+        }
         flow.state.set(State::HEARD);
         let direction = usize::from(lookup.is_low != flow.src_is_low());
         let is_stream = packet.facts.has(Facts::TCP);
-        let ports = [packet.src_port, packet.dst_port];
         let place = PiecePlace {
             slot,
             direction,
@@ -244,10 +251,10 @@ impl Shard {
             offset: is_stream.then(|| flow.stream_offset(direction, packet) as usize),
             time: packet.timestamp,
         };
-        if is_stream || !ports.contains(&DNS_PORT) {
+        if is_stream || !has_names {
             self.beginnings.take(place, piece);
             self.tell_news(events);
-            if ports.contains(&DNS_PORT) {
+            if has_names {
                 self.tell_names((ends, vlan), direction, events);
             }
             return;

@@ -7,10 +7,10 @@ use crate::decode::{Packet, TunnelPath, address};
 use super::FlowKey;
 use super::cold::ColdStore;
 use super::key::{CompactKey, KeyHasher};
-use super::prefetch::prefetch;
 use super::record::{Endpoint, Flow};
 use super::slot::Slot;
 use super::wheel::{Linked, Links};
+use crate::prefetch::prefetch;
 
 /// Slots by number. They never move, and those that are free are used again.
 #[derive(Debug)]

@@ -189,7 +189,7 @@ impl Ended<'_> {
             Some((shard, slot)) => {
                 let (flow, end, tick) = shard.ended_flow(slot);
                 let said = shard.ended_said(slot).cloned();
-                FlowRecord::new(&flow, end, tick, self.geo).with(said.map(Box::new))
+                FlowRecord::new(&flow, end, tick, self.geo).with(said)
             }
             None => self.ended[place as usize].clone(),
         }

@@ -2,7 +2,8 @@
 
 use crate::capture::Frame;
 use crate::decode::{Facts, Packet, TcpSegment};
-use crate::dissect::{PREFIX_BYTES_MAX, begins_with_hello, bytes_wanted};
+use crate::dissect::{PREFIX_BYTES_MAX, begins_with_hello, bytes_wanted, is_quic_version};
+use crate::prefetch::prefetch;
 
 /// Finds packets whose payload is worth reading, in constant memory and time.
 ///
@@ -30,11 +31,49 @@ struct Place {
     client: Client,
 }
 
-/// The client of a handshake of TLS, by its place in the order of the two ends.
+// All of them lie in the second cache of a processor.
+const _: () = assert!(size_of::<Place>() == 8);
+
+/// The client of a handshake of TLS, by its place in the order of the two ends, and whether its
+/// hello came whole, so that the server's answer is all that is waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Client {
     #[default]
     None,
+    Low,
+    High,
+    LowIsDone,
+    HighIsDone,
+}
+
+impl Client {
+    const fn is(self, side: Side) -> bool {
+        match side {
+            Side::Low => matches!(self, Self::Low | Self::LowIsDone),
+            Side::High => matches!(self, Self::High | Self::HighIsDone),
+        }
+    }
+
+    const fn is_done(self) -> bool {
+        matches!(self, Self::LowIsDone | Self::HighIsDone)
+    }
+
+    /// The sender of the first segment of a conversation that is known.
+    fn of(side: Side, first: &[u8]) -> Self {
+        let is_hello = matches!(first, [HANDSHAKE, _, _, _, _, CLIENT_HELLO, ..]);
+        match (side, has_whole_message(first)) {
+            _ if !is_hello => Self::None,
+            (Side::Low, false) => Self::Low,
+            (Side::High, false) => Self::High,
+            (Side::Low, true) => Self::LowIsDone,
+            (Side::High, true) => Self::HighIsDone,
+        }
+    }
+}
+
+/// An end of a conversation, by its place in the order of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
     Low,
     High,
 }
@@ -67,21 +106,26 @@ impl Openings {
 
     /// The payload of a packet, if it is to be read.
     ///
-    /// Half of all packets have none, and most of the others are of conversations that go on.
+    /// Half of all packets have none, and most of the others are of conversations that go on:
+    /// those are known by their first byte and a bit, and nothing else is done for them.
     #[inline(always)]
     pub(super) fn piece<'a>(&mut self, frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
         let is_opening = packet.tcp_flags & TcpSegment::SYN != 0;
         if packet.payload_bytes == 0 && !is_opening {
             return None;
         }
+        let payload = frame.data.get(usize::from(packet.payload_offset)..);
+        let payload = payload.unwrap_or_default();
         if !packet.facts.has(Facts::TCP) {
-            return of_datagram(frame, packet);
+            let is_told = packet.protocol != UDP || may_tell(payload, packet);
+            return is_told.then(|| of_datagram(frame, packet))?;
         }
+        let first = usize::from(*payload.first().unwrap_or(&u8::MAX));
         let number = place_number(packet);
-        let payload = payload(frame, packet);
         let is_asked = is_opening || self.asked[number / 64] >> (number % 64) & 1 != 0;
-        if is_asked || payload.is_some_and(looks_known) {
-            return self.of_asked(number, packet, payload);
+        let may_be_known = FIRST_BYTES[first / 64] >> (first % 64) & 1 != 0;
+        if is_asked || may_be_known {
+            return self.of_asked(number, is_asked, frame, packet);
         }
         None
     }
@@ -90,12 +134,17 @@ impl Openings {
     fn of_asked<'a>(
         &mut self,
         number: usize,
+        is_asked: bool,
+        frame: &Frame<'a>,
         packet: &Packet,
-        payload: Option<&'a [u8]>,
     ) -> Option<&'a [u8]> {
+        let payload = payload(frame, packet);
+        if !is_asked && !payload.is_some_and(is_known) {
+            return None;
+        }
         let is_opening = packet.tcp_flags & TcpSegment::SYN != 0;
         let is_low = (packet.src, packet.src_port) < (packet.dst, packet.dst_port);
-        let side = if is_low { Client::Low } else { Client::High };
+        let side = if is_low { Side::Low } else { Side::High };
         let place = &mut self.places[number];
         // Messages of DNS stand behind their length, often alone in the first segment.
         let is_of_names = packet.src_port == DNS_PORT || packet.dst_port == DNS_PORT;
@@ -117,7 +166,7 @@ impl Place {
     /// The payload of a packet whose conversation has this tag, if it is to be read.
     fn piece<'a>(
         &mut self,
-        (tag, side): (u32, Client),
+        (tag, side): (u32, Side),
         is_opening: bool,
         is_of_names: bool,
         payload: Option<&'a [u8]>,
@@ -137,7 +186,7 @@ impl Place {
         }
         let is_begun = self.tag == tag && self.left > 0;
         let has_names = is_of_names && is_begun;
-        if has_names || looks_known(payload) {
+        if has_names || is_known(payload) {
             let bytes = if has_names {
                 PREFIX_BYTES_MAX
             } else {
@@ -147,11 +196,7 @@ impl Place {
                 tag,
                 left: PACKETS_OF_KNOWN,
                 bytes: bytes as u16,
-                client: if matches!(payload, [22, _, _, _, _, CLIENT_HELLO, ..]) {
-                    side
-                } else {
-                    Client::None
-                },
+                client: Client::of(side, payload),
             };
             return self.take(side, payload);
         }
@@ -164,8 +209,15 @@ impl Place {
     }
 
     /// Takes the payload of a packet off what is asked for of a known protocol.
-    fn take<'a>(&mut self, side: Client, payload: &'a [u8]) -> Option<&'a [u8]> {
-        let is_answer = self.client != Client::None && self.client != side;
+    fn take<'a>(&mut self, side: Side, payload: &'a [u8]) -> Option<&'a [u8]> {
+        if self.client.is(side) && self.client.is_done() && !is_known(payload) {
+            self.left = self.left.saturating_sub(1);
+            if self.left == 0 {
+                self.stop();
+            }
+            return None;
+        }
+        let is_answer = self.client != Client::None && !self.client.is(side);
         if is_answer {
             // Where it goes on, its next segment may begin with anything.
             self.client = Client::None;
@@ -186,6 +238,28 @@ impl Place {
     const fn stop(&mut self) {
         (self.left, self.bytes) = (0, 0);
     }
+}
+
+/// Whether a segment has the first message of its first record whole (RFC 8446 section 4).
+fn has_whole_message(payload: &[u8]) -> bool {
+    let &[
+        HANDSHAKE,
+        _,
+        _,
+        high,
+        low,
+        _,
+        0,
+        message_high,
+        message_low,
+        ref rest @ ..,
+    ] = payload
+    else {
+        return false;
+    };
+    let record_bytes = usize::from(u16::from_be_bytes([high, low]));
+    let message_bytes = usize::from(u16::from_be_bytes([message_high, message_low]));
+    record_bytes >= message_bytes + 4 && rest.len() >= message_bytes
 }
 
 /// Whether more of a server's answer is to be read behind its first segment: its hello is
@@ -251,6 +325,21 @@ const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;
 const RETRY_RANDOM_BEGIN: [u8; 4] = [0xcf, 0x21, 0xad, 0x74];
 
+/// Whether a datagram may be one that says what it is: [`of_datagram`] looks at nearly none of the
+/// others.
+#[inline(always)]
+fn may_tell(datagram: &[u8], packet: &Packet) -> bool {
+    // What is cut is looked at.
+    let Some([first, version @ ..]) = datagram.first_chunk::<5>() else {
+        return true;
+    };
+    let at = usize::from(*first);
+    let is_long = (first & 0x80 != 0) & is_quic_version(u32::from_be_bytes(*version));
+    let is_other = FIRST_BYTES_OF_DATAGRAMS[at / 64] >> (at % 64) & 1 != 0;
+    let has_port = |port: u16| (port == DNS_PORT) | (port == IKE_PORTS[0]) | (port == IKE_PORTS[1]);
+    is_long | is_other | has_port(packet.src_port) | has_port(packet.dst_port)
+}
+
 /// The payload of a datagram that says what it is, or a ping from its header on.
 #[inline(never)]
 fn of_datagram<'a>(frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
@@ -261,10 +350,10 @@ fn of_datagram<'a>(frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
         return None;
     }
     let payload = payload(frame, packet)?;
-    let ports = [packet.src_port, packet.dst_port];
+    let is_of = |port: u16| packet.src_port == port || packet.dst_port == port;
     // A message of DNS with one question (RFC 1035 section 4.1.1).
-    let is_dns = ports.contains(&DNS_PORT) && matches!(payload, [_, _, _, _, 0, 1, ..]);
-    let is_ike = ports.iter().any(|port| IKE_PORTS.contains(port));
+    let is_dns = is_of(DNS_PORT) && matches!(payload, [_, _, _, _, 0, 1, ..]);
+    let is_ike = IKE_PORTS.into_iter().any(is_of);
     let is_tunnel = matches!(
         payload,
         // WireGuard's first and second message, OpenVPN's resets, handshakes of DTLS, all of
@@ -305,32 +394,29 @@ fn payload<'a>(frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
     (!payload.is_empty()).then_some(payload)
 }
 
-/// Whether a segment may begin a protocol that says more of itself.
-///
-/// The first byte rules out nearly all of what is encrypted. It is looked up without a branch
-/// for each protocol: what is random would mislead the processor at every one of them.
-#[inline(always)]
-fn looks_known(payload: &[u8]) -> bool {
-    let may_be_known = match payload.first() {
-        Some(first) => FIRST_BYTES[usize::from(first / 64)] >> (first % 64) & 1 != 0,
-        None => false,
-    };
-    may_be_known && is_known(payload)
-}
+/// The first bytes of what [`is_known`] knows, a bit each. They rule out nearly all of what is
+/// encrypted, without a branch for each protocol: what is random would mislead the processor at
+/// every one of them. One that was not captured counts as the last, which is of neither table.
+const FIRST_BYTES: [u64; 4] = bits(&[
+    0, 3, 4, 5, 22, 0x80, b'*', b'+', b'0', b'2', b'C', b'D', b'G', b'H', b'O', b'P', b'S',
+]);
 
-/// The first bytes of what [`is_known`] knows, a bit each.
-const FIRST_BYTES: [u64; 4] = {
-    let known = [
-        0, 3, 4, 5, 22, 0x80, b'*', b'+', b'0', b'2', b'C', b'D', b'G', b'H', b'O', b'P', b'S',
-    ];
+/// The same of datagrams that are told by what they begin with: those of tunnels and DTLS, and of
+/// QUIC the public header of a client that says its version. The long one is told by that.
+const FIRST_BYTES_OF_DATAGRAMS: [u64; 4] = bits(&[
+    1, 2, 22, 0x38, 0x40, 0x50, 0x09, 0x0b, 0x0d, 0x0f, 0x19, 0x1b, 0x1d, 0x1f, 0x29, 0x2b, 0x2d,
+    0x2f, 0x39, 0x3b, 0x3d, 0x3f,
+]);
+
+const fn bits(numbers: &[u8]) -> [u64; 4] {
     let mut bits = [0; 4];
-    let mut at = 0;
-    while at < known.len() {
-        bits[known[at] as usize / 64] |= 1 << (known[at] % 64);
-        at += 1;
+    let mut rest = numbers;
+    while let [number, others @ ..] = rest {
+        bits[*number as usize / 64] |= 1 << (*number % 64);
+        rest = others;
     }
     bits
-};
+}
 
 #[inline(never)]
 fn is_known(payload: &[u8]) -> bool {
@@ -408,6 +494,18 @@ impl Pieces {
         };
         self.taken += 1;
         self.bytes.get(from as usize..until as usize)
+    }
+
+    /// Has the beginning of one fetched from memory, so many behind the next.
+    #[inline]
+    pub(super) fn find(&self, ahead: usize) {
+        let before = (self.taken + ahead).checked_sub(1);
+        let from = before.map_or(Some(&0), |before| self.ends.get(before));
+        if let Some(from) = from {
+            for offset in [0, 64, 128, 192] {
+                prefetch(&self.bytes, *from as usize + offset);
+            }
+        }
     }
 
     /// Forgets all of them, and keeps the memory.
@@ -551,7 +649,7 @@ mod tests {
 
     #[test]
     fn nothing_is_asked_for_behind_the_answer_to_a_hello() {
-        let mut hello = vec![22, 3, 1, 0, 95, 1, 0, 0, 91];
+        let mut hello = vec![22, 3, 1, 0, 195, 1, 0, 0, 191];
         hello.resize(100, 7);
         let mut whole = vec![22, 3, 3, 0, 95, 2, 0, 0, 91];
         whole.resize(100, 7);
@@ -582,6 +680,36 @@ mod tests {
             assert_eq!(answer(&mut openings, port, &random), next, "{first:?}");
             assert_eq!(answer(&mut openings, port, &whole), Some(100), "a late one");
         }
+    }
+
+    #[test]
+    fn behind_a_whole_hello_only_the_answer_is_asked_for() {
+        let mut hello = vec![22, 3, 1, 0, 95, 1, 0, 0, 91];
+        hello.resize(100, 7);
+        let mut whole = vec![22, 3, 3, 0, 95, 2, 0, 0, 91];
+        whole.resize(100, 7);
+        let mut openings = Openings::new(false);
+        for flags in [0x10, TcpSegment::SYN, 0x10] {
+            assert_eq!(
+                ask(&mut openings, 7, flags, &hello),
+                Some(100),
+                "also again"
+            );
+            assert_eq!(ask(&mut openings, 7, 0x10, &[0xa5; 100]), None);
+        }
+        assert_eq!(answer(&mut openings, 7, &whole), Some(100));
+        assert_eq!(answer(&mut openings, 7, &[0xa5; 100]), Some(100));
+        assert_eq!(ask(&mut openings, 7, 0x10, &[0xa5; 100]), Some(100));
+        let mut unanswered = Openings::new(false);
+        ask(&mut unanswered, 7, 0x10, &hello);
+        for _ in 0..PACKETS_OF_KNOWN {
+            assert_eq!(ask(&mut unanswered, 7, 0x10, &[0xa5; 100]), None);
+        }
+        assert_eq!(
+            answer(&mut unanswered, 7, &[0xa5; 100]),
+            None,
+            "not for ever"
+        );
     }
 
     #[test]
@@ -619,13 +747,57 @@ mod tests {
             b"CONN",
         ];
         for payload in known {
-            assert!(looks_known(payload), "{payload:?}");
+            assert!(is_known(payload), "{payload:?}");
             for first in 0..=u8::MAX {
                 let changed = [&[first], &payload[1..]].concat();
-                assert_eq!(looks_known(&changed), is_known(&changed), "{changed:?}");
+                let is_in_table = FIRST_BYTES[usize::from(first / 64)] >> (first % 64) & 1 != 0;
+                assert!(is_in_table || !is_known(&changed), "{changed:?}");
             }
         }
-        assert!(!looks_known(b""));
+        assert!(!is_known(b""));
+    }
+
+    #[test]
+    fn a_datagram_that_says_what_it_is_passes_by_its_header() {
+        let mut heads: Vec<Vec<u8>> = vec![vec![0; 5], vec![1, 0, 0, 0, 0]];
+        for version in [
+            *b"Q046",
+            *b"Q050",
+            *b"T051",
+            [0, 0, 0, 1],
+            [0x6b, 0x33, 0x43, 0xcf],
+        ] {
+            heads.push([&[0][..], &version].concat());
+        }
+        heads.push(vec![0, 254, 253, 0, 0]);
+        heads.push(vec![0, 0, 0, 0, 0, 0, 0, 0, 0, b'Q', b'0', b'4', b'3']);
+        let rest = [&[8][..], &[7; 8], &[0, 0x44, 0xb0], &[7; 1_200]].concat();
+        let mut told = 0;
+        for (head, first) in heads
+            .iter()
+            .flat_map(|head| (0..=255).map(move |it| (head, it)))
+        {
+            for port in [9_000, DNS_PORT, IKE_PORTS[0], IKE_PORTS[1]] {
+                let payload = [&[first], &head[1..], &rest].concat();
+                let packet = Packet {
+                    dst_port: port,
+                    protocol: UDP,
+                    payload_bytes: payload.len() as u32,
+                    facts: Facts::PORTS,
+                    ..Packet::default()
+                };
+                let frame = Frame {
+                    timestamp: Timestamp::ZERO,
+                    original_length: payload.len() as u32,
+                    link_type: LinkType::ETHERNET,
+                    data: &payload,
+                };
+                let is_told = of_datagram(&frame, &packet).is_some();
+                assert!(may_tell(&payload, &packet) || !is_told, "{payload:?}");
+                told += usize::from(is_told && port == 9_000);
+            }
+        }
+        assert!(told > 100, "{told}");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What conversations and name servers have said lately of who is behind an address.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use crate::alert::{Recipient, Source};
 use crate::baseline::TopFlow;
@@ -26,7 +28,7 @@ impl Recipients {
     /// order that does not depend on the workers: of two of an address the last one stands.
     pub(super) fn learn<'a>(
         &mut self,
-        words: &mut Vec<(Tick, Speaker, Said)>,
+        words: &mut Vec<(Tick, Speaker, Arc<Said>)>,
         names: impl Iterator<Item = &'a Answered>,
     ) {
         self.words.take(std::mem::take(words));
@@ -105,18 +107,20 @@ pub(super) fn registered_domain(name: &str) -> Option<&str> {
 #[derive(Debug, Default)]
 struct Words {
     /// In the order of their ticks; in which order a tick's are depends on the workers.
-    entries: VecDeque<(Tick, Speaker, Said)>,
+    entries: VecDeque<(Tick, Speaker, Arc<Said>)>,
     /// Which of all that was taken the first entry is.
     first: u64,
-    /// By who spoke: which of all that was taken was said last, up to `ordered`.
-    places: HashMap<Speaker, u64>,
+    /// By a hash of who spoke: which of all that was taken was said last, up to `ordered`. Of
+    /// two with one hash the first is not found, which happens to nobody.
+    places: HashMap<u64, u64, RandomState>,
+    hasher: RandomState,
     ordered: u64,
 }
 
 impl Words {
     /// Takes what was said in a tick, or in several. Where there is no more room the oldest
     /// tick goes as a whole, so that what is left does not depend on the workers.
-    fn take(&mut self, mut words: Vec<(Tick, Speaker, Said)>) {
+    fn take(&mut self, mut words: Vec<(Tick, Speaker, Arc<Said>)>) {
         words.sort_by_key(|(tick, ..)| *tick);
         self.entries.extend(words);
         while self.entries.len() > WORDS_MAX
@@ -137,12 +141,14 @@ impl Words {
         self.ordered = self.ordered.max(self.first);
         let known = (self.ordered - self.first) as usize;
         for (_, speaker, _) in self.entries.iter().skip(known) {
-            self.places.insert(*speaker, self.ordered);
+            let hash = self.hasher.hash_one(speaker);
+            self.places.insert(hash, self.ordered);
             self.ordered += 1;
         }
-        let place = self.places.get(speaker)?.checked_sub(self.first)?;
-        let (tick, _, said) = self.entries.get(usize::try_from(place).ok()?)?;
-        Some((*tick, said))
+        let place = self.places.get(&self.hasher.hash_one(speaker))?;
+        let place = usize::try_from(place.checked_sub(self.first)?).ok()?;
+        let (tick, who, said) = self.entries.get(place)?;
+        (who == speaker).then_some((*tick, said))
     }
 }
 
@@ -154,15 +160,15 @@ const PLACES_MAX: usize = 2 * WORDS_MAX;
 /// A map that forgets the oldest half of what it holds when it is full.
 #[derive(Debug)]
 struct Recent<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+    young: HashMap<K, V, RandomState>,
+    old: HashMap<K, V, RandomState>,
 }
 
 impl<K, V> Default for Recent<K, V> {
     fn default() -> Self {
         Self {
-            young: HashMap::new(),
-            old: HashMap::new(),
+            young: HashMap::default(),
+            old: HashMap::default(),
         }
     }
 }

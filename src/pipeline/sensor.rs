@@ -39,7 +39,7 @@ pub(super) struct Sensor {
 #[derive(Debug)]
 struct Rows {
     transfers: Vec<Transfer>,
-    words: Vec<(Tick, Speaker, Said)>,
+    words: Vec<(Tick, Speaker, Arc<Said>)>,
     names: Vec<(Tick, Ends, Answered)>,
     pings: Vec<(Tick, Ends, Ping)>,
     fold_at: usize,
@@ -119,7 +119,7 @@ pub(super) struct SensorOutput {
     /// Who had an address, and in which tick.
     pub(super) sightings: Vec<(Tick, Sighting)>,
     /// What exporting conversations say of themselves, and in which tick.
-    pub(super) words: Vec<(Tick, Speaker, Said)>,
+    pub(super) words: Vec<(Tick, Speaker, Arc<Said>)>,
     /// Which names were asked for, and answered with which addresses, and in which tick.
     pub(super) names: Vec<(Tick, Ends, Answered)>,
     /// Pings between an asset and abroad, those of the same two in their order.
@@ -322,12 +322,17 @@ impl Sensor {
                 }
             }
             let packets_behind = packets.iter().skip(TURNS_AHEAD);
+            // Pieces between the next one and that of the packet that is looked ahead to.
+            let is_opening = |packet: &&Packet| packet.facts.has(Facts::OPENING);
+            let mut ahead = packets.iter().take(TURNS_AHEAD).filter(is_opening).count();
             let mut behind = lookups.iter().skip(TURNS_AHEAD).zip(packets_behind);
             for ((place, lookup), packet) in lookups.iter().zip(packets) {
                 if let Some(((place, lookup), packet)) = behind.next() {
                     let shard = &shards[usize::from(*place)];
                     if packet.facts.has(Facts::OPENING) {
                         shard.find_beginning(lookup);
+                        pieces.find(ahead);
+                        ahead += 1;
                     }
                     if shard.find_neighbours(lookup) {
                         touch(packet);
@@ -339,6 +344,7 @@ impl Sensor {
                 if packet.facts.has(Facts::OPENING)
                     && let Some(piece) = pieces.next()
                 {
+                    ahead = ahead.saturating_sub(1);
                     shards[place].listen(packet, lookup, piece, &mut take);
                 }
             }
@@ -457,7 +463,7 @@ fn taker<'a>(
                 output.counts.close(flow, geo);
                 if let Some(flows) = &mut flows {
                     let record = FlowRecord::new(flow, *end, *tick, geo);
-                    flows.push(record.with(said.cloned().map(Box::new)));
+                    flows.push(record.with(said.cloned()));
                 }
                 return;
             }
@@ -468,7 +474,7 @@ fn taker<'a>(
                 if rows.words.len() < WORDS_MAX {
                     let conversation = Conversation::of(flow, asset, peer);
                     let speaker = (asset.address, conversation);
-                    rows.words.push((*tick, speaker, Said::clone(said)));
+                    rows.words.push((*tick, speaker, Arc::clone(said)));
                 } else {
                     output.counts.untold += 1;
                 }

@@ -1,6 +1,7 @@
 //! A flow that waits to be written.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::decode::{TunnelPath, address};
 use crate::dissect::Said;
@@ -31,7 +32,7 @@ pub struct FlowRecord {
     pub(super) overlap: bool,
     initiator_is_low: bool,
     /// What it said of itself.
-    pub(super) said: Option<Box<Said>>,
+    pub(super) said: Option<Arc<Said>>,
 }
 
 const _: () = assert!(size_of::<FlowRecord>() <= 232);
@@ -83,7 +84,7 @@ impl FlowRecord {
     }
 
     /// The same of a flow that said something of itself.
-    pub fn with(self, said: Option<Box<Said>>) -> Self {
+    pub fn with(self, said: Option<Arc<Said>>) -> Self {
         Self { said, ..self }
     }
 

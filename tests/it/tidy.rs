@@ -13,6 +13,7 @@ mod each_check_can_fail;
 
 const LAYERS: &[&str] = &[
     "time",
+    "prefetch",
     "metrics",
     "store",
     "capture",
@@ -59,7 +60,7 @@ const UNCHECKED: &[&str] = &[
     "src/capture/xdp/calls.rs",
     "src/capture/xdp/umem.rs",
     "src/cli/doctor/clock.rs",
-    "src/flow/prefetch.rs",
+    "src/prefetch.rs",
     "src/main.rs",
 ];
 

@@ -22,7 +22,16 @@ pub(super) fn is_clear_hello(datagram: &[u8]) -> bool {
 /// The same for the long header of Q046.
 #[inline]
 pub(super) const fn is_long_hello(datagram: &[u8]) -> bool {
-    matches!(datagram, [0xc0..=0xff, b'Q', b'0', b'4', b'6', ..])
+    match datagram {
+        [0xc0..=0xff, a, b, c, d, ..] => is_long_version(u32::from_be_bytes([*a, *b, *c, *d])),
+        _ => false,
+    }
+}
+
+/// Whether a long header with this version does.
+#[inline(always)]
+pub(super) const fn is_long_version(version: u32) -> bool {
+    version == u32::from_be_bytes(*b"Q046")
 }
 
 /// What the client's first datagram in the clear says: the hello stands behind header, hash

@@ -174,7 +174,7 @@ impl Version {
 
 /// Whether packets of a version are read. It is asked of every datagram, and what is random
 /// must not lead to a branch for each version.
-#[inline]
+#[inline(always)]
 pub(super) const fn is_read(version: u32) -> bool {
     let is_draft = (version >= 0xff00_0017) & (version <= 0xff00_0022);
     let is_other = (version == 1) | (version == 0x6b33_43cf) | (version == 0xface_b002);

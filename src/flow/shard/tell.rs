@@ -1,6 +1,7 @@
 //! What a shard tells of a flow.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::{End, Flow, FlowEvent, Shard};
 use crate::dissect::{Answered, Protection, Said};
@@ -29,7 +30,7 @@ impl Shard {
     }
 
     /// What the flow in a slot of [`Self::ended`] said of itself.
-    pub fn ended_said(&self, slot: u32) -> Option<&Said> {
+    pub fn ended_said(&self, slot: u32) -> Option<&Arc<Said>> {
         self.said(slot)
     }
 
@@ -75,7 +76,7 @@ impl Shard {
         }
     }
 
-    fn said(&self, slot: u32) -> Option<&Said> {
+    fn said(&self, slot: u32) -> Option<&Arc<Said>> {
         let is_heard = self.slots[slot].state.has(State::HEARD);
         is_heard.then(|| self.beginnings.said(slot)).flatten()
     }
