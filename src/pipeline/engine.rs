@@ -17,7 +17,7 @@ use super::analyst::Analyst;
 use super::exchange::{Exchange, Taken};
 use super::flow_file::FlowFile;
 use super::flow_input::Records;
-use super::openings::{Pieces, WorkerBatch};
+use super::pieces::{Pieces, WorkerBatch};
 use super::sensor::{Seen, Sensor, SensorCounts, SensorOutput};
 use super::state::Keeper;
 use super::telemetry::Telemetry;

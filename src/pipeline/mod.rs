@@ -36,6 +36,7 @@ mod openings;
 mod outputs;
 mod overlaps;
 mod owners;
+mod pieces;
 mod reader;
 mod recipients;
 mod recorder;

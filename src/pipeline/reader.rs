@@ -18,8 +18,9 @@ use super::engine::{Engine, Finished};
 use super::exchange::{Exchange, Taken};
 use super::inspection::Inspection;
 use super::latency::StepLatency;
-use super::openings::{Openings, Pieces};
+use super::openings::Openings;
 use super::overlaps::Overlaps;
+use super::pieces::Pieces;
 use super::sensor::Seen;
 use super::telemetry::Telemetry;
 

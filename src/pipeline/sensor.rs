@@ -1,11 +1,15 @@
 //! The sensor half of one worker: packets to transfers.
 
+mod counts;
+
+pub(super) use counts::SensorCounts;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::decode::{Facts, Packet, Sighting};
 use crate::dissect::{Answered, Ping, Said};
-use crate::flow::{Endpoint, Flow, FlowConfig, FlowEvent, Lookup, SHARDS, Shard, shard_of};
+use crate::flow::{FlowConfig, FlowEvent, Lookup, SHARDS, Shard, shard_of};
 use crate::geo::Geo;
 use crate::inventory::{Station, Vlan};
 use crate::sink::FlowRecord;
@@ -16,7 +20,7 @@ use super::PipelineError;
 use super::exchange::{Exchange, Taken};
 use super::flow_records::FlowRecords;
 use super::inspection::Inspected;
-use super::openings::Pieces;
+use super::pieces::Pieces;
 
 /// The shards of one worker, and what they have told since the last tick.
 #[derive(Debug)]
@@ -181,75 +185,6 @@ pub(super) struct Seen {
     pub(super) inspected: Vec<(Tick, Inspected)>,
     /// What flow records of others tell.
     pub(super) transfers: Vec<Transfer>,
-}
-
-/// Sums since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct SensorCounts {
-    /// Packets that were followed.
-    pub(super) packets: u64,
-    /// Transfers that flow records of others told.
-    pub(super) flow_input: u64,
-    /// Flow records that ended.
-    pub(super) flow_records: u64,
-    /// Packets in them.
-    pub(super) flow_packets: u64,
-    /// Bytes on the wire in them.
-    pub(super) flow_wire_bytes: u64,
-    /// Whether one of them had an address of the site's networks.
-    pub(super) has_home: bool,
-    /// Payload bytes in them.
-    pub(super) flow_payload_bytes: u64,
-    /// TCP payload bytes of them that were never seen.
-    pub(super) missing_bytes: u64,
-    /// Transfers that were folded away.
-    pub(super) rows_folded: u64,
-    /// Flows that gave way to others.
-    pub(super) flows_evicted: u64,
-    /// Flows that are followed now.
-    pub(super) flows_active: u64,
-    /// Conversations whose beginning, or what it said, found no room.
-    pub(super) unheard: u64,
-    /// Words of conversations and name servers beyond what a tick has room for.
-    pub(super) untold: u64,
-}
-
-impl SensorCounts {
-    /// Counts a flow record that ended.
-    fn close(&mut self, flow: &Flow, geo: &Geo) {
-        self.flow_records += 1;
-        let is_home = |end: Endpoint| geo.is_home(end.address);
-        // Asked until one is found; what exports has one.
-        self.has_home =
-            self.has_home || flow.export.is_some() || is_home(flow.src) || is_home(flow.dst);
-        self.flow_packets += flow.packets();
-        let (forward, reverse) = (&flow.forward, &flow.reverse);
-        self.flow_wire_bytes += forward.wire_bytes + reverse.wire_bytes;
-        self.flow_payload_bytes += forward.payload_bytes + reverse.payload_bytes;
-        self.missing_bytes += forward.missing_bytes + reverse.missing_bytes;
-    }
-}
-
-impl std::ops::Add for SensorCounts {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            packets: self.packets + other.packets,
-            flow_input: self.flow_input + other.flow_input,
-            flow_records: self.flow_records + other.flow_records,
-            flow_packets: self.flow_packets + other.flow_packets,
-            flow_wire_bytes: self.flow_wire_bytes + other.flow_wire_bytes,
-            has_home: self.has_home || other.has_home,
-            flow_payload_bytes: self.flow_payload_bytes + other.flow_payload_bytes,
-            missing_bytes: self.missing_bytes + other.missing_bytes,
-            rows_folded: self.rows_folded + other.rows_folded,
-            flows_evicted: self.flows_evicted + other.flows_evicted,
-            flows_active: self.flows_active + other.flows_active,
-            unheard: self.unheard + other.unheard,
-            untold: self.untold + other.untold,
-        }
-    }
 }
 
 impl Sensor {

@@ -9,7 +9,7 @@ use crate::time::Tick;
 
 use super::super::PipelineError;
 use super::super::flow_file::FlowFile;
-use super::super::openings::WorkerBatch;
+use super::super::pieces::WorkerBatch;
 use super::super::sensor::{Sensor, SensorOutput};
 use super::{BEAT, Desk, Finished, Order, Told};
 
