@@ -20,7 +20,7 @@ use crate::geo::{GeoConfig, Jurisdictions};
 use crate::history::HistoryConfig;
 use crate::inspect::InspectConfig;
 use crate::intake::FlowInputConfig;
-use crate::inventory::{AssetConfig, ListError, Listed};
+use crate::inventory::{AssetConfig, ListError, Listed, one_line};
 use crate::policy::{Policy, PolicyConfig, PolicyError, PolicySite};
 use crate::privacy::PrivacyConfig;
 use crate::sink::SinkSettings;
@@ -288,7 +288,7 @@ impl Config {
                 path: name.to_owned(),
                 line: before.matches('\n').count() + 1,
                 column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-                message: message.trim().replace('\n', "; "),
+                message: one_line(message),
             }
         };
         let config: Self = toml::from_str(text)

@@ -23,8 +23,8 @@ pub use key::{AssetKey, NameHash};
 pub use list::{ASSET_COLUMNS, Listed};
 pub use station::{Station, Vlan};
 pub use table::{
-    CELL_BYTES_MAX, Column, LIST_BYTES_MAX, Lines, ListError, ROWS_MAX, Row, Table, read_list,
-    read_toml, shown, utf8, without_mark,
+    CELL_BYTES_MAX, Column, LIST_BYTES_MAX, Lines, ListError, ROWS_MAX, Row, Table, one_line,
+    read_list, read_toml, shown, utf8, without_mark,
 };
 pub use words::{Category, Grade, Route, none_of};
 

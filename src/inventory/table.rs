@@ -78,7 +78,7 @@ impl ListError {
             file: file.to_owned(),
             line: before.matches('\n').count() + 1,
             column: Column::Character(column.chars().count() + 1),
-            message: message.trim().replace('\n', "; "),
+            message: one_line(message),
         }
     }
 }
@@ -414,6 +414,12 @@ impl<'a> Row<'a> {
     }
 }
 
+/// A complaint that may quote what it is about, as one line without control characters.
+pub fn one_line(message: &str) -> String {
+    let message = message.trim().replace('\n', "; ");
+    escaped(message.chars()).collect()
+}
+
 /// A text as it is shown in a complaint: not too long, and without control characters.
 pub fn shown(text: &str) -> String {
     let start = text.chars().take(SHOWN_CHARACTERS_MAX);
@@ -422,11 +428,14 @@ pub fn shown(text: &str) -> String {
     } else {
         ""
     };
-    let escaped = start.flat_map(|one| match one.is_control() {
+    escaped(start).chain(more.chars()).collect()
+}
+
+fn escaped(letters: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    letters.flat_map(|one| match one.is_control() {
         true => one.escape_debug().collect(),
         false => vec![one],
-    });
-    escaped.chain(more.chars()).collect()
+    })
 }
 
 const SHOWN_CHARACTERS_MAX: usize = 80;

@@ -12,6 +12,7 @@ use super::pack::{Adequacy, Pack, PackStatus};
 use super::rule::{Rule, RuleId, WrittenRule};
 use super::source::{FILE_BYTES_MAX, Source};
 use super::terms::{Day, Text, WrittenCountry};
+use crate::inventory::one_line;
 
 /// The version of the format that this program reads.
 const SCHEMA: u32 = 1;
@@ -411,7 +412,7 @@ impl Source {
             path: self.name.clone(),
             line: before.matches('\n').count() + 1,
             column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-            message: message.trim().replace('\n', "; "),
+            message: one_line(message),
         }
     }
 }

@@ -140,6 +140,10 @@ fn complaints_of_rules_name_the_line_and_the_column() {
             "x.toml:15:18: `1 May` is not a date",
         ),
         (
+            swapped("\"2024-01-01\"", "\"1\t\\u001b[2JMay\""),
+            "x.toml:15:18: `1\\t\\u{1b}[2JMay` is not a date",
+        ),
+        (
             swapped("a.one", "A one"),
             "x.toml:13:6: `A one` is no name of a rule",
         ),
