@@ -78,6 +78,11 @@ async fn status(site: &Site) -> Value {
         None => None,
     };
     let [now, started] = telemetry.times().map_or([None; 2], |times| times.map(Some));
+    // Before the first packet nothing but the clock says what time it is.
+    let around = now.map_or_else(jiff::Timestamp::now, |tick| {
+        let seconds = i64::try_from(tick.0).unwrap_or(i64::MAX);
+        jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX)
+    });
     let text = |tick: Option<Tick>| tick.map(|tick| tick.to_string());
     json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -89,6 +94,7 @@ async fn status(site: &Site) -> Value {
         "site": {
             "jurisdictions": about.jurisdictions,
             "time_zone": about.time_zone,
+            "time_zone_offsets": super::zone::offsets(&about.time_zone, around),
             "location": null,
         },
         "feedback": if site.takes_feedback() { "token" } else { "off" },

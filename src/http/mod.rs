@@ -22,6 +22,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod web_config;
+mod zone;
 
 pub use auth::Token;
 pub use query::QUERIES_MAX;

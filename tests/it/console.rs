@@ -189,6 +189,8 @@ fn the_api_tells_what_a_replay_wrote() {
         (&json!("replay"), &json!("off"))
     );
     assert_eq!(status["site"]["time_zone"], "Asia/Shanghai");
+    assert_eq!(rows(&status["site"], "time_zone_offsets").len(), 1);
+    assert_eq!(status["site"]["time_zone_offsets"][0][1], 28_800);
     assert_eq!(status["health"]["packets"], summary["packets"]);
     assert_eq!(status["health"]["history_dropped"], 0);
 
