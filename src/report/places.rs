@@ -2,7 +2,8 @@
 
 use super::Language;
 
-/// Lines of a code of ISO 3166-1, an English and a Chinese name, with a bar between them.
+/// Lines of a code of ISO 3166-1 (and XK, which networks use), an English and a Chinese name, with
+/// a bar between them. The console has the same.
 const PLACES: &str = include_str!("places.txt");
 
 /// The name of a country, or its code where no name is listed.
