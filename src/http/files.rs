@@ -39,6 +39,7 @@ const FILES: &[(&str, &[u8])] = files![
     "base.css",
     "chart.js",
     "dom.js",
+    "en-sensor.js",
     "en.js",
     "feedback.js",
     "format.js",
@@ -52,14 +53,17 @@ const FILES: &[(&str, &[u8])] = files![
     "jurisdictions.js",
     "live.js",
     "map.js",
+    "numbers.js",
     "overview.js",
     "parts.css",
     "parts.js",
     "prefer.js",
     "sensor.js",
+    "times.js",
     "tokens.css",
     "views.css",
     "world.json",
+    "zh-sensor.js",
     "zh.js",
 ];
 
@@ -86,9 +90,8 @@ struct Whole {
 
 /// The page, put together when it is first asked for: a sensor that nobody looks at pays nothing.
 static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
-    let modules = FILES.iter().map(|(name, _)| *name);
-    let modules = modules.filter(|name| name.ends_with(".js") && *name != PREFER);
-    let modules: BTreeMap<_, _> = modules.map(|name| (name, text(name))).collect();
+    let places = places();
+    let modules = modules(&places);
     let styles: String = STYLES.iter().map(|name| text(name)).collect();
     let map = Sent::new(text(MAP).into(), true);
     let digest = map.tag.trim_matches('"').get(..NAME_DIGITS);
@@ -102,6 +105,20 @@ static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
         policy: policy(parts),
     }
 });
+
+/// The modules of the page's script, each with its name.
+fn modules(places: &str) -> BTreeMap<&str, &str> {
+    let names = FILES.iter().map(|(name, _)| *name);
+    let names = names.filter(|name| name.ends_with(".js") && *name != PREFER);
+    let files = names.map(|name| (name, text(name)));
+    files.chain([("places.js", places)]).collect()
+}
+
+/// The names of countries that reports have, as a module.
+fn places() -> String {
+    let table = include_str!("../report/places.txt");
+    format!("export const PLACES = {};\n", serde_json::json!(table))
+}
 
 /// A file of the console as text.
 fn text(name: &str) -> &'static str {
@@ -286,19 +303,13 @@ mod tests {
             .split("modules[\"")
             .filter_map(|part| part.split_once("\"] = (() => {\n"))
             .collect();
-        assert_eq!(
-            exports.len(),
-            FILES
-                .iter()
-                .filter(|(name, _)| name.ends_with(".js"))
-                .count()
-                - 1
-        );
+        let places = places();
+        let modules = modules(&places);
+        assert_eq!(exports.len(), modules.len());
         for line in script.lines().filter(|line| line.contains("} = modules[")) {
             let (names, file) = line.split_once(" } = modules[\"").unwrap();
             let file = file.trim_end_matches("\"];");
-            let source = FILES.iter().find(|(name, _)| *name == file).unwrap().1;
-            let source = std::str::from_utf8(source).unwrap();
+            let source = modules[file];
             for name in names.trim_start_matches("const { ").split(", ") {
                 let forms = ["const", "function", "async function", "class"];
                 let is_there = forms.iter().any(|form| {

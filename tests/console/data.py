@@ -1,7 +1,9 @@
 """A made-up site for the mock server: the same for the same seed, in the forms of the API."""
 
+import bisect
 import datetime
 import random
+import zoneinfo
 
 NOW = datetime.datetime(2026, 3, 31, 9, 24, 10, tzinfo=datetime.timezone.utc)
 
@@ -48,6 +50,26 @@ def stamp(time):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def offsets(name, around=NOW):
+    """Offsets of a zone two years before and after, as the sensor tells them: the second from
+    which, and seconds east of UTC."""
+    zone = zoneinfo.ZoneInfo(name)
+    day, quarter = 86_400, 900
+
+    def offset(second):
+        time = datetime.datetime.fromtimestamp(second, zone)
+        return int(time.utcoffset().total_seconds())
+    begin = int(around.timestamp()) // day * day - 740 * day
+    found = [[begin, offset(begin)]]
+    for start in range(begin, begin + 2 * 740 * day, day):
+        if offset(start) != offset(start + day):
+            times = range(start, start + day + 1, quarter)
+            found.append([times[bisect.bisect_left(
+                times, True, key=lambda second: offset(second) != offset(start))],
+                offset(start + day)])
+    return found
+
+
 def said(count):
     """Bytes as the program writes them: SI units, three digits."""
     for unit in ["B", "kB", "MB", "GB", "TB"]:
@@ -64,6 +86,7 @@ class Site:
         self.random = random.Random(seed)
         self.state = state
         self.now = NOW
+        self.offsets = offsets("Asia/Shanghai")
         self.feedback = {}
         if state == "empty":
             assets = incidents = 0
@@ -312,6 +335,7 @@ class Site:
             "now": stamp(self.now), "started": "2026-01-28T07:00:00Z",
             "is_ready": True, "feedback": "token",
             "site": {"jurisdictions": ["CN"], "time_zone": "Asia/Shanghai",
+                     "time_zone_offsets": self.offsets,
                      "location": [31.23, 121.47]},
             "history_since": "2026-01-28T07:00:00Z",
             "totals": {"assets": len(self.assets), "cells": len(self.assets) * 4,

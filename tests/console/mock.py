@@ -19,7 +19,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import data
 import hostile
 
-FILES = pathlib.Path(__file__).resolve().parents[2] / "src" / "http" / "console"
+SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src"
+FILES = SOURCES / "http" / "console"
 TOKEN = "secret"
 HEADERS = {
     "Content-Security-Policy":
@@ -41,6 +42,12 @@ def site(name):
     if name == "hostile":
         return data.Site(assets=120, incidents=120, names=hostile.STRINGS)
     return data.Site(state=name)
+
+
+def places():
+    """The module that the sensor makes of the names of countries (src/http/files.rs)."""
+    names = (SOURCES / "report" / "places.txt").read_text(encoding="utf-8")
+    return f"export const PLACES = {json.dumps(names)};\n".encode()
 
 
 def page(rows, query, key):
@@ -90,6 +97,8 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(200, body)
 
     def file(self, name):
+        if name == "places.js":
+            return self.answer(200, places(), "text/javascript")
         path = (FILES / name).resolve()
         if FILES not in path.parents or not path.is_file():
             return self.answer(404, {"error": "no such file"})

@@ -18,17 +18,23 @@ def scripts():
 
 
 def text(name):
+    if name == "places.js":
+        return mock.places().decode()
     return (FILES / name).read_text(encoding="utf-8")
 
 
-def table(name):
-    """Keys and texts of en.js or zh.js; of plurals the texts of all forms together."""
-    body = re.sub(r'"\s*\+\s*"', "", text(name))
+def pairs(language):
+    """Keys and texts of a language; of plurals the texts of all forms together."""
+    body = text(f"{language}-sensor.js") + text(f"{language}.js")
+    body = re.sub(r'"\s*\+\s*"', "", body)
     body = re.sub(r"^\s*//.*$", "", body, flags=re.M)
     string = r'"(?:[^"\\]|\\.)*"'
-    pairs = re.findall(rf'({string}):\s*(\{{[^{{}}]*(?:{string}[^{{}}]*)*?\}}(?=,\n)|{string})',
-                       body)
-    return {json.loads(key): value for key, value in pairs}
+    return re.findall(rf'({string}):\s*(\{{[^{{}}]*(?:{string}[^{{}}]*)*?\}}(?=,\n)|{string})',
+                      body)
+
+
+def table(language):
+    return {json.loads(key): value for key, value in pairs(language)}
 
 
 def values(text):
@@ -79,12 +85,21 @@ class Files(unittest.TestCase):
             needed |= set(re.findall(r'^import .*?from "\./(\S+?)";', text(name), re.M | re.S))
         self.assertLessEqual(needed, loaded, "the first modules are asked for at once")
         for name in re.findall(r'(?:href|src)="console/(\S+?)"', page):
-            self.assertTrue((FILES / name).is_file(), name)
+            self.assertTrue(name == "places.js" or (FILES / name).is_file(), name)
+
+    def test_the_formats_of_the_browser_are_left_alone(self):
+        """The first of them takes longer than a view; plurals alone are cheap."""
+        found = {(path.name, use) for path in scripts() for use in re.findall(
+            r"Intl\.\w+|\.toLocale\w+|\.localeCompare", path.read_text(encoding="utf-8"))}
+        self.assertEqual(found, {("i18n.js", "Intl.PluralRules"),
+                                 ("times.js", "Intl.DateTimeFormat")})
 
     def test_languages_have_the_same_texts(self):
-        en, zh = table("en.js"), table("zh.js")
+        en, zh = table("en"), table("zh")
         self.assertGreater(len(en), 300)
         self.assertEqual(set(en) ^ set(zh), set())
+        for language, texts in (("en", en), ("zh", zh)):
+            self.assertEqual(len(pairs(language)), len(texts), f"{language} has a key twice")
         for key in en:
             self.assertEqual(values(en[key]), values(zh[key]), key)
             self.assertEqual(en[key].startswith("{"), zh[key].startswith("{"), key)
@@ -93,13 +108,13 @@ class Files(unittest.TestCase):
                                     r"|、)", f"{key} is not translated")
 
     def test_every_text_that_is_asked_for_is_there(self):
-        en = table("en.js")
+        en = table("en")
         for path in scripts():
             asked = re.findall(r'\b(?:t|pieces)\("([^"]+)"', path.read_text(encoding="utf-8"))
             self.assertEqual([key for key in asked if key not in en], [], path.name)
 
     def test_every_word_of_the_schemas_has_a_text(self):
-        en = table("en.js")
+        en = table("en")
         alert = json.loads((ROOT / "docs" / "alerts.schema.json").read_text())["properties"]
         flow = alert["flows"]["items"]["properties"]
         summary = json.loads((ROOT / "docs" / "summary.schema.json").read_text())["properties"]

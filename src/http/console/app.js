@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import * as i18n from "./i18n.js";
 import * as f from "./format.js";
 import * as live from "./live.js";
+import * as times from "./times.js";
 import { h, clean, isBusy, replace } from "./dom.js";
 import { pieces, t } from "./i18n.js";
 import { empty, state } from "./parts.js";
@@ -238,7 +239,7 @@ function drawFrame() {
   const source = (status.input ?? []).map((one) => clean(one, 60)).join(", ");
   part.footer.replaceChildren(
     h("p", {}, t("footer.version", { version: clean(status.version, 20), source,
-      zone: f.zoneName() })),
+      zone: times.zoneName() })),
     h("p", {}, t("footer.bytes")),
     h("p", {}, t("footer.map"), " ", pieces("footer.places", {
       link: h("a", { href: "https://db-ip.com", rel: "noreferrer noopener" },
@@ -297,7 +298,7 @@ function listen() {
 
 async function start() {
   try {
-    [status] = await Promise.all([api.status(), i18n.begin().then(f.warm)]);
+    [status] = await Promise.all([api.status(), i18n.begin()]);
   } catch (error) {
     api.forgetAhead();
     document.body.replaceChildren(h("main", {}, h("h1", {}, "borderflow"),
@@ -309,9 +310,7 @@ async function start() {
   live.hear(status.now);
   build();
   open();
-  // What the view asks for is on its way before the frame is drawn; formats of times are dear.
-  await new Promise((resume) => { setTimeout(resume); });
-  f.useZone(status.site.time_zone);
+  times.useZone(status.site.time_zone, status.site.time_zone_offsets);
   drawFrame();
   tellFramed();
   listen();

@@ -61,7 +61,8 @@ function meterTable(meters) {
       { key: "subjects", label: t("subjects"), is: "wide", cell: (row) => (row.threshold
         ? quota(row.subjects, row.threshold, f.count)
         : [f.count(row.subjects), h("p", { class: "remark" }, t("threshold.none"))]) },
-      { key: "records", label: t("records"), is: "number", cell: (row) => f.count(row.records) },
+      { key: "records", label: t("meter.records"), is: "number",
+        cell: (row) => f.count(row.records) },
       { key: "bytes", label: t("sent"), is: "number", cell: (row) => f.bytes(row.bytes) },
       { key: "unseen", label: t("unseen"), is: "number", cell: (row) => f.bytes(
         row.unseen_bytes) },

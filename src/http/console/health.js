@@ -52,7 +52,8 @@ function ofDatabases({ databases }) {
 
 function ofFailures(health) {
   const parts = [["save_failures", "health.saves"], ["ledger_failures", "health.ledger"],
-    ["result_failures", "health.results"], ["history_failures", "health.history.failed"], ["history_dropped", "health.history"]];
+    ["result_failures", "health.results"], ["history_failures", "health.history.failed"],
+    ["history_dropped", "health.history"]];
   const told = parts.filter(([key]) => health[key] > 0).map(([key, text]) =>
     ["bad", t(text, { n: health[key] })]);
   // Why no history is kept, where one was asked for.

@@ -1,13 +1,13 @@
 // Texts in the language of the reader.
 
 import { clean } from "./dom.js";
+import { written } from "./numbers.js";
 
 const LOADERS = { en: () => import("./en.js"), zh: () => import("./zh.js") };
 const KEY = "borderflow.language";
 
 let language = "en";
 let texts = {};
-let locale = "en";
 let plurals = new Intl.PluralRules("en");
 
 /** The languages there are. */
@@ -44,10 +44,8 @@ export async function begin() {
 async function use(wanted) {
   texts = (await LOADERS[wanted]()).default;
   language = wanted;
-  // A region says how dates are written: en-GB is not en-US.
-  locale = navigator.languages.find((tag) => tag.slice(0, 2) === language)
-    ?? { en: "en-GB", zh: "zh-CN" }[language];
-  plurals = new Intl.PluralRules(locale);
+  // The one kind of the browser's formats that costs nothing (numbers.js).
+  plurals = new Intl.PluralRules(language);
   document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
 }
 
@@ -57,9 +55,8 @@ export async function choose(wanted) {
   keep(KEY, language);
 }
 
-/** The language that is spoken, and its tag for Intl. */
+/** The language that is spoken. */
 export const current = () => language;
-export const tag = () => locale;
 
 function found(key, values) {
   const text = texts[key];
@@ -68,7 +65,7 @@ function found(key, values) {
 }
 
 /** A value within a text; numbers as the reader writes them. */
-const shown = (value) => (typeof value === "number" ? value.toLocaleString(locale)
+const shown = (value) => (typeof value === "number" ? written(value, { fraction: 3 })
   : String(value));
 
 /** The text of a key; `{name}` in it is replaced. `n` chooses between one and many. */
