@@ -21,13 +21,12 @@ const ROUTES = {
 };
 const THEMES = ["system", "light", "dark"];
 const LOADING_MILLISECONDS = 250;
+/** The frame waits so long for the first view, so that both are laid out once. */
+const FRAME_MILLISECONDS = 150;
 const REST_MILLISECONDS = 2000;
 const MEMORIES_MAX = 40;
 
 const memories = new Map();
-/** Told once the frame is there: a view is not drawn before, but asks for what it needs. */
-let tellFramed;
-const framed = new Promise((resolve) => { tellFramed = resolve; });
 let status = null;
 let context = null;
 let serial = 0;
@@ -100,7 +99,6 @@ async function load() {
   try {
     mine.view ??= (await mine.loader().catch(() => { throw new api.Failure(0, ""); })).default;
     const data = await mine.view.load(mine);
-    await framed;
     if (mine !== context) return;
     api.forgetAhead();
     mine.data = data;
@@ -149,11 +147,13 @@ function draw() {
 function show(children) {
   part.main.removeAttribute("aria-busy");
   replace(part.main, ...children.flat(Infinity).filter(Boolean));
-  if (context.arrival !== "stay") {
+  frame();
+  // The first view is at its top, and a look at where it is would lay it out.
+  if (context.arrival !== "stay" && part.isStarted) {
     scrollTo(0, context.arrival === "back" ? context.memory.scroll ?? 0 : 0);
     // Who has moved on meanwhile is not called back.
     const focused = document.activeElement;
-    if (part.isStarted && (focused === document.body || focused === context.opener)) {
+    if (focused === document.body || focused === context.opener) {
       part.main.querySelector("h1")?.focus({ preventScroll: true });
     }
   }
@@ -260,9 +260,17 @@ function build() {
   part.news = h("div", { class: "sr", role: "status" });
   part.main = h("main", { id: "main", tabindex: -1 });
   part.footer = h("footer", {});
-  document.body.replaceChildren(part.skip, h("header", { class: "top" },
-    h("a", { href: "#/", class: "brand" }, "borderflow"), part.navigation, part.live,
-    part.controls), part.stale, part.problem, part.main, part.footer, part.news);
+  part.top = h("header", { class: "top" }, h("a", { href: "#/", class: "brand" }, "borderflow"),
+    part.navigation, part.live, part.controls);
+}
+
+/** Puts the frame into the page, if it is not there. */
+function frame() {
+  if (part.isFramed) return;
+  part.isFramed = true;
+  drawFrame();
+  document.body.replaceChildren(part.skip, part.top, part.stale, part.problem, part.main,
+    part.footer, part.news);
 }
 
 function listen() {
@@ -308,11 +316,10 @@ async function start() {
   }
   history.scrollRestoration = "manual";
   live.hear(status.now);
+  times.useZone(status.site.time_zone, status.site.time_zone_offsets);
   build();
   open();
-  times.useZone(status.site.time_zone, status.site.time_zone_offsets);
-  drawFrame();
-  tellFramed();
+  setTimeout(frame, FRAME_MILLISECONDS);
   listen();
   live.connect();
   live.watch();
