@@ -21,11 +21,18 @@ use crate::support::{Conserved, listed_captures, replay, run_command, shared};
 use crate::tshark::compare_all;
 
 /// Captures and frames of conversations in which the two differ, and why.
-const EXPLAINED: &[(&str, &[usize], &str)] = &[(
-    "ja4/pcap/socks-https-example.pcap",
-    &[17, 47, 80],
-    "the certificate, of 5 kB, stands behind SOCKS and ends beyond what is read of a server there",
-)];
+const EXPLAINED: &[(&str, &[usize], &str)] = &[
+    (
+        "ja4/pcap/socks-https-example.pcap",
+        &[17, 47, 80],
+        "the certificate, of 5 kB, stands behind SOCKS and ends beyond what is read of a server there",
+    ),
+    (
+        "mercury/unit_tests/pcaps/openvpn_tcp_multi.pcap",
+        &[65, 224],
+        "the handshake is carried in messages of OpenVPN, whose inside is not read",
+    ),
+];
 
 /// What is said of a certificate, and how often of conversations: by both, and the same.
 const KINDS: [&str; 5] = ["seen", "name", "issuer", "validity", "key"];
