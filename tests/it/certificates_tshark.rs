@@ -25,7 +25,7 @@ const EXPLAINED: &[(&str, &[usize], &str)] = &[
     (
         "ja4/pcap/socks-https-example.pcap",
         &[17, 47, 80],
-        "the certificate, of 5 kB, stands behind SOCKS and ends beyond what is read of a server there",
+        "the certificate, of 5 kB, stands behind SOCKS and ends beyond what is read there",
     ),
     (
         "mercury/unit_tests/pcaps/openvpn_tcp_multi.pcap",
