@@ -5,7 +5,6 @@ use std::ops::Range;
 use super::{FileSource, Format};
 use crate::capture::record::Record;
 use crate::capture::{Lender, Taker};
-use crate::prefetch::prefetch;
 use crate::time::Timestamp;
 
 impl Lender for FileSource {
@@ -60,10 +59,6 @@ impl Row<'_> {
             && self.times.contains(&record.timestamp)
             && let Some((bytes, behind)) = rest.split_at_checked(record.record_bytes)
         {
-            // The next one's headers, while this one is decoded.
-            for offset in [0, 64, 128] {
-                prefetch(behind, offset);
-            }
             taker.take(&record.frame(bytes));
             rest = behind;
             frames += 1;
