@@ -395,7 +395,7 @@ fn payload<'a>(frame: &Frame<'a>, packet: &Packet) -> Option<&'a [u8]> {
 
 /// The first bytes of what [`is_known`] knows, a bit each. They rule out nearly all of what is
 /// encrypted, without a branch for each protocol: what is random would mislead the processor at
-/// every one of them. One that was not captured counts as the last, which is of neither table.
+/// every one of them. One that was not captured counts as the last, which is not among them.
 const FIRST_BYTES: [u64; 4] = bits(&[
     0, 3, 4, 5, 22, 0x80, b'*', b'+', b'0', b'2', b'C', b'D', b'G', b'H', b'O', b'P', b'S',
 ]);
