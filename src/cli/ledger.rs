@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::num::NonZero;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use crate::ledger::{
-    Filter, Head, Key, Kind, PROOF_BYTES_MAX, Proof, PublicKey, VerifyOptions, prove, show,
-    verify_by,
+    AreSigned, Filter, Head, Key, Kind, PROOF_BYTES_MAX, Proof, PublicKey, VerifyOptions,
+    are_signed, prove, show, verify_by,
 };
 
 use super::arguments::LedgerCommand;
@@ -152,35 +152,18 @@ fn public_key(text: &str) -> Result<PublicKey, CommandError> {
 /// Bytes that are printed at once.
 const PART_BYTES: usize = 64 * 1024;
 
-/// Checks the signatures of heads on all processors, up to a few.
-fn check_signatures(heads: &[Head]) -> Vec<bool> {
-    let check = |heads: &[Head]| heads.iter().map(Head::is_signed).collect::<Vec<_>>();
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = heads.len().div_ceil(threads.min(THREADS_MAX));
-    if share < HEADS_PER_THREAD_MIN {
-        return check(heads);
+/// Checks the signatures of heads on a thread beside the one that reads entries.
+fn check_signatures(heads: Vec<Head>) -> AreSigned {
+    let heads: Arc<[Head]> = heads.into();
+    let shared = Arc::clone(&heads);
+    let thread = thread::Builder::new().name("signatures".to_owned());
+    match thread.spawn(move || are_signed(&shared)) {
+        // A thread that could not end well has vouched for nothing.
+        Ok(thread) => Box::new(move || thread.join().unwrap_or_else(|_| vec![false; heads.len()])),
+        // The system has none to give.
+        Err(_) => Box::new(move || are_signed(&heads)),
     }
-    thread::scope(|scope| {
-        let begin = |part| {
-            let thread = thread::Builder::new().name("signatures".to_owned());
-            (part, thread.spawn_scoped(scope, move || check(part)))
-        };
-        let parts: Vec<_> = heads.chunks(share).map(begin).collect();
-        let ended = parts.into_iter().map(|(part, thread)| match thread {
-            // A thread that could not end well has vouched for nothing.
-            Ok(thread) => thread.join().unwrap_or_else(|_| vec![false; part.len()]),
-            // The system has none to give.
-            Err(_) => check(part),
-        });
-        ended.flatten().collect()
-    })
 }
-
-/// Threads that check signatures.
-const THREADS_MAX: usize = 8;
-
-/// Fewer heads are not worth a thread.
-const HEADS_PER_THREAD_MIN: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -268,18 +268,14 @@ impl<'a> Fields<'a> {
         let text = str::from_utf8(line).map_err(|_| "it is not UTF-8")?;
         let rest = text.strip_prefix(r#"{"index":"#);
         let rest = rest.ok_or("it does not begin with `{\"index\":`")?;
-        let (index, rest) = rest
-            .split_once(r#","time":""#)
-            .ok_or("`time` does not follow `index`")?;
-        let (time, rest) = rest
-            .split_once(r#"","kind":""#)
-            .ok_or("`kind` does not follow `time`")?;
-        let (kind, rest) = rest
-            .split_once(r#"","previous":""#)
-            .ok_or("`previous` does not follow `kind`")?;
-        let (previous, rest) = rest
-            .split_once(r#"","body":"#)
-            .ok_or("`body` does not follow `previous`")?;
+        let (index, rest) =
+            part(rest, ',', r#""time":""#).ok_or("`time` does not follow `index`")?;
+        let (time, rest) =
+            part(rest, '"', r#","kind":""#).ok_or("`kind` does not follow `time`")?;
+        let (kind, rest) =
+            part(rest, '"', r#","previous":""#).ok_or("`previous` does not follow `kind`")?;
+        let (previous, rest) =
+            part(rest, '"', r#","body":"#).ok_or("`body` does not follow `previous`")?;
         let body = rest.strip_suffix('}').ok_or("it does not end with `}`")?;
         serde_json::from_str::<IgnoredAny>(body).map_err(|_| "its body is no JSON")?;
         if body.len() > BODY_BYTES_MAX {
@@ -294,6 +290,12 @@ impl<'a> Fields<'a> {
             body,
         })
     }
+}
+
+/// What stands before the first `end`, and what stands behind it, which begins with `next`.
+fn part<'a>(text: &'a str, end: char, next: &str) -> Option<(&'a str, &'a str)> {
+    let (part, rest) = text.split_once(end)?;
+    Some((part, rest.strip_prefix(next)?))
 }
 
 /// A number without a sign and without leading zeros.

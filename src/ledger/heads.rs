@@ -44,12 +44,17 @@ pub(super) struct HeadReader {
     buffer: Vec<u8>,
     /// What was read ahead, so that signatures are checked many at a time.
     ahead: VecDeque<Ahead>,
+    /// What was read behind that, whose signatures are being checked.
+    behind: Option<(VecDeque<Ahead>, AreSigned)>,
     check_signatures: CheckSignatures,
 }
 
-/// Says of each head whether its key did sign it. It may use several threads, which a ledger
-/// itself has none of.
-pub type CheckSignatures = fn(&[Head]) -> Vec<bool>;
+/// Begins to find out whether the keys of heads did sign them. It may use a thread, which a
+/// ledger itself has none of.
+pub type CheckSignatures = fn(Vec<Head>) -> AreSigned;
+
+/// Waits for what was begun, and says it of each head, in their order.
+pub type AreSigned = Box<dyn FnOnce() -> Vec<bool>>;
 
 /// A line that was read ahead.
 struct Ahead {
@@ -59,12 +64,28 @@ struct Ahead {
     is_signed: bool,
 }
 
-/// Heads that are read ahead at most.
+/// Heads that are read ahead at once.
 const AHEAD_MAX: usize = 1_024;
 
-/// One after the other.
-pub(super) fn check_signatures(heads: &[Head]) -> Vec<bool> {
-    heads.iter().map(Head::is_signed).collect()
+/// Finds out when it is asked.
+pub(super) fn check_signatures(heads: Vec<Head>) -> AreSigned {
+    Box::new(move || are_signed(&heads))
+}
+
+/// Says of each head whether its key did sign it. Those that stand next to each other and are of
+/// one key are checked at once, and one by one where not all of them are signed.
+pub fn are_signed(heads: &[Head]) -> Vec<bool> {
+    let check = |heads: &[Head]| {
+        let signed = heads.iter().map(|head| (head.message(), head.signature));
+        match heads {
+            [first, _, ..] if first.key.has_signed_all(&signed.collect::<Vec<_>>()) => {
+                vec![true; heads.len()]
+            }
+            _ => heads.iter().map(Head::is_signed).collect(),
+        }
+    };
+    let of_one_key = heads.chunk_by(|one, next| one.key == next.key);
+    of_one_key.flat_map(check).collect()
 }
 
 /// A head and where it stands.
@@ -127,6 +148,7 @@ impl HeadReader {
             agreed_size: 0,
             buffer: Vec::new(),
             ahead: VecDeque::new(),
+            behind: None,
             check_signatures,
         }
     }
@@ -137,33 +159,24 @@ impl HeadReader {
         self
     }
 
-    /// The next line, and what it is. Where none was read ahead, many are.
+    /// The next line, and what it is. Where none was read ahead, many are, and the signatures of
+    /// as many behind them are begun with.
     fn read(&mut self) -> Result<Ahead, LedgerError> {
         if let Some(next) = self.ahead.pop_front() {
             return Ok(next);
         }
-        let mut is_last = false;
-        while !is_last && self.ahead.len() < AHEAD_MAX {
-            let read = read_line(&mut self.reader, &mut self.buffer, HEAD_LINE_BYTES_MAX);
-            let line = read.map_err(io_error(Path::new(&self.name), "read"))?;
-            is_last = line != Line::Whole;
-            let head = Head::parse(&self.buffer);
-            self.ahead.push_back(Ahead {
-                line,
-                bytes: self.buffer.len() as u64,
-                head: head.map_err(|error| format!("this is no head: {error}")),
-                is_signed: false,
-            });
+        let (mut ahead, are_signed) = match self.behind.take() {
+            Some(behind) => behind,
+            None => self.read_many()?,
+        };
+        if ahead.back().is_some_and(|last| last.line == Line::Whole) {
+            self.behind = Some(self.read_many()?);
         }
-        let heads = self.ahead.iter();
-        let heads: Vec<_> = heads
-            .filter_map(|one| one.head.as_ref().ok().copied())
-            .collect();
-        let signed = (self.check_signatures)(&heads);
-        let sound = self.ahead.iter_mut().filter(|one| one.head.is_ok());
-        for (one, is_signed) in sound.zip(signed) {
+        let sound = ahead.iter_mut().filter(|one| one.head.is_ok());
+        for (one, is_signed) in sound.zip(are_signed()) {
             one.is_signed = is_signed;
         }
+        self.ahead = ahead;
         let ended = || Ahead {
             line: Line::End,
             bytes: 0,
@@ -171,6 +184,27 @@ impl HeadReader {
             is_signed: false,
         };
         Ok(self.ahead.pop_front().unwrap_or_else(ended))
+    }
+
+    /// Reads lines up to the last one, or as many as are read ahead at once.
+    fn read_many(&mut self) -> Result<(VecDeque<Ahead>, AreSigned), LedgerError> {
+        let mut many = VecDeque::new();
+        let mut heads = Vec::new();
+        let mut is_last = false;
+        while !is_last && many.len() < AHEAD_MAX {
+            let read = read_line(&mut self.reader, &mut self.buffer, HEAD_LINE_BYTES_MAX);
+            let line = read.map_err(io_error(Path::new(&self.name), "read"))?;
+            is_last = line != Line::Whole;
+            let head = Head::parse(&self.buffer);
+            heads.extend(head.as_ref().ok().copied());
+            many.push_back(Ahead {
+                line,
+                bytes: self.buffer.len() as u64,
+                head: head.map_err(|error| format!("this is no head: {error}")),
+                is_signed: false,
+            });
+        }
+        Ok((many, (self.check_signatures)(heads)))
     }
 
     /// The next head that the key did sign. What is none is told and passed over.

@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use ed25519_dalek::{VerifyingKey, verify_batch};
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
@@ -139,6 +140,24 @@ impl PublicKey {
         let key = UnparsedPublicKey::new(&ED25519, &self.0);
         key.verify(message, &signature.0).is_ok()
     }
+
+    /// Whether the key signed all of these messages, which takes a quarter of the time of
+    /// asking [`PublicKey::has_signed`] for each. If not it does not say which.
+    ///
+    /// It differs for signatures that only the holder of the key can make, and that are made for
+    /// the purpose (points of small order, RFC 8032, section 5.1.7: the equation is checked with
+    /// its cofactor). Such a holder could sign the same heads in the ordinary way.
+    pub(super) fn has_signed_all(&self, signed: &[(Vec<u8>, Signature)]) -> bool {
+        let Ok(key) = VerifyingKey::from_bytes(&self.0) else {
+            return false;
+        };
+        let messages: Vec<_> = signed.iter().map(|(message, _)| &**message).collect();
+        let signatures = signed.iter().map(|(_, signature)| &signature.0);
+        let signatures: Vec<_> = signatures
+            .map(ed25519_dalek::Signature::from_bytes)
+            .collect();
+        verify_batch(&messages, &signatures, &vec![key; signed.len()]).is_ok()
+    }
 }
 
 /// Makes the name of a new file outlast a power cut.
@@ -230,5 +249,27 @@ mod tests {
         );
         assert!(key.public().has_signed(b"", &signature));
         assert!(!key.public().has_signed(b"x", &signature));
+    }
+
+    #[test]
+    fn many_signatures_are_checked_at_once_and_one_wrong_one_is_seen() {
+        let key = Key::from_seed(&[7; 32]).unwrap();
+        let signed = |number: u8| (vec![number; 74], key.sign(&[number; 74]));
+        let all: Vec<_> = (0..50).map(signed).collect();
+        assert!(key.public().has_signed_all(&all));
+        assert!(key.public().has_signed_all(&[]));
+        let other = Key::from_seed(&[8; 32]).unwrap().public();
+        assert!(!other.has_signed_all(&all));
+        // No point has this y (RFC 8032, section 5.1.3).
+        let none = PublicKey([2; 32]);
+        assert!(!none.has_signed_all(&all) && !none.has_signed(&all[0].0, &all[0].1));
+        for (place, byte) in [(0, 0), (20, 31), (49, 32), (7, 63)] {
+            let mut forged = all.clone();
+            forged[place].1.0[byte] ^= 1;
+            assert!(!key.public().has_signed_all(&forged), "{place} {byte}");
+            let mut forged = all.clone();
+            forged[place].0[byte] ^= 1;
+            assert!(!key.public().has_signed_all(&forged), "{place} {byte}");
+        }
     }
 }

@@ -99,7 +99,7 @@ pub use entry::{BODY_BYTES_MAX, BODY_DEPTH_MAX, Body, BodyError, Entry, Kind, LI
 pub use error::LedgerError;
 pub use hash::{Hash, PublicKey, Signature};
 pub use head::{HEAD_ENTRIES, HEAD_LINE_BYTES_MAX, HEAD_SECONDS, Head};
-pub use heads::CheckSignatures;
+pub use heads::{AreSigned, CheckSignatures, are_signed};
 pub use key::Key;
 pub use open::Opened;
 pub use prove::{
