@@ -512,7 +512,7 @@ mod tests {
         let state = folder.path().join("state");
         let mut config = Config::default();
         config.state.dir = Some(state.clone());
-        let keeper = Keeper::new(&config.state).unwrap();
+        let keeper = Keeper::new(&config).unwrap();
         let home = config.site.jurisdictions.0.clone();
         let geo = Arc::new(Geo::open(&config.geo, &config.site.networks, home).unwrap());
         let policy = crate::policy::Policy::default();
@@ -541,7 +541,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let mut config = Config::default();
             config.state.dir = Some(folder.path().to_owned());
-            let keeper = Keeper::new(&config.state).unwrap();
+            let keeper = Keeper::new(&config).unwrap();
             let networks = &config.site.networks;
             let home = config.site.jurisdictions.0.clone();
             let geo = Arc::new(Geo::open(&config.geo, networks, home).unwrap());

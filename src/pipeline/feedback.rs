@@ -2,8 +2,9 @@
 //! analyst makes of it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::alert::{
@@ -19,7 +20,8 @@ use crate::time::{SECONDS_PER_DAY, Tick};
 use super::live::wall_clock_tick;
 use super::state::LearnedState;
 
-/// The log of one folder. Lines are added to it, and none is ever changed.
+/// The log of one folder. Lines are added to it, and what they say is never changed; who said it
+/// is forgotten in time.
 #[derive(Debug)]
 pub struct FeedbackLog {
     path: PathBuf,
@@ -56,15 +58,8 @@ impl FeedbackLog {
         &self,
         make: impl FnOnce(&Feedback, Tick) -> Result<Entry, E>,
     ) -> Result<Entry, E> {
-        let mut options = File::options();
-        let file = options
-            .create(true)
-            .read(true)
-            .append(true)
-            .open(&self.path);
-        let mut file = file.map_err(self.failed("open"))?;
-        // Two people at once get a number each. It ends with the file.
-        file.lock().map_err(self.failed("lock"))?;
+        // Two people at once get a number each.
+        let mut file = self.locked(File::options().create(true).read(true).append(true))?;
         let text = self.text(&mut file)?;
         let (feedback, _) = Feedback::read(&text);
         if feedback.entries().len() >= ENTRIES_MAX {
@@ -114,6 +109,62 @@ impl FeedbackLog {
         })
     }
 
+    /// Forgets who said what was said before a moment, and why, and tells of how many lines.
+    /// What they say of incidents stands, and so does what cannot be read.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or written anew. Then it is as it was.
+    pub fn forget_people(&self, before: Tick) -> Result<usize, StoreError> {
+        if !self.path.exists() {
+            return Ok(0);
+        }
+        let mut file = self.locked(File::options().read(true).append(true))?;
+        let text = self.text(&mut file)?;
+        let lines: Vec<_> = text
+            .lines()
+            .map(|line| without_people(line, before))
+            .collect();
+        let forgotten = lines.iter().flatten().count();
+        if forgotten == 0 {
+            return Ok(0);
+        }
+        let mut anew = String::with_capacity(text.len());
+        for (line, changed) in text.lines().zip(&lines) {
+            anew += changed.as_deref().unwrap_or(line);
+            anew.push('\n');
+        }
+        let temporary = self.path.with_extension("jsonl.tmp");
+        // Never through a link that somebody left in the folder.
+        let _ = fs::remove_file(&temporary);
+        let replaced = write_like(&file, &temporary, anew.as_bytes())
+            .and_then(|()| fs::rename(&temporary, &self.path))
+            .inspect_err(|_| {
+                let _ = fs::remove_file(&temporary);
+            });
+        replaced.map_err(self.failed("write anew"))?;
+        let folder = self.path.parent().map_or(Ok(()), |folder| {
+            File::open(folder).and_then(|folder| folder.sync_all())
+        });
+        folder.map_err(self.failed("sync the folder of"))?;
+        Ok(forgotten)
+    }
+
+    /// Opens the file and keeps others from adding to it, or from writing it anew, for as long
+    /// as it is open.
+    fn locked(&self, options: &OpenOptions) -> Result<File, StoreError> {
+        loop {
+            let file = options.open(&self.path).map_err(self.failed("open"))?;
+            file.lock().map_err(self.failed("lock"))?;
+            let own = file.metadata().map_err(self.failed("look at"))?;
+            // It may have been written anew while its lock was waited for.
+            let is_current = fs::metadata(&self.path)
+                .is_ok_and(|now| (now.dev(), now.ino()) == (own.dev(), own.ino()));
+            if is_current {
+                return Ok(file);
+            }
+        }
+    }
+
     fn text(&self, file: &mut File) -> Result<String, StoreError> {
         let mut bytes = Vec::new();
         let read = file.take(LOG_BYTES_MAX + 1).read_to_end(&mut bytes);
@@ -134,6 +185,28 @@ impl FeedbackLog {
         }
     }
 }
+
+/// The line without who said it and why, if it was said before a moment and has them still.
+fn without_people(line: &str, before: Tick) -> Option<String> {
+    let mut entry: Entry = serde_json::from_str(line).ok()?;
+    let is_later = entry.time.parse().is_ok_and(|said: Tick| said >= before);
+    if is_later || (entry.by == FORGOTTEN && entry.note.is_none()) {
+        return None;
+    }
+    (entry.by, entry.note) = (FORGOTTEN.to_owned(), None);
+    serde_json::to_string(&entry).ok()
+}
+
+/// Writes a new file that those may use who may use another one.
+fn write_like(other: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).open(path)?;
+    file.set_permissions(other.metadata()?.permissions())?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Stands in place of the name of who said something.
+const FORGOTTEN: &str = "forgotten";
 
 /// Until when something is accepted unless it is said: what is expected for 90 days, and what
 /// was benign once until it would have been closed by itself.
@@ -295,10 +368,10 @@ mod tests {
         assert!(log.read().unwrap().0.entries().is_empty());
         assert_eq!(log.add(undo(7)).unwrap().number, 1);
         let path = folder.path().join("feedback.jsonl");
-        let whole = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, format!("{whole}{{\"numb")).unwrap();
+        let whole = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{whole}{{\"numb")).unwrap();
         assert_eq!(log.add(undo(8)).unwrap().number, 2);
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
         assert!(
             text.starts_with(&whole) && text.lines().count() == 3,
             "{text}"
@@ -308,9 +381,62 @@ mod tests {
     }
 
     #[test]
+    fn people_are_forgotten_and_what_they_said_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = FeedbackLog::in_folder(folder.path());
+        assert_eq!(log.forget_people(Tick(u64::MAX)).unwrap(), 0, "no file");
+        let path = folder.path().join("feedback.jsonl");
+        let line = |number: u64, day: u8| {
+            format!(r#"{{"number":{number},"time":"2026-04-{day:02}T00:00:00Z","by":"duty","#,)
+                + r#""act":{"give":{"incident":"a","asset":"192.0.2.1","jurisdiction":"SG","#
+                + r#""verdict":"malicious"}},"note":"called Kim"}"#
+        };
+        let torn = "{\"numb";
+        let text = [&line(1, 1), torn, &line(2, 2), &line(3, 3)].map(|line| format!("{line}\n"));
+        fs::write(&path, text.concat()).unwrap();
+        let before = "2026-04-03T00:00:00Z".parse().unwrap();
+        assert_eq!(log.forget_people(before).unwrap(), 2);
+        let now = fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = now.lines().collect();
+        assert_eq!((lines.len(), lines[1]), (4, torn));
+        assert_eq!(lines[3], line(3, 3), "not yet");
+        assert_eq!(
+            (now.matches("Kim").count(), now.matches("duty").count()),
+            (1, 1)
+        );
+        let (feedback, _) = log.read().unwrap();
+        assert_eq!(feedback.entries()[0].by, FORGOTTEN);
+        assert_eq!(feedback.ruling("a").unwrap().number, 3);
+        assert_eq!(log.forget_people(before).unwrap(), 0, "once");
+        assert_eq!(
+            log.add(undo(7)).unwrap().number,
+            4,
+            "lines are added to the new file"
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    /// Somebody adds while another writes anew: both are in the file in the end.
+    #[test]
+    fn nothing_is_lost_that_is_said_while_people_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = FeedbackLog::in_folder(folder.path());
+        std::thread::scope(|scope| {
+            let add = || (0..100).for_each(|number| drop(log.add(undo(number)).unwrap()));
+            scope.spawn(add);
+            scope.spawn(add);
+            for _ in 0..100 {
+                log.forget_people(Tick(u64::MAX)).unwrap();
+            }
+        });
+        let (feedback, notes) = log.read().unwrap();
+        assert_eq!((feedback.entries().len(), notes), (200, vec![]));
+    }
+
+    #[test]
     fn a_log_that_is_no_file_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("feedback.jsonl")).unwrap();
+        fs::create_dir(folder.path().join("feedback.jsonl")).unwrap();
         assert!(FeedbackLog::in_folder(folder.path()).read().is_err());
     }
 }

@@ -100,7 +100,7 @@ impl Import {
         mut outputs: Outputs,
     ) -> Result<Self, PipelineError> {
         outputs.set_veil(&Arc::new(config.privacy.open(&config.site.networks)?));
-        let mut keeper = Keeper::new(&config.state)?;
+        let mut keeper = Keeper::new(&config)?;
         let (learned, notes) = keeper.load()?;
         let analyst = Analyst::new(config, geo, Policy::default(), outputs, learned)?;
         let feeder = Feeder::new(analyst);

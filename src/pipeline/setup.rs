@@ -126,7 +126,7 @@ impl Setup {
             flow_input,
         } = self;
         let geo = Arc::new(geo);
-        let mut keeper = Keeper::new(&config.state)?;
+        let mut keeper = Keeper::new(&config)?;
         let (mut learned, mut notes) = keeper.load()?;
         // A replay must say the same again. Of a sensor nobody may know which names it will
         // hold for known, so it draws a key, which goes on with what is learned.

@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{Feedback, Incidents, KnownIncident};
 use crate::baseline::{Baseline, STATE_VERSION};
-use crate::config::StateConfig;
+use crate::config::Config;
 use crate::detect::Tunnels;
 use crate::inventory::{AssetConfig, AssetKey, Bindings, Inventory, Name};
 use crate::policy::Account;
 use crate::store::{Loaded, Store, StoreError};
-use crate::time::Tick;
+use crate::time::{SECONDS_PER_DAY, Tick};
 
 use super::feedback::FeedbackLog;
+use super::live::wall_clock_tick;
 use super::telemetry::AnalystView;
 
 /// What outlives a restart.
@@ -86,6 +87,8 @@ pub(super) struct Keeper {
     /// How long it is.
     payload_bytes: usize,
     feedback: Option<FeedbackLog>,
+    /// How long it is known who gave it.
+    feedback_retention_days: u32,
     /// When it was saved last in this run, in seconds since the epoch.
     pub(super) saved_seconds: Option<u64>,
     /// Held for the whole run.
@@ -93,24 +96,39 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(config: &StateConfig) -> Result<Self, StoreError> {
-        let store = config.dir.as_ref().map(|dir| store(dir));
+    pub(super) fn new(config: &Config) -> Result<Self, StoreError> {
+        let folder = config.state.dir.as_deref();
+        let store = folder.map(store);
         let lock = store.as_ref().map(Store::lock).transpose()?;
-        let feedback = config.dir.as_deref().map(FeedbackLog::in_folder);
+        let feedback = folder.map(FeedbackLog::in_folder);
         Ok(Self {
             store,
             is_newest_sound: false,
             payload_bytes: 0,
             feedback,
+            feedback_retention_days: config.privacy.feedback_retention_days,
             saved_seconds: None,
             _lock: lock,
         })
     }
 
-    /// Reads what people have said of incidents, and what could not be read as notes.
+    /// Reads what people have said of incidents, and what could not be read as notes. Who said
+    /// it is forgotten when its time is over.
     pub(super) fn feedback(&self) -> Result<(Feedback, Vec<String>), StoreError> {
-        let log = self.feedback.as_ref().map(FeedbackLog::read);
-        log.unwrap_or_else(|| Ok(Default::default()))
+        let Some(log) = &self.feedback else {
+            return Ok(Default::default());
+        };
+        let days = u64::from(self.feedback_retention_days);
+        let seconds = days * SECONDS_PER_DAY;
+        let kept_from = Tick(wall_clock_tick().0.saturating_sub(seconds));
+        let forgotten = log.forget_people(kept_from);
+        let (feedback, mut notes) = log.read()?;
+        if let Err(error) = forgotten {
+            notes.push(format!(
+                "feedback: who gave what is older than {days} days could not be forgotten: {error}"
+            ));
+        }
+        Ok((feedback, notes))
     }
 
     /// Reads what was learned, and what could not be read as notes for the operator.

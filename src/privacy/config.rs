@@ -10,7 +10,7 @@ use super::{PseudonymKey, Veil};
 use crate::store::SecretError;
 
 /// What is hidden of who is watched, in all that leaves the sensor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PrivacyConfig {
     /// Whether pseudonyms stand in place of addresses.
@@ -20,6 +20,20 @@ pub struct PrivacyConfig {
     pub key: Option<PathBuf>,
     /// Whether those of peers abroad are hidden as well.
     pub hides_peers: bool,
+    /// Days after which it is forgotten who gave feedback, and why. What was said of an incident
+    /// stands for as long as it says.
+    pub feedback_retention_days: u32,
+}
+
+impl Default for PrivacyConfig {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Off,
+            key: None,
+            hides_peers: false,
+            feedback_retention_days: 400,
+        }
+    }
 }
 
 /// What stands in place of addresses.
