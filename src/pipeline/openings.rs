@@ -223,10 +223,15 @@ impl Place {
             let end = certificate_end(payload).unwrap_or(0);
             self.bytes = self.bytes.max(end.min(CERTIFICATE_BYTES_MAX) as u16);
         }
-        let taken = payload.get(..usize::from(self.bytes)).unwrap_or(payload);
+        let is_last = is_answer && !goes_on(payload);
+        let wanted = usize::from(self.bytes);
+        let wanted = match is_last {
+            true => wanted.min(last_bytes(payload)),
+            false => wanted,
+        };
+        let taken = payload.get(..wanted).unwrap_or(payload);
         self.left = self.left.saturating_sub(1);
         self.bytes -= taken.len() as u16;
-        let is_last = is_answer && !goes_on(payload);
         if self.left == 0 || self.bytes == 0 || is_last {
             self.stop();
         }
@@ -278,6 +283,19 @@ fn goes_on(answer: &[u8]) -> bool {
     kind != HANDSHAKE || is_retry || !is_encrypted
 }
 
+/// How much is to be read of an answer that does not go on: its first record, and what says that
+/// something else follows. Of what is no TLS that alone; the second version of SSL is looked at.
+fn last_bytes(answer: &[u8]) -> usize {
+    match *answer {
+        [HANDSHAKE, _, _, high, low, ..] => {
+            let record_bytes = usize::from(u16::from_be_bytes([high, low]));
+            RECORD_HEADER_BYTES + record_bytes + RECORD_HEADER_BYTES
+        }
+        [0x80..=0xff, _, CLIENT_HELLO | SERVER_HELLO_OLD, ..] => answer.len(),
+        _ => RECORD_HEADER_BYTES,
+    }
+}
+
 /// Where the first certificate ends that an answer begins to show behind its hello, in the same
 /// record or in the next one (RFC 5246 sections 7.4.1.3 and 7.4.2). Nothing where the first
 /// segment does not tell.
@@ -322,6 +340,8 @@ const APPLICATION_DATA: u8 = 23;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;
+/// The server's hello of the second version of SSL.
+const SERVER_HELLO_OLD: u8 = 4;
 const RETRY_RANDOM_BEGIN: [u8; 4] = [0xcf, 0x21, 0xad, 0x74];
 
 /// Whether a datagram may be one that says what it is: [`of_datagram`] looks at nearly none of the
@@ -571,12 +591,15 @@ mod tests {
         let retry = [&again[..], &[20, 3, 3, 0, 1, 1]].concat();
         let certificates = [&whole[..], &[22, 3, 3, 1, 0, 11]].concat();
         let random = vec![0xa5; 100];
-        for (port, (first, goes_on)) in (1..).zip([
-            (&encrypted, false),
-            (&random, false),
-            (&cut, true),
-            (&retry, true),
-            (&certificates, true),
+        let old = vec![0x80, 98, 4, 0, 1, 0, 2];
+        let header = RECORD_HEADER_BYTES;
+        for (port, (first, taken, goes_on)) in (1..).zip([
+            (&encrypted, whole.len() + header, false),
+            (&random, header, false),
+            (&old, old.len(), false),
+            (&cut, cut.len(), true),
+            (&retry, retry.len(), true),
+            (&certificates, certificates.len(), true),
         ]) {
             let mut openings = Openings::new(false);
             assert_eq!(ask(&mut openings, port, 0x10, &hello), Some(100));
@@ -585,7 +608,7 @@ mod tests {
                 Some(100),
                 "its second part"
             );
-            assert_eq!(answer(&mut openings, port, first), Some(first.len()));
+            assert_eq!(answer(&mut openings, port, first), Some(taken));
             let next = goes_on.then_some(100);
             assert_eq!(answer(&mut openings, port, &random), next, "{first:?}");
             assert_eq!(answer(&mut openings, port, &random), next, "{first:?}");
@@ -609,7 +632,8 @@ mod tests {
             assert_eq!(ask(&mut openings, 7, 0x10, &[0xa5; 100]), None);
         }
         assert_eq!(answer(&mut openings, 7, &whole), Some(100));
-        assert_eq!(answer(&mut openings, 7, &[0xa5; 100]), Some(100));
+        let next = answer(&mut openings, 7, &[0xa5; 100]);
+        assert_eq!(next, Some(100));
         assert_eq!(ask(&mut openings, 7, 0x10, &[0xa5; 100]), Some(100));
         let mut unanswered = Openings::new(false);
         ask(&mut unanswered, 7, 0x10, &hello);
