@@ -1,10 +1,10 @@
 //! What people say of incidents, and what follows from it.
 //!
 //! Feedback is a log to which lines are added and in which what one says is never changed (who
-//! said it is forgotten in time); taking something back is a line too. What stands follows from the whole log alone, so that it is
-//! reversible and can be read by people. It reaches no further than the asset and the country
-//! of its incident, no higher than what was seen there and a margin, and no longer than it
-//! says: beyond that an alert is raised as ever.
+//! said it is forgotten in time); taking something back is a line too. What stands follows from
+//! the whole log alone, so that it is reversible and can be read by people. It reaches no further
+//! than the asset and the country of its incident, no higher than what was seen there and a
+//! margin, and no longer than it says: beyond that an alert is raised as ever.
 
 use std::collections::{BTreeMap, BTreeSet};
 

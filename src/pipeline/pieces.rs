@@ -36,8 +36,8 @@ impl Pieces {
         let before = (self.taken + ahead).checked_sub(1);
         let from = before.map_or(Some(&0), |before| self.ends.get(before));
         if let Some(from) = from {
-            for offset in [0, 64, 128, 192] {
-                prefetch(&self.bytes, *from as usize + offset);
+            for line in 0..HELLO_CACHE_LINES {
+                prefetch(&self.bytes, *from as usize + line * CACHE_LINE_BYTES);
             }
         }
     }
@@ -49,6 +49,10 @@ impl Pieces {
         self.taken = 0;
     }
 }
+
+/// What is fetched ahead of a piece: as much as most hellos and requests have.
+const HELLO_CACHE_LINES: usize = 4;
+const CACHE_LINE_BYTES: usize = 64;
 
 /// Packets on their way to a worker, with the payload of those that are openings.
 #[derive(Debug)]
