@@ -23,7 +23,7 @@ FORMATS = """
             apply: trap(Reflect.apply) });
     };
     for (const kind of Object.getOwnPropertyNames(Intl)) {
-        if (/^[A-Z]/.test(kind) && kind !== "PluralRules") note(Intl, kind);
+        if (/^[A-Z]/.test(kind)) note(Intl, kind);
     }
     for (const { prototype } of [Number, BigInt, Date, String, Array]) {
         Object.getOwnPropertyNames(prototype).filter((name) => /locale/i.test(name)).forEach(

@@ -5,19 +5,27 @@ const SVG = "http://www.w3.org/2000/svg";
 /** Characters of a name that are shown at most; the rest is counted. */
 const NAME_CHARACTERS_MAX = 120;
 
-function fill(element, properties, children) {
-  for (const [name, value] of Object.entries(properties ?? {})) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name === "on") {
-      for (const [event, listener] of Object.entries(value)) {
-        element.addEventListener(event, listener);
-      }
-    } else {
-      element.setAttribute(name, value === true ? "" : String(value));
-    }
+// Both are loops over places, without lists in between: a first view makes up to two thousand
+// elements with code that no compiler has been at yet, which is most of its time.
+
+function add(element, children) {
+  for (let i = 0; i < children.length; i += 1) {
+    const child = children[i];
+    if (child === null || child === undefined || child === false) continue;
+    if (child instanceof Node) element.appendChild(child);
+    else if (Array.isArray(child)) add(element, child);
+    else element.append(child);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null
-    && child !== undefined && child !== false));
+}
+
+function fill(element, properties, children) {
+  for (const name in properties) {
+    const value = properties[name];
+    if (value === null || value === undefined || value === false) continue;
+    if (name !== "on") element.setAttribute(name, value === true ? "" : value);
+    else for (const event in value) element.addEventListener(event, value[event]);
+  }
+  add(element, children);
   return element;
 }
 
@@ -31,12 +39,16 @@ export function s(tag, properties, ...children) {
   return fill(document.createElementNS(SVG, tag), properties, children);
 }
 
+/** What is shown as it is: most names are. */
+const PLAIN = /^(?:[!-~]| (?! ))*$/;
+
 /**
  * Text from the network as it may be shown: no character that steers direction, breaks lines or
  * is not seen goes through unnamed, marks do not pile up, and the length has a bound.
  */
 export function clean(text, most = NAME_CHARACTERS_MAX) {
   const whole = String(text ?? "");
+  if (whole.length <= most && PLAIN.test(whole)) return whole;
   const start = whole.slice(0, most * 4).replace(/\p{M}{4,}/gu,
     (run) => `${run.slice(0, 2)}\ufffd`);
   const named = start.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164]/gu,

@@ -8,7 +8,6 @@ const KEY = "borderflow.language";
 
 let language = "en";
 let texts = {};
-let plurals = new Intl.PluralRules("en");
 
 /** The languages there are. */
 export const LANGUAGES = Object.keys(LOADERS);
@@ -44,8 +43,6 @@ export async function begin() {
 async function use(wanted) {
   texts = (await LOADERS[wanted]()).default;
   language = wanted;
-  // The one kind of the browser's formats that costs nothing (numbers.js).
-  plurals = new Intl.PluralRules(language);
   document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
 }
 
@@ -58,10 +55,12 @@ export async function choose(wanted) {
 /** The language that is spoken. */
 export const current = () => language;
 
+/** Of a plural the form for `n`: English has one for 1, Chinese has none (Unicode CLDR). By hand,
+ * as numbers are (numbers.js). */
 function found(key, values) {
   const text = texts[key];
   if (typeof text !== "object") return text ?? key;
-  return text[plurals.select(Number(values.n))] ?? text.other;
+  return (language === "en" && Number(values.n) === 1 && text.one) || text.other;
 }
 
 /** A value within a text; numbers as the reader writes them. */
@@ -70,7 +69,8 @@ const shown = (value) => (typeof value === "number" ? written(value, { fraction:
 
 /** The text of a key; `{name}` in it is replaced. `n` chooses between one and many. */
 export function t(key, values = {}) {
-  return found(key, values).replace(/\{(\w+)\}/g, (whole, name) =>
+  const text = found(key, values);
+  return !text.includes("{") ? text : text.replace(/\{(\w+)\}/g, (whole, name) =>
     (name in values ? shown(values.shown?.[name] ?? values[name]) : whole));
 }
 
