@@ -73,7 +73,7 @@ function open() {
     scroll: 0, loadedAt: null, data: undefined, redraw: () => draw(), reload: () => load(),
     now: () => live.state.now ?? status.now };
   context.arrival = isSamePage ? "stay" : isBack ? "back" : "new";
-  drawNavigation();
+  if (part.isFramed) drawNavigation();
   context.opener = document.activeElement;
   if (!to.loader) {
     show([heading(t("error.page")), empty(t("error.page"), h("a", { href: "#/" },
@@ -139,9 +139,8 @@ const heading = (text) => h("h1", { tabindex: -1 }, text);
 
 function draw() {
   if (context.data === undefined) return;
-  const title = context.view.title(context);
-  document.title = `${clean(title, 60)} \u00b7 borderflow`;
   show(context.view.draw(context.data, context));
+  document.title = `${clean(context.view.title(context), 60)} \u00b7 borderflow`;
 }
 
 function show(children) {
@@ -271,6 +270,8 @@ function frame() {
   drawFrame();
   document.body.replaceChildren(part.skip, part.top, part.stale, part.problem, part.main,
     part.footer, part.news);
+  // The stream waits for what the first view asks for, which it would hold up.
+  setTimeout(live.connect, 0);
 }
 
 function listen() {
@@ -321,7 +322,6 @@ async function start() {
   open();
   setTimeout(frame, FRAME_MILLISECONDS);
   listen();
-  live.connect();
   live.watch();
   // What is not needed yet is fetched before the sensor might be out of reach.
   setTimeout(() => Object.values(ROUTES).flat().forEach((loader) => loader().catch(() => null)),

@@ -11,9 +11,15 @@
   };
   const view = location.hash.replace(/^#\/?/, "");
   const paths = ["status", ...(Object.hasOwn(FIRST, view) ? FIRST[view] : [])];
+  /** An answer whose body is read as soon as it is there, and not first when somebody takes it. */
+  const ask = async (path) => {
+    const answer = await fetch(`api/v1/${path}`, { signal: AbortSignal.timeout(15000) });
+    const body = answer.json();
+    body.catch(() => null);
+    return { ok: answer.ok, status: answer.status, json: () => body };
+  };
   /** Answers that are on their way, by their paths; each is taken once (api.js). */
-  window.ahead = new Map(paths.map((path) => [path, fetch(`api/v1/${path}`,
-    { signal: AbortSignal.timeout(15000) })]));
+  window.ahead = new Map(paths.map((path) => [path, ask(path)]));
   // Who takes one is told what went wrong.
   for (const answer of window.ahead.values()) answer.catch(() => null);
   try {
