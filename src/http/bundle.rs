@@ -5,7 +5,7 @@
 //! It is no reader of JavaScript: it knows the few forms in which these modules import and export,
 //! each at the beginning of a line, and a test holds that they have no others. A module becomes a
 //! function that is called once and returns what it exports, so that names of two modules never
-//! meet.
+//! meet. Comments that have lines of their own stay behind: a browser reads them before it draws.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -61,7 +61,13 @@ impl Module {
         let mut module = Self::default();
         let mut lines = source.lines();
         while let Some(line) = lines.next() {
-            if line.starts_with("import ") {
+            if line.trim_start().starts_with("/*") {
+                let mut rest = line;
+                while !rest.ends_with("*/") {
+                    let Some(next) = lines.next() else { break };
+                    rest = next;
+                }
+            } else if line.starts_with("import ") {
                 let mut statement = line.to_owned();
                 while !statement.ends_with(';') {
                     let Some(next) = lines.next() else { break };
@@ -139,7 +145,8 @@ mod tests {
             ),
             (
                 "b.js",
-                "// Words.\nexport const b = 1;\nexport async function c() {}\n",
+                "// Words.\n/** Of b. */\nexport const b = 1;\n/**\n * Of c.\n */\n\
+                 export async function c() {}\n",
             ),
             (
                 "app.js",

@@ -298,6 +298,7 @@ mod tests {
         for line in script.lines() {
             let is_left = line.starts_with("import ") || line.starts_with("export ");
             assert!(!is_left && !line.contains("import("), "{line}");
+            assert!(!line.contains("/*") && !line.contains("*/"), "{line}");
         }
         let exports: BTreeMap<_, _> = script
             .split("modules[\"")
