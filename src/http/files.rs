@@ -300,6 +300,14 @@ mod tests {
             assert!(!is_left && !line.contains("import("), "{line}");
             assert!(!line.contains("/*") && !line.contains("*/"), "{line}");
         }
+        // What ends a comment ends its line: code behind it would stay behind with it.
+        for (file, bytes) in FILES {
+            for line in String::from_utf8_lossy(bytes).lines() {
+                let is_script = file.ends_with(".js");
+                let ends = line.trim_end().ends_with("*/");
+                assert!(!is_script || ends || !line.contains("*/"), "{file}: {line}");
+            }
+        }
         let exports: BTreeMap<_, _> = script
             .split("modules[\"")
             .filter_map(|part| part.split_once("\"] = (() => {\n"))

@@ -144,9 +144,9 @@ impl PublicKey {
     /// Whether the key signed all of these messages, which takes a quarter of the time of
     /// asking [`PublicKey::has_signed`] for each. If not it does not say which.
     ///
-    /// It differs for signatures that only the holder of the key can make, and that are made for
-    /// the purpose (points of small order, RFC 8032, section 5.1.7: the equation is checked with
-    /// its cofactor). Such a holder could sign the same heads in the ordinary way.
+    /// It can differ for signatures that only the holder of the key can make, and that are made
+    /// for the purpose, with a part of small order: their faults may cancel out in the sum that is
+    /// checked. Such a holder could sign the same heads in the ordinary way.
     pub(super) fn has_signed_all(&self, signed: &[(Vec<u8>, Signature)]) -> bool {
         let Ok(key) = VerifyingKey::from_bytes(&self.0) else {
             return false;

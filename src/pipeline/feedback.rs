@@ -2,7 +2,7 @@
 //! analyst makes of it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ impl FeedbackLog {
         make: impl FnOnce(&Feedback, Tick) -> Result<Entry, E>,
     ) -> Result<Entry, E> {
         // Two people at once get a number each.
-        let mut file = self.locked(File::options().create(true).read(true).append(true))?;
+        let mut file = self.locked()?;
         let text = self.text(&mut file)?;
         let (feedback, _) = Feedback::read(&text);
         if feedback.entries().len() >= ENTRIES_MAX {
@@ -110,15 +110,21 @@ impl FeedbackLog {
     }
 
     /// Forgets who said what was said before a moment, and why, and tells of how many lines.
-    /// What they say of incidents stands, and so does what cannot be read.
+    /// What they say of incidents stands, and so does what cannot be read. Where somebody has the
+    /// file in use it is left for another time: a sensor does not wait for a person.
     ///
     /// # Errors
     /// Where the file cannot be read or written anew. Then it is as it was.
     pub fn forget_people(&self, before: Tick) -> Result<usize, StoreError> {
-        if !self.path.exists() {
+        let mut file = File::open(&self.path).map_err(self.failed("open"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(0),
+            Err(TryLockError::Error(error)) => return Err(self.failed("lock")(error)),
+        }
+        if !self.is_current(&file)? {
             return Ok(0);
         }
-        let mut file = self.locked(File::options().read(true).append(true))?;
         let text = self.text(&mut file)?;
         let lines: Vec<_> = text
             .lines()
@@ -149,19 +155,27 @@ impl FeedbackLog {
         Ok(forgotten)
     }
 
-    /// Opens the file and keeps others from adding to it, or from writing it anew, for as long
-    /// as it is open.
-    fn locked(&self, options: &OpenOptions) -> Result<File, StoreError> {
+    /// Opens the file to add to it, and keeps others from that and from writing it anew for as
+    /// long as it is open.
+    fn locked(&self) -> Result<File, StoreError> {
+        let mut options = File::options();
+        let options = options.create(true).read(true).append(true);
         loop {
             let file = options.open(&self.path).map_err(self.failed("open"))?;
             file.lock().map_err(self.failed("lock"))?;
-            let own = file.metadata().map_err(self.failed("look at"))?;
-            // It may have been written anew while its lock was waited for.
-            let is_current = fs::metadata(&self.path)
-                .is_ok_and(|now| (now.dev(), now.ino()) == (own.dev(), own.ino()));
-            if is_current {
+            if self.is_current(&file)? {
                 return Ok(file);
             }
+        }
+    }
+
+    /// Whether a file is still the log: it may have been written anew since it was opened.
+    fn is_current(&self, file: &File) -> Result<bool, StoreError> {
+        let own = file.metadata().map_err(self.failed("look at"))?;
+        match fs::metadata(&self.path) {
+            Ok(now) => Ok((now.dev(), now.ino()) == (own.dev(), own.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.failed("look at")(error)),
         }
     }
 
@@ -186,11 +200,16 @@ impl FeedbackLog {
     }
 }
 
+/// Whether a line that was said before a moment tells who said it, or why.
+pub(super) fn names_people(entry: &Entry, before: Tick) -> bool {
+    let is_later = entry.time.parse().is_ok_and(|said: Tick| said >= before);
+    !is_later && (entry.by != FORGOTTEN || entry.note.is_some())
+}
+
 /// The line without who said it and why, if it was said before a moment and has them still.
 fn without_people(line: &str, before: Tick) -> Option<String> {
     let mut entry: Entry = serde_json::from_str(line).ok()?;
-    let is_later = entry.time.parse().is_ok_and(|said: Tick| said >= before);
-    if is_later || (entry.by == FORGOTTEN && entry.note.is_none()) {
+    if !names_people(&entry, before) {
         return None;
     }
     (entry.by, entry.note) = (FORGOTTEN.to_owned(), None);
@@ -384,7 +403,6 @@ mod tests {
     fn people_are_forgotten_and_what_they_said_stands() {
         let folder = tempfile::tempdir().unwrap();
         let log = FeedbackLog::in_folder(folder.path());
-        assert_eq!(log.forget_people(Tick(u64::MAX)).unwrap(), 0, "no file");
         let path = folder.path().join("feedback.jsonl");
         let line = |number: u64, day: u8| {
             format!(r#"{{"number":{number},"time":"2026-04-{day:02}T00:00:00Z","by":"duty","#,)
@@ -395,6 +413,9 @@ mod tests {
         let text = [&line(1, 1), torn, &line(2, 2), &line(3, 3)].map(|line| format!("{line}\n"));
         fs::write(&path, text.concat()).unwrap();
         let before = "2026-04-03T00:00:00Z".parse().unwrap();
+        let person = log.locked().unwrap();
+        assert_eq!(log.forget_people(before).unwrap(), 0, "nobody waits");
+        drop(person);
         assert_eq!(log.forget_people(before).unwrap(), 2);
         let now = fs::read_to_string(&path).unwrap();
         let lines: Vec<_> = now.lines().collect();
@@ -421,6 +442,7 @@ mod tests {
     fn nothing_is_lost_that_is_said_while_people_are_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let log = FeedbackLog::in_folder(folder.path());
+        log.add(undo(1)).unwrap();
         std::thread::scope(|scope| {
             let add = || (0..100).for_each(|number| drop(log.add(undo(number)).unwrap()));
             scope.spawn(add);
@@ -430,7 +452,7 @@ mod tests {
             }
         });
         let (feedback, notes) = log.read().unwrap();
-        assert_eq!((feedback.entries().len(), notes), (200, vec![]));
+        assert_eq!((feedback.entries().len(), notes), (201, vec![]));
     }
 
     #[test]

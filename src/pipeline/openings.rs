@@ -224,11 +224,10 @@ impl Place {
             self.bytes = self.bytes.max(end.min(CERTIFICATE_BYTES_MAX) as u16);
         }
         let is_last = is_answer && !goes_on(payload);
-        let wanted = usize::from(self.bytes);
-        let wanted = match is_last {
-            true => wanted.min(last_bytes(payload)),
-            false => wanted,
-        };
+        let mut wanted = usize::from(self.bytes);
+        if is_last {
+            wanted = wanted.min(last_bytes(payload));
+        }
         let taken = payload.get(..wanted).unwrap_or(payload);
         self.left = self.left.saturating_sub(1);
         self.bytes -= taken.len() as u16;

@@ -17,7 +17,7 @@ use crate::policy::Account;
 use crate::store::{Loaded, Store, StoreError};
 use crate::time::{SECONDS_PER_DAY, Tick};
 
-use super::feedback::FeedbackLog;
+use super::feedback::{FeedbackLog, names_people};
 use super::live::wall_clock_tick;
 use super::telemetry::AnalystView;
 
@@ -118,12 +118,14 @@ impl Keeper {
         let Some(log) = &self.feedback else {
             return Ok(Default::default());
         };
+        let (feedback, mut notes) = log.read()?;
         let days = u64::from(self.feedback_retention_days);
         let seconds = days * SECONDS_PER_DAY;
         let kept_from = Tick(wall_clock_tick().0.saturating_sub(seconds));
-        let forgotten = log.forget_people(kept_from);
-        let (feedback, mut notes) = log.read()?;
-        if let Err(error) = forgotten {
+        let mut entries = feedback.entries().iter();
+        if entries.any(|entry| names_people(entry, kept_from))
+            && let Err(error) = log.forget_people(kept_from)
+        {
             notes.push(format!(
                 "feedback: who gave what is older than {days} days could not be forgotten: {error}"
             ));
