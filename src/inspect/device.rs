@@ -9,25 +9,19 @@
 
 use super::digits;
 
-/// Whether it has the characters of a VIN.
-pub(super) fn is_vin_form(text: &[u8]) -> bool {
-    text.len() == 17 && text.iter().all(|byte| vin_value(*byte).is_some())
-}
-
-/// Whether it has the form of a VIN and its check digit.
-pub(super) fn is_vin(text: &[u8]) -> bool {
-    let sum = text
-        .iter()
-        .zip(VIN_WEIGHTS)
-        .try_fold(0u32, |sum, (byte, weight)| {
-            Some(sum + vin_value(*byte)? * weight)
-        });
-    let expected = match sum.map(|sum| sum % 11) {
-        Some(10) => b'X',
-        Some(digit) => b'0' + u8::try_from(digit).unwrap_or(0),
-        None => return false,
+/// Whether the check digit of a VIN is right; nothing of what has not the characters of one.
+pub(super) fn is_vin(text: &[u8]) -> Option<bool> {
+    let text: &[u8; 17] = text.try_into().ok()?;
+    let values = text.map(|byte| VIN_VALUES[usize::from(byte)]);
+    if values.iter().fold(0, |all, value| all | value) >= NONE {
+        return None;
+    }
+    let sum = digits::weighed(values.into_iter().map(u32::from), &VIN_WEIGHTS);
+    let expected = match sum % 11 {
+        10 => b'X',
+        digit => b'0' + u8::try_from(digit).unwrap_or(0),
     };
-    text.len() == 17 && text.get(8) == Some(&expected)
+    Some(text[8] == expected)
 }
 
 /// Whether it is an IMEI. One of a single digit is a filler.
@@ -36,17 +30,27 @@ pub(super) fn is_imei(text: &[u8]) -> bool {
     text.len() == 15 && is_varied && digits::is_luhn(text)
 }
 
-fn vin_value(byte: u8) -> Option<u32> {
-    match byte {
-        b'0'..=b'9' => Some(u32::from(byte - b'0')),
-        b'A'..=b'H' => Some(u32::from(byte - b'A') + 1),
-        b'J'..=b'N' => Some(u32::from(byte - b'J') + 1),
-        b'P' => Some(7),
-        b'R' => Some(9),
-        b'S'..=b'Z' => Some(u32::from(byte - b'S') + 2),
-        _ => None,
+/// The value of each character (49 CFR 565.15 table IV).
+const VIN_VALUES: [u8; 256] = {
+    let mut values = [NONE; 256];
+    let mut digit = 0;
+    while digit < 10 {
+        values[b'0' as usize + digit as usize] = digit;
+        digit += 1;
     }
-}
+    // I, O and Q are no characters of it; J and S begin anew.
+    let letters = *b"ABCDEFGH.JKLMN.P.RSTUVWXYZ";
+    let worth = *b"12345678.12345.7.923456789";
+    let mut place = 0;
+    while place < letters.len() {
+        if letters[place] != b'.' {
+            values[letters[place] as usize] = worth[place] - b'0';
+        }
+        place += 1;
+    }
+    values
+};
+const NONE: u8 = 0x80;
 
 /// The check digit itself weighs nothing.
 const VIN_WEIGHTS: [u32; 17] = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2];

@@ -42,19 +42,17 @@ pub(super) fn is_verhoeff(text: &[u8]) -> bool {
     let Some(digits) = values(text) else {
         return false;
     };
-    // Multiplication in the dihedral group of ten elements.
-    let product = |a: u32, b: u32| match (a, b) {
-        (0..=4, 0..=4) => (a + b) % 5,
-        (0..=4, _) => (a + b) % 5 + 5,
-        (_, 0..=4) => (a + 5 - b) % 5 + 5,
-        _ => (a + 5 - b) % 5,
-    };
     let permutations = VERHOEFF.iter().cycle();
-    let permuted = digits.rev().zip(permutations).map(|(digit, permutation)| {
-        let index = usize::try_from(digit).unwrap_or(0);
-        permutation.get(index).copied().unwrap_or(0)
-    });
-    permuted.fold(0, product) == 0
+    let product = digits
+        .rev()
+        .zip(permutations)
+        .fold(0, |product, (digit, permutation)| {
+            let at = |row: &[u8; 10], place: u8| row.get(usize::from(place)).copied().unwrap_or(0);
+            let permuted = at(permutation, u8::try_from(digit).unwrap_or(0));
+            let row = PRODUCTS.get(usize::from(product));
+            row.map_or(0, |row| at(row, permuted))
+        });
+    product == 0
 }
 
 /// Whether a day is one of the Gregorian calendar.
@@ -71,7 +69,7 @@ pub(super) fn is_date(year: u32, month: u32, day: u32) -> bool {
 }
 
 /// The permutation of Verhoeff, applied 0 to 7 times.
-const VERHOEFF: [[u32; 10]; 8] = {
+const VERHOEFF: [[u8; 10]; 8] = {
     let mut table = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]; 8];
     let once = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
     let mut times = 1;
@@ -84,4 +82,25 @@ const VERHOEFF: [[u32; 10]; 8] = {
         times += 1;
     }
     table
+};
+
+/// Multiplication in the dihedral group of ten elements.
+const PRODUCTS: [[u8; 10]; 10] = {
+    let mut products = [[0; 10]; 10];
+    let mut a = 0;
+    while a < 10 {
+        let mut b = 0;
+        while b < 10 {
+            let product = match (a < 5, b < 5) {
+                (true, true) => (a + b) % 5,
+                (true, false) => (a + b) % 5 + 5,
+                (false, true) => (a + 5 - b) % 5 + 5,
+                (false, false) => (a + 5 - b) % 5,
+            };
+            products[a][b] = product as u8;
+            b += 1;
+        }
+        a += 1;
+    }
+    products
 };

@@ -47,7 +47,15 @@ pub(super) fn number(word: Word<'_>, view: &View<'_>, sight: &mut Sight<'_>) {
     }
 }
 
-/// Judges a word of letters and digits.
+/// Whether a word of letters and digits has digits where all but a VIN have some.
+///
+/// Lengths of words are what a processor cannot foresee, so most words are dropped by this alone.
+pub(super) fn may_be_mixed(text: &[u8]) -> bool {
+    let is_digit = |place: usize| text.get(place).is_some_and(u8::is_ascii_digit);
+    is_digit(2) & is_digit(3) || text.len() == VIN_CHARACTERS
+}
+
+/// Judges a word of letters and digits that [`may_be_mixed`].
 pub(super) fn mixed(word: Word<'_>, view: &View<'_>, sight: &mut Sight<'_>) {
     let text = word.text;
     match text.len() {
@@ -57,7 +65,7 @@ pub(super) fn mixed(word: Word<'_>, view: &View<'_>, sight: &mut Sight<'_>) {
             sight.weak(Kind::HongKongId, text, view, word.start);
         }
         8 => hong_kong_id(text, word, view, sight),
-        17 => vin(word, view, sight),
+        VIN_CHARACTERS => vin(word, view, sight),
         18 if china::is_resident_id(text) => {
             let mut number = [0; 18];
             number
@@ -106,12 +114,19 @@ pub(super) fn chain(chain: &Chain, word: Word<'_>, view: &View<'_>, sight: &mut 
     }
 }
 
-/// Judges the line of a passport's zone around a word, and says where it ends.
+/// Whether a word can be part of the zone of a passport: one that fills a line, or a long one that
+/// is filled up.
+pub(super) fn may_be_zone(word: Word<'_>, view: &View<'_>) -> bool {
+    let count = word.text.len();
+    let is_filled = view.bytes.get(word.end) == Some(&b'<');
+    count == ZONE_CHARACTERS
+        || is_filled && (ZONE_WORD_CHARACTERS_MIN..=ZONE_CHARACTERS).contains(&count)
+}
+
+/// Judges the line of a passport's zone around a word that [`may_be_zone`], and says where it
+/// ends.
 pub(super) fn zone(word: Word<'_>, view: &View<'_>, sight: &mut Sight<'_>) -> Option<usize> {
     let is_zone = |byte: &u8| matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'<');
-    if word.text.len() != ZONE_CHARACTERS && view.bytes.get(word.end) != Some(&b'<') {
-        return None;
-    }
     let before = view.before(word.start, 2 * ZONE_CHARACTERS);
     let back = before.iter().rev().take_while(|byte| is_zone(byte)).count();
     let behind = view.from(word.start, ZONE_CHARACTERS + 2);
@@ -158,11 +173,11 @@ fn card(text: &[u8], start: usize, view: &View<'_>, sight: &mut Sight<'_>) {
 }
 
 fn vin(word: Word<'_>, view: &View<'_>, sight: &mut Sight<'_>) {
-    if !device::is_vin_form(word.text) {
+    let Some(is_vin) = device::is_vin(word.text) else {
         return;
-    }
+    };
     sight.form(Kind::Vin);
-    if device::is_vin(word.text) {
+    if is_vin {
         sight.weak(Kind::Vin, word.text, view, word.start);
     }
 }
@@ -209,6 +224,10 @@ fn spaced_iban(word: Word<'_>, view: &View<'_>, sight: &mut Sight<'_>) {
 }
 
 /// Characters of a line of the zone of a passport.
-pub(super) const ZONE_CHARACTERS: usize = 44;
+const ZONE_CHARACTERS: usize = 44;
+/// Characters of the shortest word that can be part of it.
+const ZONE_WORD_CHARACTERS_MIN: usize = 10;
+/// Characters of a VIN.
+const VIN_CHARACTERS: usize = 17;
 /// Bytes behind the first group in which the others of an IBAN are looked for.
 const IBAN_BEHIND_BYTES: usize = 120;

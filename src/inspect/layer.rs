@@ -4,6 +4,7 @@
 //! with the same bytes around it, however the stream is cut.
 
 use super::Inspector;
+use super::bits::BITS;
 use super::found::Found;
 use super::records::Records;
 use super::runs::Runs;
@@ -140,6 +141,8 @@ impl Layer {
 }
 
 /// Bytes that are judged at a time.
-const PIECE_BYTES: usize = 1_536;
+pub(super) const PIECE_BYTES: usize = 1_536;
 /// Bytes that are kept from one piece to the next.
 pub(super) const CARRY_BYTES_MAX: usize = BACK_BYTES + AHEAD_BYTES;
+
+const _: () = assert!(PIECE_BYTES + CARRY_BYTES_MAX <= BITS);

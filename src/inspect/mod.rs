@@ -17,6 +17,7 @@
 //! Cost: the fast path touches each byte three times (words, fixed strings, base64). Whatever
 //! looks like a candidate costs up to a few hundred nanoseconds more.
 
+mod bits;
 mod character;
 mod china;
 mod config;

@@ -65,12 +65,16 @@ pub(super) fn is_iban(text: &[u8]) -> bool {
         return false;
     }
     let turned = account.iter().chain([first, second, third, fourth]);
-    let remainder = turned.copied().try_fold(0u32, |sum, byte| match byte {
-        b'0'..=b'9' => Some((sum * 10 + u32::from(byte - b'0')) % 97),
-        b'A'..=b'Z' => Some((sum * 100 + u32::from(byte - b'A') + 10) % 97),
-        _ => None,
+    let remainder = turned.copied().try_fold(0u64, |sum, byte| {
+        // Divided only where the next step would not fit.
+        let sum = if sum < 1 << 56 { sum } else { sum % 97 };
+        match byte {
+            b'0'..=b'9' => Some(sum * 10 + u64::from(byte - b'0')),
+            b'A'..=b'Z' => Some(sum * 100 + u64::from(byte - b'A') + 10),
+            _ => None,
+        }
     });
-    remainder == Some(1)
+    remainder.is_some_and(|sum| sum % 97 == 1)
 }
 
 /// Numbers from the test pages of Visa, Mastercard, American Express, Discover, JCB, Diners Club

@@ -6,7 +6,7 @@
 //! shorter run, and one whose first characters belong to something else.
 
 use super::found::Skip;
-use super::layer::Layer;
+use super::layer::{Layer, PIECE_BYTES};
 use super::sight::{Sight, View};
 
 /// Where the search is, and the run that is being decoded.
@@ -149,18 +149,42 @@ impl Run {
     }
 }
 
-/// Decodes as many groups of four characters as there are and as there is room for.
+/// Decodes as many groups of four characters as there are and as there is room for: four groups at
+/// a time as long as all are of the alphabet.
 fn decode_fours(from: &[u8], to: &mut [u8]) -> usize {
-    let (fours, _) = from.as_chunks::<4>();
-    let (threes, _) = to.as_chunks_mut::<3>();
-    for (place, (four, three)) in fours.iter().zip(threes.iter_mut()).enumerate() {
-        let [a, b, c, d] = four.map(|byte| VALUES[usize::from(byte)]);
-        if (a | b | c | d) & NONE != 0 {
-            return place;
+    let mut fours = 0;
+    let (sixteens, twelves) = (from.as_chunks::<16>().0, to.as_chunks_mut::<12>().0);
+    for (sixteen, twelve) in sixteens.iter().zip(twelves) {
+        let Some(values) = values(sixteen) else {
+            break;
+        };
+        for (four, three) in values.as_chunks().0.iter().zip(twelve.as_chunks_mut().0) {
+            *three = three_of(*four);
         }
-        *three = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
+        fours += 4;
     }
-    fours.len().min(to.len() / 3)
+    let from = from.get(4 * fours..).unwrap_or_default();
+    let to = to.get_mut(3 * fours..).unwrap_or_default();
+    let (from, to) = (from.as_chunks::<4>().0, to.as_chunks_mut::<3>().0);
+    for (four, three) in from.iter().zip(to) {
+        let Some(values) = values(four) else {
+            break;
+        };
+        *three = three_of(values);
+        fours += 1;
+    }
+    fours
+}
+
+/// The values of characters, if all are of the alphabet.
+fn values<const N: usize>(characters: &[u8; N]) -> Option<[u8; N]> {
+    let values = characters.map(|byte| VALUES[usize::from(byte)]);
+    (values.iter().fold(0, |all, value| all | value) < NONE).then_some(values)
+}
+
+/// The bytes that four values are.
+const fn three_of([a, b, c, d]: [u8; 4]) -> [u8; 3] {
+    [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]
 }
 
 /// The bytes of the end of a line, if the run goes on behind it.
@@ -175,8 +199,8 @@ fn line_end_bytes(behind: &[u8]) -> Option<usize> {
 
 /// Characters of the shortest run.
 const RUN_CHARACTERS_MIN: usize = 64;
-/// Bytes that are decoded at a time.
-const DECODED_BYTES: usize = 768;
+/// Bytes that are decoded at a time: of as many characters as a layer judges at a time.
+const DECODED_BYTES: usize = PIECE_BYTES / 4 * 3;
 const NONE: u8 = 0x80;
 
 /// The value of each character in either alphabet (RFC 4648 sections 4 and 5).

@@ -6,6 +6,7 @@
 //! by the lengths of its last groups. Runs of more than [`WORD_CHARACTERS_MAX`] characters
 //! are passed over.
 
+use super::bits::Bits;
 use super::character::{self, OTHER};
 use super::sight::{Sight, View};
 use super::{judge, mail};
@@ -79,25 +80,27 @@ impl Chain {
 impl Words {
     /// Looks at all words whose first digit is before the limit of the view.
     pub(super) fn scan(&mut self, view: &View<'_>, sight: &mut Sight<'_>) {
+        let begin = self.next.saturating_sub(WALK_BYTES);
+        let end = view.limit.saturating_add(WORD_CHARACTERS_MAX);
+        let bytes = view.bytes.get(..end).unwrap_or(view.bytes);
+        let words = Bits::new(bytes, begin, is_word);
+        let wakes = Bits::new(bytes, begin, is_wake);
         while self.next < view.limit {
-            let rest = view.bytes.get(self.next..view.limit).unwrap_or_default();
             if self.is_inside {
-                let run = rest
-                    .iter()
-                    .position(|byte| CLASSES[usize::from(*byte)] & WORD == 0);
-                self.next += run.unwrap_or(rest.len());
-                self.is_inside = run.is_none();
+                let run = words.set_from(self.next);
+                self.next = view.limit.min(self.next + run);
+                self.is_inside = run == WORD_CHARACTERS_MAX || self.next == view.limit;
                 self.floor = self.next;
                 continue;
             }
-            let Some(skipped) = rest
-                .iter()
-                .position(|byte| CLASSES[usize::from(*byte)] & WAKES != 0)
+            let Some(place) = wakes
+                .next_set(self.next)
+                .filter(|place| *place < view.limit)
             else {
                 self.next = view.limit;
                 return;
             };
-            self.wake(self.next + skipped, view, sight);
+            self.wake(place, &words, view, sight);
         }
     }
 
@@ -110,13 +113,13 @@ impl Words {
         self.chain.end = self.chain.end.saturating_sub(bytes);
     }
 
-    fn wake(&mut self, place: usize, view: &View<'_>, sight: &mut Sight<'_>) {
+    fn wake(&mut self, place: usize, words: &Bits, view: &View<'_>, sight: &mut Sight<'_>) {
         let (first, length) = match view.bytes.get(place) {
             Some(byte @ (b'0'..=b'9' | b'@')) => (*byte, 1),
             _ => character::at(view.bytes, place),
         };
         match first {
-            b'0'..=b'9' => self.word(place, view, sight),
+            b'0'..=b'9' => self.word(place, words, view, sight),
             b'@' => {
                 mail::judge(view, place, length, sight);
                 self.next = place + length;
@@ -126,28 +129,18 @@ impl Words {
         self.floor = self.next;
     }
 
-    fn word(&mut self, place: usize, view: &View<'_>, sight: &mut Sight<'_>) {
-        let start = first_of(
-            view.bytes,
-            place,
-            self.floor.max(place.saturating_sub(WALK_BYTES)),
-        );
-        let rest = view.from(place, WORD_CHARACTERS_MAX);
-        let digits = digits_in_front(rest);
-        let behind = rest.get(digits..).unwrap_or_default();
-        let end = behind
-            .iter()
-            .position(|byte| CLASSES[usize::from(*byte)] & WORD == 0);
-        let end = end.map(|end| digits + end);
-        let is_plain = match end.and_then(|end| rest.get(end)) {
-            Some(byte) => CLASSES[usize::from(*byte)] & CODED == 0,
-            None => true,
-        };
+    fn word(&mut self, place: usize, words: &Bits, view: &View<'_>, sight: &mut Sight<'_>) {
+        let floor = self.floor.max(place.saturating_sub(WALK_BYTES));
+        let start = first_of(view.bytes, place, floor, words);
+        let run = words.set_from(place);
+        // The bits end with the view or behind the longest word.
+        let end = place + run;
+        let is_coded = |byte: &u8| matches!(byte, 0 | b'%' | b'\\' | 0xEF | 0xA3);
+        let is_plain = run == WORD_CHARACTERS_MAX || !view.bytes.get(end).is_some_and(is_coded);
         if is_plain && (start == place || view.bytes.get(place - 1) != Some(&0)) {
             // Most words have no escapes, and nothing has to be copied.
-            let end = place + end.unwrap_or(rest.len());
             self.next = end;
-            self.is_inside = end - place == WORD_CHARACTERS_MAX;
+            self.is_inside = run == WORD_CHARACTERS_MAX;
             let text = view.bytes.get(start..end).unwrap_or_default();
             return self.judge(Word { text, start, end }, place, view, sight);
         }
@@ -161,10 +154,10 @@ impl Words {
 
     fn judge(&mut self, word: Word<'_>, place: usize, view: &View<'_>, sight: &mut Sight<'_>) {
         let count = word.text.len();
-        if !(2..=judge::ZONE_CHARACTERS).contains(&count) || place - word.start >= WALK_BYTES {
+        if count < 2 || place - word.start >= WALK_BYTES {
             return;
         }
-        if word.text.iter().all(u8::is_ascii_digit) {
+        if word.start == place && word.text.iter().all(u8::is_ascii_digit) {
             if count <= GROUP_DIGITS_MAX {
                 self.chain.add(word, view.bytes);
                 // Groups continue a chain only behind its first one.
@@ -173,23 +166,19 @@ impl Words {
                 }
             }
             judge::number(word, view, sight);
-        } else {
+        } else if judge::may_be_mixed(word.text) {
             judge::mixed(word, view, sight);
         }
-        if count >= ZONE_WORD_CHARACTERS_MIN && word.start >= self.zone_end {
+        if judge::may_be_zone(word, view) && word.start >= self.zone_end {
             self.zone_end = judge::zone(word, view, sight).unwrap_or(self.zone_end);
         }
     }
 }
 
 /// Where the word begins that has its first digit at a place.
-fn first_of(bytes: &[u8], place: usize, floor: usize) -> usize {
-    let class = |byte: &u8| CLASSES[usize::from(*byte)] & WORD != 0;
-    let is_word = |index: usize| bytes.get(index).is_some_and(class);
-    let mut start = place;
-    while start > floor && is_word(start - 1) {
-        start -= 1;
-    }
+fn first_of(bytes: &[u8], place: usize, floor: usize, words: &Bits) -> usize {
+    let is_word = |index: usize| bytes.get(index).copied().is_some_and(is_word);
+    let mut start = floor.max(place - words.set_before(place));
     if start == place {
         // Letters of UTF-16 have a zero between them.
         while start >= floor + 2 && is_word(start - 2) && character::is_filler(bytes, start - 1) {
@@ -205,22 +194,6 @@ fn first_of(bytes: &[u8], place: usize, floor: usize) -> usize {
         start = place;
     }
     start
-}
-
-/// How many digits are in front, eight bytes at a time.
-fn digits_in_front(text: &[u8]) -> usize {
-    let (eights, rest) = text.as_chunks::<8>();
-    for (place, eight) in eights.iter().enumerate() {
-        // A digit becomes a value below ten. Adding 0x76 sets the highest bit of all others.
-        let values = u64::from_le_bytes(*eight) ^ 0x3030_3030_3030_3030;
-        let low = (values & 0x7F7F_7F7F_7F7F_7F7F).wrapping_add(0x7676_7676_7676_7676);
-        let others = (low | values) & 0x8080_8080_8080_8080;
-        if others != 0 {
-            return place * 8 + others.trailing_zeros() as usize / 8;
-        }
-    }
-    let last = rest.iter().position(|byte| !byte.is_ascii_digit());
-    eights.len() * 8 + last.unwrap_or(rest.len())
 }
 
 /// Collects the characters of a word. Gives their number and the end of the word.
@@ -270,6 +243,21 @@ fn collect(
     (count, next)
 }
 
+/// Whether a byte is a letter or digit. Without a branch, as [`Bits`] wants it.
+const fn is_word(byte: u8) -> bool {
+    (byte.wrapping_sub(b'0') < 10) | ((byte | 0x20).wrapping_sub(b'a') < 26)
+}
+
+/// Whether a digit, in whatever code, or the sign of an address can begin with a byte.
+const fn is_wake(byte: u8) -> bool {
+    (byte.wrapping_sub(b'0') < 10)
+        | (byte == b'@')
+        | (byte == b'%')
+        | (byte == b'\\')
+        | (byte == 0xEF)
+        | (byte == 0xA3)
+}
+
 /// The one separator that a gap is, whatever its code.
 fn separator(gap: &[u8]) -> Option<u8> {
     let mut text = gap.iter().copied().filter(|byte| *byte != 0);
@@ -287,35 +275,8 @@ const WORD_CHARACTERS_MAX: usize = 64;
 const WORD_BYTES_MAX: usize = 200;
 /// How far before its first digit a word may begin, in bytes.
 pub(super) const WALK_BYTES: usize = 48;
-/// Characters of the shortest word that can be part of the zone of a passport.
-const ZONE_WORD_CHARACTERS_MIN: usize = 10;
 /// Digits of the longest group of a chain.
 const GROUP_DIGITS_MAX: usize = 7;
 const CHAIN_DIGITS_MAX: usize = 24;
 /// Bytes of the longest gap in a chain: a space in UTF-16.
 const GAP_BYTES_MAX: usize = 4;
-
-/// Letters and digits.
-const WORD: u8 = 1;
-/// Bytes with which a digit or the sign of an address can begin.
-const WAKES: u8 = 2;
-/// Bytes with which a character of another code can begin.
-const CODED: u8 = 4;
-
-const CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let class = match byte as u8 {
-            b'0'..=b'9' => WORD | WAKES,
-            b'A'..=b'Z' | b'a'..=b'z' => WORD,
-            b'@' => WAKES,
-            b'%' | b'\\' | 0xEF | 0xA3 => WAKES | CODED,
-            0 => CODED,
-            _ => 0,
-        };
-        classes[byte] = class;
-        byte += 1;
-    }
-    classes
-};
