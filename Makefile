@@ -121,14 +121,15 @@ soak: ## run on a link with clients, a flood and a leak for MINUTES=40 (needs ro
 	scripts/soak.py $(TARGET_DIR)/release/borderflow $(TARGET_DIR)/release/examples/mixes \
 		out/soak $(MINUTES)
 
+# As a release, so that macros and what is written in C are built once for lints and tests.
 lint: ## check format, lints, API docs, dependencies, scripts
 	@scripts/need.sh build
 	@if cargo fmt --version >/dev/null 2>&1; then set -x; cargo fmt --check; \
 		else echo "lint: no rustfmt (rustup component add rustfmt): format not checked"; fi
 	@if cargo clippy --version >/dev/null 2>&1; then set -x; \
-		cargo clippy --locked --all-targets -- -D warnings; \
+		cargo clippy --locked --release --all-targets -- -D warnings; \
 		else echo "lint: no clippy (rustup component add clippy): lints not checked"; fi
-	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --locked
+	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --locked --release
 	@if cargo deny --version >/dev/null 2>&1; then set -x; \
 		cargo deny check licenses bans sources; \
 		else echo "lint: no cargo-deny: dependencies not checked"; fi
@@ -157,7 +158,7 @@ deb: ## build the package: program, service, manual pages, completions (needs ca
 
 docs: ## build the API docs of the library
 	@scripts/need.sh build
-	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --locked
+	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --locked --release
 	@echo "open $(TARGET_DIR)/doc/borderflow/index.html"
 
 clean-out: ## remove the outputs of demo and replay, keep the build
