@@ -40,13 +40,25 @@ class Mix:
     packets_long: int
     flows: int
     options: tuple[str, ...] = ()
+    config: str = ""
 
+
+# Inspection is on, and none of those who send is inspected: it is to cost nothing then.
+INSPECTS_ANOTHER = """
+[inspect]
+key = "inspect.key"
+[[asset.known]]
+name = "another"
+addresses = ["198.18.0.1/32"]
+is_inspected = true
+"""
 
 MIXES = (
     Mix("conversations", "ordinary", 10_000, 60_000, 500),
     Mix("updates of 20,000 live flows", "small", 20_000, 70_000, 20_000),
     Mix("openings, every packet a flow", "random", 10_000, 60_000, 60_000),
     Mix("conversations, with --flows", "ordinary", 10_000, 60_000, 500, ("--flows",)),
+    Mix("conversations, another inspected", "ordinary", 10_000, 60_000, 500, (), INSPECTS_ANOTHER),
 )
 
 
@@ -97,17 +109,24 @@ def per_packet(program: Path, mixes: Path, mix: Mix) -> int:
         folder = Path(name)
         # The longer of two captures goes on where the shorter one ends: none of the
         # generators asked for here looks at the number of packets before the last.
+        options = list(mix.options)
+        if mix.config:
+            key = folder / "inspect.key"
+            key.write_text("000102030405060708090a0b0c0d0e0f\n")
+            key.chmod(0o600)
+            (folder / "config.toml").write_text(mix.config)
+            options += ["--config", str(folder / "config.toml")]
         counts = []
         for packets in (mix.packets_short, mix.packets_long):
             capture = folder / f"{packets}.pcap"
             generate = [mixes, mix.generator, capture, str(packets), str(mix.flows)]
             subprocess.run(generate, check=True, stdout=subprocess.DEVNULL)
-            counts.append(instructions(program, capture, folder, mix.options))
+            counts.append(instructions(program, capture, folder, options))
     short, long = counts
     return round((long - short) / (mix.packets_long - mix.packets_short))
 
 
-def instructions(program: Path, capture: Path, folder: Path, options: tuple[str, ...]) -> int:
+def instructions(program: Path, capture: Path, folder: Path, options: list[str]) -> int:
     """Instructions of one replay with one worker."""
     # Of valgrind's tools this one counts fastest.
     tool = ["valgrind", "--tool=exp-bbv", "--instr-count-only=yes"]

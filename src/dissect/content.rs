@@ -71,12 +71,26 @@ pub fn is_random(bytes: &[u8]) -> bool {
     if sample.len() < RANDOM_BYTES_MIN {
         return false;
     }
-    // No more than 512 of each, whose squares are no more than 2^18 together.
-    let mut counts = [0u16; 256];
-    for byte in sample {
-        counts[usize::from(*byte)] += 1;
+    // In turn, so that equal bytes next to each other do not wait for each other's count.
+    let mut tables = [[0u16; 256]; 4];
+    let (fours, rest) = sample.as_chunks::<4>();
+    for four in fours {
+        for (counts, byte) in tables.iter_mut().zip(four) {
+            let count = &mut counts[usize::from(*byte)];
+            *count = count.wrapping_add(1);
+        }
     }
-    let squares = counts.iter().map(|count| u32::from(*count).pow(2));
+    for byte in rest {
+        let count = &mut tables[0][usize::from(*byte)];
+        *count = count.wrapping_add(1);
+    }
+    // No more than 512 of each, whose squares are no more than 2^18 together.
+    let [one, two, three, four] = tables;
+    let counts = one.iter().zip(two).zip(three).zip(four);
+    let squares = counts.map(|(((one, two), three), four)| {
+        let count = one.wrapping_add(two).wrapping_add(three).wrapping_add(four);
+        u32::from(count).wrapping_mul(count.into())
+    });
     let squares = squares.fold(0, u32::wrapping_add) as usize;
     (squares * 256 / sample.len()).saturating_sub(sample.len()) < CHI_SQUARE_MAX
 }

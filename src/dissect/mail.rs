@@ -37,10 +37,22 @@ pub(super) fn greeted(sides: &Sides<'_>) -> Verdict {
 
 /// A conversation of which only the client's commands are seen.
 pub(super) fn asked(sides: &Sides<'_>) -> Verdict {
-    match (word(sides.client, 0), sides.server) {
-        ([], _) | (_, [_, ..]) => Verdict::Not,
+    let ([first, ..], []) = (sides.client, sides.server) else {
+        return Verdict::Not;
+    };
+    // What begins otherwise is no greeting, and the end of its line need not be looked for.
+    let may_greet = matches!(first, b'e' | b'E' | b'h' | b'H');
+    if !may_greet && !first.is_ascii_whitespace() {
+        return if sides.is_over {
+            Verdict::Not
+        } else {
+            Verdict::Unsure
+        };
+    }
+    match word(sides.client, 0) {
+        [] => Verdict::Not,
         _ if !sides.is_over => Verdict::Unsure,
-        (command, []) if is_any(command, &["ehlo", "helo"]) => {
+        command if is_any(command, &["ehlo", "helo"]) => {
             Verdict::Is(dialogue(sides, Application::Smtp, b""))
         }
         _ => Verdict::Not,

@@ -15,7 +15,8 @@
 //! one decoder: some 80 KiB for gzip, and for Zstandard its tables and what it may unpack.
 //!
 //! Cost: the fast path touches each byte three times (words, fixed strings, base64). Whatever
-//! looks like a candidate costs up to a few hundred nanoseconds more.
+//! looks like a candidate costs up to a few hundred nanoseconds more. `make noise` times it; `make
+//! gate` counts what it costs the packets of those who are not inspected.
 
 mod bits;
 mod character;

@@ -34,6 +34,8 @@ pub(super) struct Inspection {
     inspector: Arc<Inspector>,
     inventory: Arc<Inventory>,
     geo: Arc<Geo>,
+    /// Which stations are inspected, of those asked for of late.
+    known: Box<[Option<Known>; STATIONS]>,
     /// Those that were used of late, and those before them.
     young: HashMap<Key, Direction>,
     old: HashMap<Key, Direction>,
@@ -43,6 +45,9 @@ pub(super) struct Inspection {
     /// Payload bytes that were looked into.
     pub(super) bytes: u64,
 }
+
+/// An address of 128 bits, its VLAN, and whether the station that has them is inspected.
+type Known = (u128, Option<Vlan>, bool);
 
 /// One direction of a conversation: addresses, ports and protocol.
 type Key = (u128, u128, u16, u16, u8);
@@ -70,6 +75,7 @@ impl Inspection {
             inspector,
             inventory,
             geo,
+            known: Box::new([None; STATIONS]),
             young: HashMap::new(),
             old: HashMap::new(),
             found: BTreeMap::new(),
@@ -82,21 +88,49 @@ impl Inspection {
     pub(super) fn renew(&mut self, new: &Replacement) {
         self.inventory = Arc::clone(&new.inventory);
         self.geo = Arc::clone(&new.geo);
+        *self.known = [None; STATIONS];
     }
 
     /// Looks into a packet, if it is of an asset that is inspected.
+    #[inline]
     pub(super) fn packet(&mut self, frame: &Frame<'_>, packet: &Packet) {
         let is_carrier = matches!(packet.protocol, TCP | UDP) && packet.has_ports();
-        if !is_carrier || packet.payload_bytes == 0 {
-            return;
+        if is_carrier && packet.payload_bytes > 0 && self.is_of_inspected(packet) {
+            self.look_into(frame, packet);
         }
+    }
+
+    /// Whether the sender is inspected. Most packets are of few senders, and most of those are
+    /// not, so that what the inventory says of them is kept.
+    #[inline]
+    fn is_of_inspected(&mut self, packet: &Packet) -> bool {
+        let vlan = Vlan::of_tag(packet.vlan());
+        let place = (packet.src ^ packet.src >> 64) as usize % STATIONS;
+        let known = self.known.get(place).copied().flatten();
+        match known {
+            Some((src, of_vlan, is_inspected)) if src == packet.src && of_vlan == vlan => {
+                is_inspected
+            }
+            _ => self.ask(packet, vlan, place),
+        }
+    }
+
+    #[cold]
+    fn ask(&mut self, packet: &Packet, vlan: Option<Vlan>, place: usize) -> bool {
+        let address = packet.src_address();
+        let is_inspected = self.inventory.is_inspected(Station { address, vlan });
+        if let Some(known) = self.known.get_mut(place) {
+            *known = Some((packet.src, vlan, is_inspected));
+        }
+        is_inspected
+    }
+
+    #[cold]
+    fn look_into(&mut self, frame: &Frame<'_>, packet: &Packet) {
         let station = Station {
             address: packet.src_address(),
             vlan: Vlan::of_tag(packet.vlan()),
         };
-        if !self.inventory.is_inspected(station) {
-            return;
-        }
         let Some(payload) = payload(frame, packet) else {
             return;
         };
@@ -265,6 +299,9 @@ const fn is_encrypted(payload: &[u8]) -> bool {
 /// Directions of each of the two generations. One takes up to 4 KiB, and while it is unpacked
 /// some 80 KiB.
 const DIRECTIONS_MAX: usize = 512;
+
+/// Stations of which it is kept whether they are inspected.
+const STATIONS: usize = 256;
 
 /// Conversations of which a tick tells.
 const FOUND_MAX: usize = 1_024;

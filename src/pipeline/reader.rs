@@ -179,6 +179,7 @@ impl Reader {
             counts: &mut self.counts,
             sightings: &mut self.sightings,
             openings: self.openings.as_mut(),
+            inspection: self.inspection.as_deref_mut(),
             tells_messages: self.tells_messages,
         };
         let frames = source.lend_ready(frames_max, &times, &mut gatherer) as u64;
@@ -223,8 +224,7 @@ impl Reader {
         self.counts.packets += 1;
         self.counts.wire_bytes += u64::from(packet.wire_bytes);
         self.counts.ip_bytes += u64::from(packet.ip_bytes);
-        let openings = self.openings.as_mut();
-        let piece = openings.and_then(|openings| openings.piece(frame, &packet));
+        let piece = (self.openings.as_mut()).and_then(|openings| openings.piece(frame, &packet));
         if self.clock.takes_at_once(packet.timestamp) {
             return self.push(packet, piece);
         }
@@ -236,9 +236,7 @@ impl Reader {
     /// counted, else a run of them now and then, to know whether there are any.
     const fn frames_until_compared(&self) -> usize {
         let place = (self.counts.frames + 1) % SAMPLE_EVERY;
-        let is_looked_at =
-            self.deduplicates || self.overlaps.is_some() || self.inspection.is_some();
-        if is_looked_at || place <= SAMPLE_FRAMES {
+        if self.deduplicates || self.overlaps.is_some() || place <= SAMPLE_FRAMES {
             0
         } else {
             (SAMPLE_EVERY - place) as usize
@@ -364,8 +362,8 @@ impl Reader {
             return Ok(());
         }
         let sightings = self.sightings.take().into_iter();
-        let inspected = self.inspection.as_mut().map(|inspection| inspection.take());
-        let inspected = inspected.into_iter().flatten();
+        let inspected = self.inspection.as_mut().into_iter();
+        let inspected = inspected.flat_map(|inspection| inspection.take());
         let seen = Seen {
             sightings: sightings.map(|sighting| (tick, sighting)).collect(),
             inspected: inspected.map(|one| (tick, one)).collect(),
@@ -470,6 +468,7 @@ struct Gatherer<'a> {
     counts: &'a mut ReaderCounts,
     sightings: &'a mut Sightings,
     openings: Option<&'a mut Openings>,
+    inspection: Option<&'a mut Inspection>,
     tells_messages: bool,
 }
 
@@ -484,8 +483,10 @@ impl Taker for Gatherer<'_> {
                 if self.tells_messages {
                     tell_messages_apart(frame, place);
                 }
-                let openings = self.openings.as_mut();
-                let piece = openings.and_then(|openings| openings.piece(frame, place));
+                if let Some(inspection) = &mut self.inspection {
+                    inspection.packet(frame, place);
+                }
+                let piece = (self.openings.as_mut()).and_then(|known| known.piece(frame, place));
                 self.batch.filled(piece);
             }
             Err(reason) => self.counts.drop_frame(frame, reason),

@@ -1,5 +1,6 @@
 //! Bytes that nobody has meant, and captures of others, held against etherparse.
 
+use super::fast_path::{by_fast_path, by_general_path};
 use super::*;
 
 pub(super) fn assert_sound(packet: &Packet, frame: &Frame<'_>) {

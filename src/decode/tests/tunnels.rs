@@ -1,5 +1,6 @@
 //! Every kind of tunnel, what stays outside, and nesting without end.
 
+use super::fast_path::{by_fast_path, by_general_path};
 use super::*;
 
 /// The other end of outer packets.
