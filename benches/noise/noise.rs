@@ -85,8 +85,8 @@ fn stated(kind: Kind, words: &Words) -> Option<f64> {
         Kind::Iban => (1.0 / 97.0, "IBAN"),
         // The right dashes and no number that was never given out.
         Kind::SsnUs => (0.88, "SSN"),
-        // Anything with an @ between a word and a top-level domain is one.
-        Kind::Email => (1.0, "e-mail"),
+        // Of random bytes fewer than 1 in a gigabyte have the form.
+        Kind::Email => (1e-9, "random byte"),
         _ => return None,
     };
     Some(rate * words.0.get(form).copied().unwrap_or(0) as f64)
@@ -98,7 +98,11 @@ struct Words(BTreeMap<&'static str, u64>);
 
 impl Words {
     fn count(&mut self, form: &'static str) {
-        *self.0.entry(form).or_default() += 1;
+        self.add(form, 1);
+    }
+
+    fn add(&mut self, form: &'static str, count: usize) {
+        *self.0.entry(form).or_default() += count as u64;
     }
 }
 
@@ -114,9 +118,10 @@ const MAKERS: [(&str, Maker); 4] = [
 /// Bytes of a stream.
 const STREAM_BYTES: usize = 1_000_000;
 
-fn random(chance: &mut Chance, _: &mut Words) -> Vec<u8> {
-    let words = (0..STREAM_BYTES / 8).flat_map(|_| chance.next().to_le_bytes());
-    words.collect()
+fn random(chance: &mut Chance, words: &mut Words) -> Vec<u8> {
+    words.add("random byte", STREAM_BYTES);
+    let eights = (0..STREAM_BYTES / 8).flat_map(|_| chance.next().to_le_bytes());
+    eights.collect()
 }
 
 /// As mail carries it (RFC 2045): lines of 76 characters.

@@ -35,7 +35,7 @@ pub(super) struct Inspection {
     inventory: Arc<Inventory>,
     geo: Arc<Geo>,
     /// Which stations are inspected, of those asked for of late.
-    known: Box<[Option<Known>; STATIONS]>,
+    known: Box<[Known; STATIONS]>,
     /// Those that were used of late, and those before them.
     young: HashMap<Key, Direction>,
     old: HashMap<Key, Direction>,
@@ -46,8 +46,14 @@ pub(super) struct Inspection {
     pub(super) bytes: u64,
 }
 
-/// An address of 128 bits, its VLAN, and whether the station that has them is inspected.
-type Known = (u128, Option<Vlan>, bool);
+/// Whether the station is inspected that has an address of 128 bits in a VLAN, 0 where there is
+/// none; nothing where nobody was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    src: u128,
+    vlan: u16,
+    is_inspected: Option<bool>,
+}
 
 /// One direction of a conversation: addresses, ports and protocol.
 type Key = (u128, u128, u16, u16, u8);
@@ -75,7 +81,7 @@ impl Inspection {
             inspector,
             inventory,
             geo,
-            known: Box::new([None; STATIONS]),
+            known: Box::new([Known::default(); STATIONS]),
             young: HashMap::new(),
             old: HashMap::new(),
             found: BTreeMap::new(),
@@ -88,7 +94,7 @@ impl Inspection {
     pub(super) fn renew(&mut self, new: &Replacement) {
         self.inventory = Arc::clone(&new.inventory);
         self.geo = Arc::clone(&new.geo);
-        *self.known = [None; STATIONS];
+        *self.known = [Known::default(); STATIONS];
     }
 
     /// Looks into a packet, if it is of an asset that is inspected.
@@ -104,24 +110,26 @@ impl Inspection {
     /// not, so that what the inventory says of them is kept.
     #[inline]
     fn is_of_inspected(&mut self, packet: &Packet) -> bool {
-        let vlan = Vlan::of_tag(packet.vlan());
+        let vlan = packet.vlan().unwrap_or(0);
         let place = (packet.src ^ packet.src >> 64) as usize % STATIONS;
-        let known = self.known.get(place).copied().flatten();
-        match known {
-            Some((src, of_vlan, is_inspected)) if src == packet.src && of_vlan == vlan => {
-                is_inspected
-            }
-            _ => self.ask(packet, vlan, place),
+        let known = &self.known[place];
+        match known.is_inspected {
+            Some(is_inspected) if known.src == packet.src && known.vlan == vlan => is_inspected,
+            _ => self.ask(packet, place),
         }
     }
 
     #[cold]
-    fn ask(&mut self, packet: &Packet, vlan: Option<Vlan>, place: usize) -> bool {
-        let address = packet.src_address();
-        let is_inspected = self.inventory.is_inspected(Station { address, vlan });
-        if let Some(known) = self.known.get_mut(place) {
-            *known = Some((packet.src, vlan, is_inspected));
-        }
+    fn ask(&mut self, packet: &Packet, place: usize) -> bool {
+        let is_inspected = self.inventory.is_inspected(Station {
+            address: packet.src_address(),
+            vlan: Vlan::of_tag(packet.vlan()),
+        });
+        self.known[place] = Known {
+            src: packet.src,
+            vlan: packet.vlan().unwrap_or(0),
+            is_inspected: Some(is_inspected),
+        };
         is_inspected
     }
 
@@ -301,7 +309,7 @@ const fn is_encrypted(payload: &[u8]) -> bool {
 const DIRECTIONS_MAX: usize = 512;
 
 /// Stations of which it is kept whether they are inspected.
-const STATIONS: usize = 256;
+const STATIONS: usize = 1_024;
 
 /// Conversations of which a tick tells.
 const FOUND_MAX: usize = 1_024;
