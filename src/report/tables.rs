@@ -7,6 +7,7 @@ use super::flows::{Flow, Flows};
 use super::incidents::Incident;
 use super::model::{Cell, ColumnKind, Table};
 use super::words::{self, CATEGORIES, GRADES, SEVERITIES, WINDOWS};
+use crate::policy::law::cite_in_chinese;
 
 impl Context<'_> {
     /// Every flow: who sent what to whom.
@@ -238,7 +239,7 @@ impl Context<'_> {
                     self.country(&subject.jurisdiction),
                     self.verdict_at(Some(it.gravest)),
                     self.word_at(SEVERITIES, it.severity),
-                    Cell::text(&rule(&it.rule, &it.cite)),
+                    self.rule(&it.rule, &it.cite),
                     self.bytes(it.day_bytes),
                     Cell::text(&subject.pack),
                     Cell::text(&it.organisation),
@@ -296,6 +297,16 @@ impl Context<'_> {
         match self.language.pick(english, chinese) {
             said if said.is_empty() => english,
             said => said,
+        }
+    }
+
+    /// A rule, and what it cites in the language of the report.
+    fn rule(&self, rule: &str, cite: &str) -> Cell {
+        let chinese = cite_in_chinese(cite);
+        let cite = (self.language).pick(cite, chinese.as_deref().unwrap_or(cite));
+        match (rule.is_empty(), cite.is_empty()) {
+            (false, false) => Cell::text(&format!("{rule} · {cite}")),
+            _ => Cell::text(&format!("{rule}{cite}")),
         }
     }
 
@@ -413,12 +424,5 @@ pub(super) fn autonomous_system(asn: u64) -> String {
     match asn {
         0 => String::new(),
         asn => format!("AS{asn}"),
-    }
-}
-
-fn rule(rule: &str, cite: &str) -> String {
-    match (rule.is_empty(), cite.is_empty()) {
-        (false, false) => format!("{rule} · {cite}"),
-        _ => format!("{rule}{cite}"),
     }
 }

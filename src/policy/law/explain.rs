@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::cite::cite_in_chinese;
 use super::judge::{Judged, Measure, Undetermined, Verdict};
 use super::labels::{category_label, grade_label, route_label};
 use super::pack::{Pack, PackStatus};
@@ -44,7 +45,9 @@ pub fn list(packs: &[Pack], language: Language) -> String {
 /// What a rule says and when it applies. Nothing if the pack has no such rule.
 pub fn explain(pack: &Pack, rule: &str, language: Language) -> Option<String> {
     let rule = pack.rule(rule)?;
-    let mut text = format!("{}  {}\n{}\n", rule.id, rule.cite, rule.text.of(language));
+    let chinese = (language == Language::Zh).then(|| cite_in_chinese(&rule.cite));
+    let cite = chinese.flatten().unwrap_or_else(|| rule.cite.clone());
+    let mut text = format!("{}  {cite}\n{}\n", rule.id, rule.text.of(language));
     for (what, value) in rule.lines(pack, language) {
         let _ = writeln!(text, "  {what}: {value}");
     }

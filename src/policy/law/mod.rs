@@ -5,6 +5,7 @@
 //! its day. A sensor counts lower bounds, so that no verdict says that all is well: the best
 //! is that an approval of the operator's register matches.
 
+mod cite;
 mod examine;
 mod explain;
 mod facts;
@@ -20,6 +21,7 @@ mod terms;
 mod tests;
 mod what_if;
 
+pub use cite::cite_in_chinese;
 pub use examine::{Failure, examine};
 pub use explain::{Difference, diff, explain, grouped, list};
 pub use facts::{Amount, Declared, Facts, Question, Standing, Tally};
