@@ -43,7 +43,7 @@ class Mix:
     config: str = ""
 
 
-# Inspection is on, and none of those who send is inspected: it is to cost nothing then.
+# Inspection is on, and none of those who send is inspected: it costs the question who sends.
 INSPECTS_ANOTHER = """
 [inspect]
 key = "inspect.key"

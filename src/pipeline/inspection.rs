@@ -133,7 +133,7 @@ impl Inspection {
         is_inspected
     }
 
-    #[cold]
+    #[inline(never)]
     fn look_into(&mut self, frame: &Frame<'_>, packet: &Packet) {
         let station = Station {
             address: packet.src_address(),
